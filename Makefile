@@ -1,0 +1,30 @@
+# One command each; everything runs from the environment in .venv, made from pyproject.toml and constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: run test test-unit check format clean-venv
+run: $(READY)            ## set-up, then one real run: SmolLM2-135M-Instruct + LoRA on BBC News
+	$(BIN)/python run.py
+
+test: $(READY)           ## set-up, then all tests, the real-model path included
+	$(BIN)/python -m pytest
+
+test-unit: $(READY)      ## offline tests with tiny random models, in parallel
+	$(BIN)/python -m pytest -m "not real" -n auto
+
+check: $(READY)          ## ruff, types, layers, configuration
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/conf
+
+format: $(READY)         ## ruff's formatter and safe fixes
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)

@@ -1,0 +1,20 @@
+"""The one entry point: ``python run.py`` for a run, ``python run.py -m`` for a sweep, ``--help`` for the groups."""
+
+import hydra
+from omegaconf import DictConfig
+
+from headtohead.schema import errors_for_people, output_folder, to_typed
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(cfg: DictConfig) -> float | None:
+    """Do the configured task; a training run returns its validation objective, for sweepers."""
+    config = to_typed(cfg)
+    from headtohead.tasks import perform  # after composition, so that --cfg and --help stay quick
+
+    return perform(config, output_folder())
+
+
+if __name__ == "__main__":
+    with errors_for_people():
+        main()

@@ -1,0 +1,10 @@
+"""What is trained: stacked low-rank layers over a frozen trunk, the whole trunk, or nothing of it."""
+
+from headtohead.adapters.stacked import PackState as PackState
+from headtohead.adapters.stacked import keyed_generator as keyed_generator
+from headtohead.adapters.trained import adapter_layers as adapter_layers
+from headtohead.adapters.trained import expected_count as expected_count
+from headtohead.adapters.trained import output_embeddings as output_embeddings
+from headtohead.adapters.trained import prepare as prepare
+from headtohead.adapters.trained import remove_adapters as remove_adapters
+from headtohead.adapters.weights import TrialWeights as TrialWeights

@@ -1,0 +1,139 @@
+"""Low-rank layers of several trials over one frozen layer.
+
+Rows of a pack stand trial after trial, the same number for each, so the activations of a linear layer reshape to
+trials x tokens x features: one product with the frozen weight for all, one batched product per low-rank factor.
+Ranks are padded with zeros to the largest; a zero row of one factor meets a zero row of the other, so padding gets no
+gradient and stays zero.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(slots=True, kw_only=True)
+class PackState:
+    """What the stacked layers of a trunk must know of the current forward pass."""
+
+    trials: int
+    training: bool = False
+    keys: list[str] = field(default_factory=list)
+    """Names the random numbers of each trial: its seed, step and micro-batch. Layers add their own name."""
+    shapes: list[tuple[int, int]] = field(default_factory=list)
+    """Rows and length of each trial's own batch, before it was padded to the pack's."""
+
+
+def keyed_generator(key: str, device: torch.device) -> torch.Generator:
+    """Return a generator seeded by a text: random numbers without state that would have to be saved."""
+    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
+    return torch.Generator(device=device).manual_seed(int.from_bytes(digest, "little") >> 1)
+
+
+def dropout_mask(x: Tensor, rates: list[float], state: PackState, layer: str) -> Tensor:
+    """Return the scaled keep-mask of a pack's activations, rows x (length x) features.
+
+    Each trial's part is drawn at the shape of its own batch, so that it does not depend on its neighbours' padding.
+    """
+    rows = x.shape[0] // state.trials
+    mask = torch.ones_like(x)
+    for trial, (rate, key, (own_rows, own_length)) in enumerate(zip(rates, state.keys, state.shapes, strict=True)):
+        if rate == 0:
+            continue
+        shape = (own_rows, own_length, x.shape[-1]) if x.dim() == 3 else (own_rows, x.shape[-1])
+        generator = keyed_generator(f"{key}/{layer}", x.device)
+        drawn = torch.empty(shape, device=x.device).bernoulli_(1 - rate, generator=generator).div_(1 - rate)
+        mask[trial * rows : trial * rows + own_rows][tuple(slice(0, size) for size in shape)] = drawn.to(x.dtype)
+    return mask
+
+
+class StackedLinear(nn.Module):
+    """``base(x) + scale * (x A) B`` per trial, as PEFT's LoRA computes it for one (arXiv:2106.09685).
+
+    Args:
+        base: the frozen layer, quantised or not.
+        ranks: of each trial.
+        scales: of each trial's low-rank product.
+    """
+
+    def __init__(
+        self,
+        base: nn.Module,
+        name: str,
+        *,
+        features: tuple[int, int],
+        ranks: list[int],
+        scales: list[float],
+        dropouts: list[float],
+        state: PackState,
+        device: torch.device,
+    ) -> None:
+        super().__init__()
+        self.base, self.name, self.state, self.ranks, self.dropouts = base, name, state, ranks, dropouts
+        fan_in, fan_out = features
+        self.lora_a = nn.Parameter(torch.zeros(len(ranks), max(ranks), fan_in, device=device))
+        self.lora_b = nn.Parameter(torch.zeros(len(ranks), max(ranks), fan_out, device=device))
+        self.register_buffer("scales", torch.tensor(scales, device=device).view(-1, 1, 1), persistent=False)
+
+    def initialise(self, trial: int, seed: int) -> None:
+        """Draw A as PEFT does (uniform within one over the root of fan-in) and leave B zero."""
+        weight = self.lora_a.data[trial, : self.ranks[trial]]
+        generator = keyed_generator(f"{seed}/init/{self.name}", torch.device("cpu"))
+        bound = weight.shape[1] ** -0.5
+        weight.copy_(torch.empty(weight.shape).uniform_(-bound, bound, generator=generator))
+
+    def forward(self, x: Float[Tensor, "*rows fan_in"]) -> Float[Tensor, "*rows fan_out"]:
+        """Return the layer's output for the rows of all trials."""
+        y = self.base(x)
+        dropped = x * dropout_mask(x, self.dropouts, self.state, self.name) if self._drops() else x
+        flat = dropped.reshape(self.state.trials, -1, x.shape[-1])
+        low = torch.bmm(flat, self.lora_a.to(x.dtype).transpose(1, 2)) * self.scales.to(x.dtype)
+        stacked = y.reshape(self.state.trials, -1, y.shape[-1])
+        return torch.baddbmm(stacked, low.to(y.dtype), self.lora_b.to(y.dtype)).view(y.shape)
+
+    def _drops(self) -> bool:
+        return self.state.training and any(self.dropouts)
+
+
+class StackedEmbedding(nn.Module):
+    """Low-rank update of a token embedding per trial, as PEFT's ``lora_embedding_A`` and ``_B``."""
+
+    def __init__(
+        self,
+        base: nn.Embedding,
+        name: str,
+        *,
+        ranks: list[int],
+        scales: list[float],
+        state: PackState,
+        device: torch.device,
+    ) -> None:
+        super().__init__()
+        self.base, self.name, self.state, self.ranks = base, name, state, ranks
+        self.lora_a = nn.Parameter(torch.zeros(len(ranks), max(ranks), base.num_embeddings, device=device))
+        self.lora_b = nn.Parameter(torch.zeros(len(ranks), max(ranks), base.embedding_dim, device=device))
+        self.register_buffer("scales", torch.tensor(scales, device=device).view(-1, 1, 1), persistent=False)
+
+    def initialise(self, trial: int, seed: int) -> None:
+        """Draw B from the standard normal distribution and leave A zero, as PEFT does for embeddings."""
+        weight = self.lora_b.data[trial, : self.ranks[trial]]
+        generator = keyed_generator(f"{seed}/init/{self.name}", torch.device("cpu"))
+        weight.copy_(torch.empty(weight.shape).normal_(generator=generator))
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        """Return the embeddings of the rows of all trials."""
+        y = self.base(input_ids)
+        ids = input_ids.reshape(self.state.trials, -1)
+        low = torch.stack([F.embedding(row, a.T) for row, a in zip(ids, self.lora_a, strict=True)])
+        update = torch.bmm(low * self.scales, self.lora_b)
+        return y + update.view(y.shape).to(y.dtype)
+
+    @property
+    def weight(self) -> Tensor:
+        """The frozen table: models consult its dtype and device."""
+        return self.base.weight

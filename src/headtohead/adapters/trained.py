@@ -1,0 +1,184 @@
+"""Preparing a trunk for what is trained: adapters of several trials, every weight of one, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from headtohead.adapters.dora import DoraLinear
+from headtohead.adapters.stacked import PackState, StackedEmbedding, StackedLinear
+from headtohead.adapters.targets import features, target_names
+from headtohead.adapters.weights import TrialWeights
+from headtohead.config import FrozenConfig, FullConfig, LoraConfig, TrainedConfig
+from headtohead.errors import UserError
+
+AdapterLayer = StackedLinear | StackedEmbedding | DoraLinear
+
+
+def prepare(
+    model: nn.Module, trunk: nn.Module, configs: Sequence[TrainedConfig], seeds: Sequence[int]
+) -> tuple[PackState, list[TrialWeights]]:
+    """Freeze, unfreeze or adapt ``trunk`` in place for a pack of trials.
+
+    Args:
+        model: the task model around the trunk; a generative readout's output embeddings belong to it.
+
+    Returns:
+        The state that the forward pass must set, and the trunk's trainable tensors of each trial.
+
+    Raises:
+        UserError: trials that cannot share this trunk, or targets that match nothing.
+    """
+    state = PackState(trials=len(configs))
+    weights = [TrialWeights() for _ in configs]
+    model.requires_grad_(False)
+    first = configs[0]
+    if len(configs) > 1 and not all(isinstance(config, LoraConfig) and not config.dora for config in configs):
+        frozen = all(isinstance(config, FrozenConfig) for config in configs)
+        if not frozen:
+            raise UserError(
+                "trials share a trunk only if all of them train LoRA adapters (without DoRA) or the head alone"
+            )
+    match first:
+        case FullConfig():
+            _unfreeze(model, trunk, first, weights[0])
+        case LoraConfig():
+            _adapt(trunk, [config for config in configs if isinstance(config, LoraConfig)], seeds, state, weights)
+        case FrozenConfig():
+            pass
+        case _:
+            raise AssertionError(first)
+    return state, weights
+
+
+def _unfreeze(model: nn.Module, trunk: nn.Module, config: FullConfig, weights: TrialWeights) -> None:
+    """Train every weight of the trunk, and the output embeddings of a model that writes text."""
+    embedding = trunk.get_input_embeddings().weight  # type: ignore[operator]  # a PreTrainedModel
+    for name, parameter in trunk.named_parameters():
+        if parameter is embedding and not config.embeddings:
+            continue
+        parameter.requires_grad_(True)
+        weights.add(f"trunk.{name}", parameter)
+    output = output_embeddings(model)
+    if output is not None and output.weight is not embedding:
+        output.weight.requires_grad_(True)
+        weights.add("output_embeddings.weight", output.weight)
+
+
+def output_embeddings(model: Any) -> nn.Linear | None:
+    """Return the layer from hidden states to vocabulary of a model that has one."""
+    getter = getattr(model, "get_output_embeddings", None)
+    found = getter() if getter else None
+    return found if isinstance(found, nn.Linear) else None
+
+
+def _adapt(
+    trunk: nn.Module,
+    configs: list[LoraConfig],
+    seeds: Sequence[int],
+    state: PackState,
+    weights: list[TrialWeights],
+) -> None:
+    names = target_names(trunk, configs[0])
+    for config in configs[1:]:
+        if target_names(trunk, config) != names or config.embeddings != configs[0].embeddings:
+            raise UserError("trials share a trunk only if lora.targets, lora.top_layers and lora.embeddings agree")
+    for name in names:
+        _replace(trunk, name, _linear_layer(trunk.get_submodule(name), name, configs, state))
+    if configs[0].embeddings:
+        name = next(name for name, module in trunk.named_modules() if module is trunk.get_input_embeddings())  # type: ignore[operator]
+        _replace(trunk, name, _embedding_layer(trunk.get_submodule(name), name, configs, state))
+    for name, layer in adapter_layers(trunk).items():
+        for trial, (seed, own) in enumerate(zip(seeds, weights, strict=True)):
+            layer.initialise(trial, seed)
+            own.add_slice(f"trunk.{name}.lora_a", layer.lora_a, trial, layer.ranks[trial])
+            own.add_slice(f"trunk.{name}.lora_b", layer.lora_b, trial, layer.ranks[trial])
+            if isinstance(layer, DoraLinear):
+                own.add_slice(f"trunk.{name}.magnitude", layer.magnitude, trial)
+
+
+def _linear_layer(
+    base: nn.Module, name: str, configs: list[LoraConfig], state: PackState
+) -> StackedLinear | DoraLinear:
+    device = next(base.parameters()).device
+    if configs[0].dora:
+        return DoraLinear(
+            base, name, weight=_full_weight(base), rank=configs[0].rank, scale=configs[0].scale, device=device
+        )
+    return StackedLinear(
+        base,
+        name,
+        features=features(base),
+        ranks=[config.rank for config in configs],
+        scales=[config.scale for config in configs],
+        dropouts=[config.dropout for config in configs],
+        state=state,
+        device=device,
+    )
+
+
+def _embedding_layer(base: nn.Module, name: str, configs: list[LoraConfig], state: PackState) -> StackedEmbedding:
+    assert isinstance(base, nn.Embedding)
+    return StackedEmbedding(
+        base,
+        name,
+        ranks=[config.rank for config in configs],
+        scales=[config.scale for config in configs],
+        state=state,
+        device=base.weight.device,
+    )
+
+
+def _full_weight(base: nn.Module) -> Tensor:
+    """Return the weight matrix of a layer, de-quantised where it is stored in 4 bits."""
+    quantised = getattr(base.weight, "quant_state", None)
+    if quantised is None:
+        assert isinstance(base.weight, Tensor)
+        return base.weight.data
+    from bitsandbytes.functional import dequantize_4bit
+
+    weight: Tensor = dequantize_4bit(base.weight.data, quantised)
+    return weight
+
+
+def _replace(trunk: nn.Module, name: str, layer: nn.Module) -> None:
+    parent, _, child = name.rpartition(".")
+    setattr(trunk.get_submodule(parent), child, layer)
+
+
+def adapter_layers(trunk: nn.Module) -> dict[str, AdapterLayer]:
+    """Return the adapter layers of a trunk by the name of the layer each adapts."""
+    kinds = (StackedLinear, StackedEmbedding, DoraLinear)
+    return {name: module for name, module in trunk.named_modules() if isinstance(module, kinds)}
+
+
+def remove_adapters(trunk: nn.Module) -> None:
+    """Put the frozen layers back where they stood."""
+    for name, layer in adapter_layers(trunk).items():
+        _replace(trunk, name, layer.base)
+
+
+def expected_count(trunk: nn.Module, model: nn.Module, config: TrainedConfig) -> int:
+    """Return how many values of the trunk a trial should train, by the closed form, before any layer is replaced.
+
+    LoRA: rank times (inputs plus outputs) per target, DoRA one more per output; full: all, or all but the embeddings.
+    """
+    match config:
+        case FrozenConfig():
+            return 0
+        case FullConfig():
+            embedding = trunk.get_input_embeddings().weight  # type: ignore[operator]
+            output = output_embeddings(model)
+            untied = output.weight.numel() if output is not None and output.weight is not embedding else 0
+            total = sum(parameter.numel() for parameter in trunk.parameters()) + untied
+            return total if config.embeddings else total - embedding.numel()
+        case LoraConfig():
+            shapes = [features(trunk.get_submodule(name)) for name in target_names(trunk, config)]
+            total = sum(config.rank * sum(shape) + (shape[1] if config.dora else 0) for shape in shapes)
+            if config.embeddings:
+                total += config.rank * sum(trunk.get_input_embeddings().weight.shape)  # type: ignore[operator]
+            return total
+        case _:
+            raise AssertionError(config)

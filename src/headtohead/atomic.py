@@ -1,0 +1,105 @@
+"""Files and folders that appear whole or not at all.
+
+Everything the project writes and may read again after a crash goes through here: written beside its place under a
+temporary name, flushed to disk, then renamed. ``on_step`` is called before and after every write and rename, so that
+tests can kill the process at each of those moments.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+on_step: Callable[[str, Path], None] = lambda moment, path: None  # noqa: E731 - a hook that tests replace
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path to write; on success it replaces ``path`` in one rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(path)
+    on_step("before write", path)
+    try:
+        yield temporary
+        _sync(temporary)
+        on_step("after write", path)
+        os.replace(temporary, path)
+        on_step("after rename", path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder to fill; on success it takes the place of ``path``.
+
+    Renaming a folder over a non-empty one is not possible, so the old one is moved aside first; ``settle`` undoes
+    a crash between the two renames.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    settle(path)
+    temporary, old = _temporary(path), _aside(path)
+    shutil.rmtree(temporary, ignore_errors=True)
+    on_step("before write", path)
+    try:
+        temporary.mkdir()
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _sync(file)
+        on_step("after write", path)
+        if path.exists():
+            os.rename(path, old)
+            on_step("between renames", path)
+        os.rename(temporary, path)
+        on_step("after rename", path)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def settle(path: Path) -> None:
+    """Put back the folder a crash left moved aside, and drop leftovers of ``new_folder`` and ``new_file``."""
+    old = _aside(path)
+    if old.exists():
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.rename(old, path)
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with new_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write strict JSON (no NaN) atomically, keys in the order given."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,0 +1,249 @@
+"""Loading a language model and its tokenizer at a revision. Knows sources and precisions, nothing of training."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headtohead import atomic
+from headtohead.config import HeadConfig, ModelConfig
+from headtohead.errors import UserError
+from headtohead.labels import LabelSpace
+from headtohead.sources import Fetched, fetch
+from headtohead.tiny import tiny_checkpoint
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(slots=True, kw_only=True)
+class Backbone:
+    """A transformers task model whose trunk produces hidden states, and its tokenizer."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    folder: str
+    """What ``from_pretrained`` takes: a folder, or a hub id for models that live there."""
+    about: dict[str, Any]
+    new_weights: list[str]
+    """Names of weights the checkpoint lacks, such as the head's."""
+
+    @property
+    def trunk(self) -> PreTrainedModel:
+        """The model without its head."""
+        return self.model.base_model  # type: ignore[no-any-return]
+
+
+def fetch_model(config: ModelConfig, cache: Path) -> Fetched:
+    """Bring a checkpoint onto this disk, converting GGUF weights to safetensors once.
+
+    Raises:
+        UserError: it cannot be had, or holds no safetensors weights.
+    """
+    if config.kind == "tiny":
+        return Fetched(
+            path=tiny_checkpoint(config.architecture, cache),
+            kind="tiny",
+            name=config.architecture,
+            revision=None,
+            sha256=None,
+        )
+    fetched = fetch(config.source, cache, what="model")
+    if fetched.path.suffix == ".gguf":
+        key = hashlib.sha256(f"{fetched.name}/{fetched.sha256}/{fetched.path.name}".encode()).hexdigest()[:16]
+        converted = _convert_gguf(fetched.path, cache / "converted" / key)
+        return Fetched(
+            path=converted, kind=fetched.kind, name=fetched.name, revision=fetched.revision, sha256=fetched.sha256
+        )
+    return fetched
+
+
+def load_tokenizer(folder: Path | str, *, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
+    """Load a tokenizer that can pad; a tokenizer without pad token pads with its end token."""
+    from transformers import AutoTokenizer
+
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token is None:
+            raise UserError(f"the tokenizer of {folder} has neither a pad token nor an end token; add one to its files")
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_backbone(
+    config: ModelConfig,
+    head: HeadConfig,
+    labels: LabelSpace,
+    *,
+    width: int,
+    quantisation: str,
+    weights_dtype: torch.dtype,
+    cache: Path,
+    device: torch.device,
+) -> Backbone:
+    """Load the task model that ``head`` reads from.
+
+    Args:
+        width: scores per row of a native classification readout.
+        weights_dtype: of the trunk's weights (the head is fp32 always).
+
+    Raises:
+        UserError: the architecture has no such head, or the weights do not fit the device.
+    """
+    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification
+
+    fetched = fetch_model(config, cache)
+    options: dict[str, Any] = {
+        "dtype": weights_dtype,
+        "attn_implementation": config.attention,
+        "trust_remote_code": config.trust_remote_code,
+        "use_safetensors": True,
+        "output_loading_info": True,
+    }
+    if quantisation == "nf4":
+        options["quantization_config"] = _nf4()
+    factory: Any = AutoModel
+    if head.is_generative:
+        factory = AutoModelForCausalLM
+        _refuse_encoder(fetched.path, config.name)
+    elif head.pooling == "native":
+        factory = AutoModelForSequenceClassification
+        options |= {"num_labels": width, **_label_names(labels, width)}
+    tokenizer = load_tokenizer(fetched.path, trust_remote_code=config.trust_remote_code)
+    with quiet_transformers(), _loading_errors(config.name):
+        model, info = factory.from_pretrained(fetched.path, **options)
+    model.config.pad_token_id = tokenizer.pad_token_id
+    model.config.use_cache = False  # keys and values are of no use to whole-row forwards
+    if not config.trunk_dropout:
+        switch_dropout_off(model)
+    if quantisation == "none":
+        model.to(device)
+    about = {
+        "name": config.name,
+        "variant": config.variant,
+        "source": {"kind": fetched.kind, "name": fetched.name, "revision": fetched.revision, "sha256": fetched.sha256},
+        "class": type(model).__name__,
+        "dtype": str(weights_dtype).removeprefix("torch."),
+        "quantisation": quantisation,
+        "width": width,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+    }
+    return Backbone(
+        model=model,
+        tokenizer=tokenizer,
+        folder=fetched.name if fetched.kind == "hub" else str(fetched.path),
+        about=about,
+        new_weights=sorted(info["missing_keys"]),
+    )
+
+
+def resolve_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Return the dtype that ``model.precision`` means on a device.
+
+    ``auto`` is bf16 only where bf16 products run natively: a CPU without AMX or AVX512-BF16 emulates them several
+    times slower than fp32.
+    """
+    import torch
+
+    if precision != "auto":
+        return {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    else:
+        native = False
+    return torch.bfloat16 if native else torch.float32
+
+
+def switch_dropout_off(model: PreTrainedModel) -> None:
+    """Set every dropout of the checkpoint to zero, in its modules and in the configuration they consult."""
+    from torch import nn
+
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        for name in ("attention_dropout", "dropout_prob", "attention_probs_dropout_prob"):
+            if isinstance(module.__dict__.get(name), float):
+                setattr(module, name, 0.0)
+
+
+@contextlib.contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Silence progress bars and notes on new head weights: the record says what was loaded."""
+    from transformers.utils import logging
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        logging.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def _loading_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, ImportError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise UserError(f"model={name} cannot be loaded: {first_line}") from error
+
+
+def _label_names(labels: LabelSpace, width: int) -> dict[str, Any]:
+    if width != len(labels):
+        return {}
+    return {"id2label": dict(enumerate(labels.names)), "label2id": {name: i for i, name in enumerate(labels.names)}}
+
+
+def _nf4() -> Any:
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        llm_int8_skip_modules=["score", "classifier", "head", "pooler", "lm_head"],  # heads are never quantised
+    )
+
+
+def _refuse_encoder(path: Path, name: str) -> None:
+    """A masked language model has no next token; AutoModelForCausalLM would load some of them all the same."""
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    config = AutoConfig.from_pretrained(path)
+    if config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False):
+        raise UserError(
+            f"head=generative needs a model that writes text; model={name} ({config.model_type}) is an encoder: "
+            "set head=classification, or a decoder such as model=smollm2_135m"
+        )
+
+
+def _convert_gguf(file: Path, folder: Path) -> Path:
+    """De-quantise a GGUF file to safetensors once; about half a minute, so said."""
+    from filelock import FileLock
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if folder.exists():
+            return folder
+        print(f"Converting {file.name} to safetensors, once (about half a minute) ...", flush=True)
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        with quiet_transformers(), _loading_errors(file.name), atomic.new_folder(folder) as temporary:
+            model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name)
+            model.hf_quantizer = None  # otherwise save_pretrained refuses: "quantized with gguf ... not serializable"
+            model.config.__dict__.pop("quantization_config", None)
+            model.save_pretrained(temporary)
+            AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name).save_pretrained(temporary)
+    return folder

@@ -1,0 +1,1 @@
+"""What a batch is: token ids within a budget, batch plans, padded tensors."""

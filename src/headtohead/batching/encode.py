@@ -1,0 +1,205 @@
+"""Rows become token ids, cut to the budget before the prompt is rendered, so that neither label nor instruction is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Int
+
+from headtohead.errors import UserError
+from headtohead.prompts import Message, Prompt
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedTokenizerBase
+
+IN_MEMORY_ROWS = 50_000
+"""Up to here tokenised rows stay in memory; beyond, they are cached on disk and memory-mapped."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EncodedRows:
+    """One split, tokenised. Texts and tokens stay in Arrow; per row only small arrays live in memory."""
+
+    split: str
+    rows: Dataset
+    """Columns of the corpus: row_id, text, label, group, text_hash."""
+    tokens: Dataset
+    """Columns input_ids, text_read (the text as far as the model reads it), tokens_lost."""
+    lengths: Int[np.ndarray, " rows"]
+    tokens_lost: Int[np.ndarray, " rows"]
+    targets: np.ndarray
+    """Label index, 0/1 per label, or score: see ``Predictions.gold``."""
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def input_ids(self, index: np.ndarray) -> list[list[int]]:
+        """Return the prompts' token ids of some rows, in the order asked for."""
+        ids: list[list[int]] = self.tokens[[int(i) for i in index]]["input_ids"]
+        return ids
+
+    def texts_read(self) -> Iterator[str]:
+        """Iterate over the texts as truncated for the model."""
+        for batch in self.tokens.iter(1000):
+            yield from batch["text_read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Tokenises rendered prompts within a budget of tokens."""
+
+    prompt: Prompt
+    tokenizer: PreTrainedTokenizerBase
+    budget: int
+    """Tokens a prompt may take: the whole budget less the longest answer."""
+
+    def ids(self, rendered: list[str]) -> list[list[int]]:
+        """Tokenise rendered prompts whole, special tokens once."""
+        encoded: list[list[int]] = self.tokenizer(
+            rendered, add_special_tokens=self.prompt.adds_special_tokens, verbose=False
+        )["input_ids"]
+        return encoded
+
+    def encode(self, texts: list[str], messages: list[list[Message]] | None = None) -> dict[str, list[Any]]:
+        """Return input_ids, text_read and tokens_lost of some rows.
+
+        Raises:
+            UserError: the prompt without any text is longer than the budget.
+        """
+        turns: list[list[Message] | None] = list(messages) if messages else [None] * len(texts)
+        full = self.ids([self.prompt.render(text, turn) for text, turn in zip(texts, turns, strict=True)])
+        read, lost = list(texts), [0] * len(texts)
+        for row, ids in enumerate(full):
+            if len(ids) > self.budget:
+                full[row], read[row] = self._fit(texts[row], turns[row], len(ids) - self.budget)
+                lost[row] = len(ids) - len(full[row])
+        return {"input_ids": full, "text_read": read, "tokens_lost": lost}
+
+    def _fit(self, text: str, messages: list[Message] | None, excess: int) -> tuple[list[int], str]:
+        """Cut the text (of a conversation: its longest message) until the rendered prompt fits."""
+        target = max(range(len(messages)), key=lambda i: len(messages[i]["content"])) if messages else 0
+        source = messages[target]["content"] if messages else text
+        offsets = self.tokenizer(source, add_special_tokens=False, return_offsets_mapping=True, verbose=False)[
+            "offset_mapping"
+        ]
+        keep = len(offsets) - excess
+        while True:
+            if keep < 0 and excess > 0 and not messages:
+                raise UserError(
+                    f"the prompt alone takes more than prompt.max_tokens allows ({self.budget} tokens beside the answer): "
+                    "raise prompt.max_tokens or take a shorter prompt"
+                )
+            cut = _cut(source, offsets, max(keep, 0), self.prompt.config.keep)
+            shown = (
+                [*messages[:target], {**messages[target], "content": cut}, *messages[target + 1 :]]
+                if messages
+                else None
+            )
+            ids = self.ids([self.prompt.render(cut, shown)])[0]
+            if len(ids) <= self.budget:
+                return ids, " ".join(turn["content"] for turn in shown) if shown else cut
+            if keep <= 0:
+                if not messages:
+                    keep = -1
+                    continue
+                return self._fit(text, shown, len(ids) - self.budget) if cut != source else self._too_long(len(ids))
+            keep = max(keep - (len(ids) - self.budget), 0)
+
+    def _too_long(self, length: int) -> tuple[list[int], str]:
+        raise UserError(
+            f"a conversation takes {length} tokens without any text, more than the {self.budget} that prompt.max_tokens "
+            "allows: raise prompt.max_tokens"
+        )
+
+
+def _cut(text: str, offsets: list[tuple[int, int]], keep: int, part: str) -> str:
+    """Return the first, last, or first and last tokens' characters of a text."""
+    if keep >= len(offsets):
+        return text
+    if keep == 0:
+        return ""
+    match part:
+        case "start":
+            return text[: offsets[keep - 1][1]]
+        case "end":
+            return text[offsets[-keep][0] :]
+        case _:
+            first = (keep + 1) // 2
+            head = text[: offsets[first - 1][1]]
+            return head + " ... " + text[offsets[first - keep][0] :] if keep > first else head
+
+
+def encode_rows(split: str, rows: Dataset, encoder: Encoder, *, kind: str, key: str, cache: Path) -> EncodedRows:
+    """Tokenise one split; large ones once, cached by content under ``cache``.
+
+    Args:
+        kind: of the labels.
+        key: fingerprint of the rows.
+    """
+    has_messages = "messages" in rows.column_names
+
+    def encode_batch(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        return encoder.encode(batch["text"], batch["messages"] if has_messages else None)
+
+    on_disk = len(rows) > IN_MEMORY_ROWS
+    columns = ["text", "messages"] if has_messages else ["text"]
+    tokens = rows.select_columns(columns).map(
+        encode_batch,
+        batched=True,
+        batch_size=1000,
+        remove_columns=columns,
+        keep_in_memory=not on_disk,
+        load_from_cache_file=on_disk,
+        cache_file_name=str(_cache_file(split, encoder, key, cache)) if on_disk else None,
+        new_fingerprint=_cache_key(split, encoder, key),
+    )
+    lengths = np.fromiter((len(ids) for batch in tokens.iter(1000) for ids in batch["input_ids"]), np.int64, len(rows))
+    return EncodedRows(
+        split=split,
+        rows=rows,
+        tokens=tokens,
+        lengths=lengths,
+        tokens_lost=np.fromiter((n for batch in tokens.iter(1000) for n in batch["tokens_lost"]), np.int64, len(rows)),
+        targets=np.asarray(rows["label"][:], dtype=np.float64 if kind == "real" else np.int64),
+    )
+
+
+def _cache_key(split: str, encoder: Encoder, key: str) -> str:
+    about = {
+        "rows": [key, split],
+        "prompt": [repr(encoder.prompt.config), repr(encoder.prompt.labels), list(encoder.prompt.examples)],
+        "tokenizer": encoder.tokenizer.backend_tokenizer.to_str()
+        if encoder.tokenizer.is_fast
+        else repr(encoder.tokenizer),
+        "chat_template": str(getattr(encoder.tokenizer, "chat_template", None)),
+        "budget": encoder.budget,
+    }
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _cache_file(split: str, encoder: Encoder, key: str, cache: Path) -> Path:
+    folder = cache / "tokenised"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{_cache_key(split, encoder, key)}.arrow"
+
+
+def truncation_report(encoded: EncodedRows, label_names: tuple[str, ...]) -> dict[str, Any]:
+    """Count rows cut and tokens lost, in all and per class."""
+    cut = encoded.tokens_lost > 0
+    report: dict[str, Any] = {
+        "rows": len(encoded),
+        "rows_cut": int(cut.sum()),
+        "tokens_lost": int(encoded.tokens_lost.sum()),
+        "tokens_read": int(encoded.lengths.sum()),
+    }
+    if encoded.targets.ndim == 1 and encoded.targets.dtype.kind == "i":
+        counts = np.bincount(encoded.targets[cut], minlength=len(label_names))
+        report["per_class"] = {name: int(count) for name, count in zip(label_names, counts, strict=True)}
+    return report

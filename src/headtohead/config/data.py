@@ -1,0 +1,187 @@
+"""What the text and its labels are, where they lie, and how they are split. Seeds here are subset and split only."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass, field
+
+from headtohead.config.source import SourceConfig
+from headtohead.errors import UserError, require_choice
+
+FORMATS = ("auto", "jsonl", "csv", "tsv", "parquet", "folder", "tab")
+LABEL_KINDS = ("single", "multi", "ordinal", "real")
+
+
+@dataclass(kw_only=True, slots=True)
+class FieldsConfig:
+    """Which columns of a row are its input, its label and its id; exactly one of text, messages, turns is read."""
+
+    text: list[str] = field(default_factory=lambda: ["text"])
+    """Text column; several are joined by ``joiner`` in this order."""
+    joiner: str = "\n\n"
+    messages: str | None = None
+    """Column with a list of chat messages, read instead of ``text``."""
+    turns: str | None = None
+    """Column with a list of turns with authors, read instead of ``text``; rendered '[author0] ... [author1] ...'."""
+    label: str = "label"
+    id: str | None = None
+    """Column with a unique id of the row; null numbers the rows of each file."""
+    message_keys: list[str] = field(default_factory=lambda: ["role", "content"])
+    turn_keys: list[str] = field(default_factory=lambda: ["author", "text"])
+    unescape_html: bool = False
+    """Turn entities such as &#039; into the characters they stand for."""
+
+    def __post_init__(self) -> None:
+        if self.messages and self.turns:
+            raise UserError("data.fields: set messages or turns, not both")
+        if not (self.text or self.messages or self.turns):
+            raise UserError("data.fields: name the input: text, messages or turns")
+        for key, value in (("message_keys", self.message_keys), ("turn_keys", self.turn_keys)):
+            if len(value) != 2:
+                raise UserError(f"data.fields.{key} needs two names (who, what was said), given {value}")
+
+
+@dataclass(kw_only=True, slots=True)
+class LabelsConfig:
+    """The answers: raw values in the files become names, and names have an order, words, descriptions and values."""
+
+    kind: str = "single"
+    names: list[str] = field(default_factory=list)
+    """In the order of the model's outputs; empty takes the distinct values found in the training file, sorted."""
+    map: dict[str, str] = field(default_factory=dict)
+    """Raw value in the file -> name; values not listed stand for themselves."""
+    words: dict[str, str] = field(default_factory=dict)
+    """Name -> what a generative model answers for it; a name not listed is its own word."""
+    descriptions: dict[str, str] = field(default_factory=dict)
+    """Name -> one line, for prompts that explain the labels."""
+    values: list[float] = field(default_factory=list)
+    """Ordinal: the number each name stands for, increasing; empty reads the names as numbers, else 0, 1, 2, ..."""
+    separator: str = ","
+    """Multi-label: splits a label given as one string; a list in the file needs none."""
+
+    def __post_init__(self) -> None:
+        require_choice("data.labels.kind", self.kind, LABEL_KINDS)
+        if self.kind == "real" and len(self.names) > 1:
+            raise UserError(f"data.labels.names of a real score is the one name of the quantity, given {self.names}")
+        if self.kind == "multi" and not self.separator:
+            raise UserError("data.labels.separator must not be empty")
+
+
+@dataclass(kw_only=True, slots=True)
+class SplitConfig:
+    """How splits that the files do not give are cut from the training file."""
+
+    validation: float = 0.1
+    """Fraction of the rows of files.train, used where files has no validation."""
+    test: float = 0.2
+    """Fraction of the rows of files.train, used where files has no test set."""
+    stratify: bool = True
+    folds: int = 0
+    """Cross-validation: number of folds, 0 for none. The test split is then fold ``fold`` of repetition ``repeat``."""
+    fold: int = 0
+    repeat: int = 0
+
+    def __post_init__(self) -> None:
+        for key, fraction in (("validation", self.validation), ("test", self.test)):
+            if not 0 < fraction < 1:
+                raise UserError(f"data.split.{key} is a fraction between 0 and 1, given {fraction}")
+        if self.validation + self.test >= 1:
+            raise UserError(f"data.split: validation {self.validation} and test {self.test} leave no training rows")
+        if self.folds and self.folds < 2:
+            raise UserError(f"data.split.folds needs 0 (no cross-validation) or at least 2, given {self.folds}")
+        if not 0 <= self.fold < max(self.folds, 1):
+            raise UserError(f"data.split.fold counts from 0 to folds-1, given fold={self.fold} of folds={self.folds}")
+        if self.repeat < 0:
+            raise UserError(f"data.split.repeat counts from 0, given {self.repeat}")
+
+
+@dataclass(kw_only=True, slots=True)
+class SubsetConfig:
+    """How many rows are used. Subsets are nested: the first n rows of a larger subset are the smaller one."""
+
+    per_class: int | None = None
+    """Balanced sample: exactly this many rows of each label of files.train, taken before splits are cut."""
+    train: int | None = None
+    """Training rows; all splits stay as they are for every value, so learning curves share their test set."""
+    validation: int | None = None
+    test: int | None = None
+    """Rows of each test set."""
+
+    def __post_init__(self) -> None:
+        for key in ("per_class", "train", "validation", "test"):
+            value = getattr(self, key)
+            if value is not None and value < 1:
+                raise UserError(f"data.subset.{key} must be at least 1 (null for all), given {value}")
+
+
+@dataclass(kw_only=True, slots=True)
+class NearDuplicatesConfig:
+    """Search for nearly equal texts by MinHash; found ones are treated as ``data.leakage`` says."""
+
+    enabled: bool = False
+    threshold: float = 0.8
+    """Jaccard similarity of the sets of five-word runs from which two texts count as nearly equal."""
+    within_train: bool = False
+    """Also search inside the training rows; needs memory in proportion to them, and only reports."""
+
+    def __post_init__(self) -> None:
+        if not 0.3 <= self.threshold <= 1:
+            raise UserError(f"data.near_duplicates.threshold must lie between 0.3 and 1, given {self.threshold}")
+
+
+@dataclass(kw_only=True, slots=True)
+class DataConfig:
+    """A labelled text collection."""
+
+    name: str = ""
+    source: SourceConfig = field(default_factory=lambda: SourceConfig(kind="path"))
+    format: str = "auto"
+    """auto decides by the file name's ending; a folder holds one sub-folder of text files per label."""
+    encodings: list[str] = field(default_factory=lambda: ["utf-8"])
+    """Tried in this order, file by file; the ledger names files that were not in the first."""
+    files: dict[str, str] = field(default_factory=lambda: {"train": "."})
+    """Split -> path or glob below the source ('.' is the source itself), or a split of a hub data set. ``train`` is
+    required, ``validation`` optional, every other key is a test set of that name."""
+    fields: FieldsConfig = field(default_factory=FieldsConfig)
+    labels: LabelsConfig = field(default_factory=LabelsConfig)
+    group: str | None = None
+    """Column (author, thread, source) whose equal values never straddle splits that are cut here."""
+    split: SplitConfig = field(default_factory=SplitConfig)
+    subset: SubsetConfig = field(default_factory=SubsetConfig)
+    leakage: str = "drop"
+    """Training texts that also stand in validation or test: refuse to run, drop them from training, or report."""
+    duplicates: str = "keep"
+    """Equal texts with equal labels inside one split: keep or drop all but one."""
+    near_duplicates: NearDuplicatesConfig = field(default_factory=NearDuplicatesConfig)
+    bad_rows: str = "refuse"
+    """Rows without text, without label or with a label outside the map: refuse, or drop and count."""
+    seed: int = 0
+    """Decides subset and split, nothing else."""
+
+    def __post_init__(self) -> None:
+        require_choice("data.format", self.format, FORMATS)
+        require_choice("data.leakage", self.leakage, ("refuse", "drop", "report"))
+        require_choice("data.duplicates", self.duplicates, ("keep", "drop"))
+        require_choice("data.bad_rows", self.bad_rows, ("refuse", "drop"))
+        if "train" not in self.files:
+            raise UserError(f"data.files needs a 'train' entry, given {sorted(self.files)}")
+        if self.split.folds and len(self.files) > 1:
+            raise UserError("data.split.folds cuts its own test and validation rows: leave only data.files.train")
+        if not self.encodings:
+            raise UserError("data.encodings must name at least one encoding, such as utf-8")
+        for encoding in self.encodings:
+            _require_encoding(encoding)
+
+    @property
+    def test_names(self) -> list[str]:
+        """Names of the test sets that the files give."""
+        return [name for name in self.files if name not in ("train", "validation")]
+
+
+def _require_encoding(name: str) -> None:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise UserError(
+            f"data.encodings: {name!r} is not an encoding Python knows; utf-8, cp1252 or latin-1?"
+        ) from None

@@ -1,0 +1,135 @@
+"""The whole configuration of a run, and the checks that need more than one group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from headtohead.config.data import DataConfig
+from headtohead.config.head import HeadConfig
+from headtohead.config.lora import TrainedConfig
+from headtohead.config.loss import LossConfig
+from headtohead.config.model import ModelConfig
+from headtohead.config.prompt import PromptConfig
+from headtohead.config.train import TrainConfig
+from headtohead.errors import UserError, require_choice
+
+TASKS = ("train", "evaluate", "predict", "export")
+
+
+@dataclass(kw_only=True, slots=True)
+class EvaluateConfig:
+    """What is scored after training."""
+
+    test: bool = True
+    """Score the test splits; a sweep sets it false for its trials."""
+    baselines: bool = True
+    """Score the majority class and TF-IDF on the same rows."""
+    resamples: int = 1000
+    """Bootstrap resamples behind each interval."""
+
+    def __post_init__(self) -> None:
+        if self.resamples < 100:
+            raise UserError(f"evaluate.resamples must be at least 100, given {self.resamples}")
+
+
+@dataclass(kw_only=True, slots=True)
+class ExportConfig:
+    """What ``model/`` holds at the end."""
+
+    form: str = "auto"
+    """adapter, merged, none; auto: an adapter where adapters were trained, the whole model otherwise."""
+    gate_rows: int = 32
+    """Rows replayed through the exported model in a fresh process."""
+
+    def __post_init__(self) -> None:
+        require_choice("export.form", self.form, ("auto", "adapter", "merged", "none"))
+        if self.gate_rows < 1:
+            raise UserError(f"export.gate_rows must be 1 or more, given {self.gate_rows}; export.form=none skips it")
+
+
+@dataclass(kw_only=True, slots=True)
+class TrackConfig:
+    """Where metrics go besides metrics.jsonl."""
+
+    wandb: str = "offline"
+    """offline, online or disabled."""
+    project: str = "headtohead"
+    entity: str | None = None
+    group: str | None = None
+    tags: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        require_choice("track.wandb", self.wandb, ("offline", "online", "disabled"))
+
+
+@dataclass(kw_only=True, slots=True)
+class PathsConfig:
+    """Where things are kept."""
+
+    outputs: str = "outputs"
+    cache: str | None = None
+    """Fetched and converted models and data; null means the user's cache folder."""
+
+
+@dataclass(kw_only=True, slots=True)
+class TaskConfig:
+    """What to do: train, or one of the tasks that read a finished run."""
+
+    name: str = "train"
+    input: str | None = None
+    """predict: file to classify."""
+    output: str | None = None
+    """predict: file to write (.jsonl, .csv or .parquet); null means beside the input."""
+
+    def __post_init__(self) -> None:
+        require_choice("task", self.name, TASKS)
+
+
+@dataclass(kw_only=True, slots=True)
+class Config:
+    """One run."""
+
+    name: str
+    model: ModelConfig
+    data: DataConfig
+    prompt: PromptConfig
+    head: HeadConfig
+    loss: LossConfig
+    lora: TrainedConfig
+    train: TrainConfig
+    evaluate: EvaluateConfig
+    export: ExportConfig
+    track: TrackConfig
+    paths: PathsConfig
+    task: TaskConfig
+    seed: int = 0
+    """Initialisation, row order and dropout; data.seed is subset and split."""
+    run: str | None = None
+    """Folder of a finished run, for tasks that read one."""
+    fresh: bool = False
+    """Start anew in a folder that holds a run."""
+    experiment: str | None = None
+    """Name of the question this run belongs to."""
+
+    def __post_init__(self) -> None:
+        if self.task.name != "train" and not self.run:
+            raise UserError(f"task={self.task.name} reads a finished run: add run=outputs/<folder>")
+        if self.task.name == "predict" and not self.task.input:
+            raise UserError("task=predict needs a file to classify: add task.input=<file>")
+        _check_fit(self)
+
+
+def _check_fit(config: Config) -> None:
+    """Refuse combinations of head and loss that cannot mean anything, naming what would fit."""
+    head, loss = config.head.kind, config.loss.kind
+    fitting = {
+        "classification": ("cross_entropy", "focal", "bce", "corn"),
+        "regression": ("mse", "huber"),
+        "generative": ("language_model", "cross_entropy", "focal"),
+    }
+    if loss not in fitting[head]:
+        heads = " or ".join(f"head={name}" for name, losses in fitting.items() if loss in losses)
+        losses = ", ".join(f"loss={name}" for name in fitting[head])
+        raise UserError(f"loss={loss} does not fit head={head}; head={head} takes {losses}; loss={loss} needs {heads}")
+    if config.model.kind == "tfidf" and head == "generative":
+        raise UserError("model=tfidf writes no words; set head=classification")

@@ -1,0 +1,64 @@
+"""How a trial is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headtohead.errors import UserError, require_choice
+
+
+@dataclass(kw_only=True, slots=True)
+class TrainConfig:
+    """Budget, optimiser, schedule, evaluation and checkpoints of one trial."""
+
+    epochs: float = 2.0
+    steps: int | None = None
+    """Optimiser steps; overrides epochs. 0 trains nothing (zero-shot)."""
+    batch_size: int = 16
+    """Rows per optimiser step, whatever the number of processes and micro-batches."""
+    batch_tokens: int | None = None
+    """Instead of batch_size: as many rows of like length as fit this many tokens, padding included."""
+    micro_batch_size: int | None = None
+    """Rows per forward pass (gradient accumulation); null means the whole batch."""
+    learning_rate: float = 5e-4
+    weight_decay: float = 0.0
+    schedule: str = "linear"
+    warmup_fraction: float = 0.1
+    warmup_steps: int | None = None
+    """Overrides warmup_fraction."""
+    clip_norm: float = 1.0
+    """Largest gradient norm of a trial; 0 means no clipping."""
+    optimizer: str = "adamw"
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    length_buckets: bool = True
+    """Batch rows of like length together (windows of 50 batches are sorted, batches are shuffled)."""
+    gradient_checkpointing: bool = False
+    evaluate_every: float = 1.0
+    """Epochs between evaluations on the validation split; the last step always evaluates."""
+    metric: str | None = None
+    """Validation metric that picks the best weights; null means macro_f1, or mae for scores."""
+    keep_best: bool = True
+    """End with the weights of the best evaluation, not of the last step."""
+    patience: int | None = None
+    """Stop after this many evaluations without a better metric; null never stops early."""
+    score_batch_tokens: int = 8192
+    """Tokens per forward pass when scoring."""
+    checkpoint_seconds: float = 300.0
+    """Least time between checkpoints; evaluations always write one."""
+
+    def __post_init__(self) -> None:
+        require_choice("train.schedule", self.schedule, ("constant", "linear", "cosine"))
+        require_choice("train.optimizer", self.optimizer, ("adamw", "adamw_8bit"))
+        for key in ("epochs", "batch_size", "learning_rate", "evaluate_every", "score_batch_tokens"):
+            if getattr(self, key) <= 0:
+                raise UserError(f"train.{key} must be positive, given {getattr(self, key)}")
+        if self.steps is not None and self.steps < 0:
+            raise UserError(f"train.steps must be 0 or more, given {self.steps}")
+        if self.micro_batch_size is not None and self.micro_batch_size < 1:
+            raise UserError(f"train.micro_batch_size must be 1 or more, given {self.micro_batch_size}")
+        if not 0 <= self.warmup_fraction <= 1:
+            raise UserError(f"train.warmup_fraction is a share of the steps in [0, 1], given {self.warmup_fraction}")
+        if self.metric is not None and self.metric.startswith("test"):
+            raise UserError(f"train.metric={self.metric} names the test split; validation tunes, test reports")

@@ -1,0 +1,101 @@
+"""Labelled text comes in: read, checked, split and counted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headtohead.config.data import DataConfig
+from headtohead.labels import LabelSpace
+from headtohead.sources import Fetched, fetch
+
+if TYPE_CHECKING:
+    import datasets
+
+    from headtohead.data.splits import Splits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """A data set, split; the rows lie memory-mapped on disk.
+
+    Every split has the columns row_id, text, label, group, text_hash, and messages where the data has them. ``label``
+    is a column number (single, ordinal), a list of 0 and 1 per label (multi) or a number (real).
+    """
+
+    labels: LabelSpace
+    train: datasets.Dataset
+    validation: datasets.Dataset
+    tests: dict[str, datasets.Dataset]
+    ledger: dict[str, Any]
+    """JSON-ready: rows and classes per split, duplicates, leaks and what was done, dropped rows, encodings."""
+    source: dict[str, Any]
+    """JSON-ready: where the data came from, and the hash of the content used."""
+    fingerprint: str
+    """Hash of rows, labels and splits: the same content gives the same string on any machine."""
+
+
+def load_corpus(config: DataConfig, cache: Path) -> Corpus:
+    """Fetch, convert, check and split a data set.
+
+    Args:
+        config: what and how.
+        cache: the cache folder (``sources.cache_root``).
+
+    Raises:
+        UserError: whatever is wrong with the data, in one message.
+    """
+    from headtohead.data.answers import label_space
+    from headtohead.data.files import hub_patterns, split_files
+    from headtohead.data.splits import make_splits
+    from headtohead.data.table import open_table
+
+    fetched = fetch(config.source, cache, what="data", patterns=hub_patterns(config))
+    files = {found.split: found for found in split_files(config, fetched)}
+    train = open_table(files["train"], config, None, cache)
+    names = train.facts["names"]
+    labels = label_space(config.labels, names)
+    tables = {split: train if split == "train" else open_table(files[split], config, names, cache) for split in files}
+    splits = make_splits(config, tables, labels, cache)
+    return Corpus(
+        labels=labels,
+        train=splits.train.dataset(),
+        validation=splits.validation.dataset(),
+        tests={name: part.dataset() for name, part in splits.tests.items()},
+        ledger=splits.ledger,
+        source=_source(fetched, {split: table.facts["content_hash"] for split, table in tables.items()}),
+        fingerprint=_fingerprint(labels, splits),
+    )
+
+
+def iterate_texts(path: Path, config: DataConfig) -> Iterator[dict[str, Any]]:
+    """Yield the inputs of a file of any size, without labels: ``row_id``, ``text`` and ``messages`` (or None).
+
+    Raises:
+        UserError: as ``load_corpus``; a bad row where rows are not to be dropped.
+    """
+    from headtohead.data.predicting import inputs
+
+    return inputs(path, config)
+
+
+def _source(fetched: Fetched, content: dict[str, str]) -> dict[str, Any]:
+    return {
+        "kind": fetched.kind,
+        "name": fetched.name,
+        "revision": fetched.revision,
+        "sha256": fetched.sha256,
+        "content": content,
+    }
+
+
+def _fingerprint(labels: LabelSpace, splits: Splits) -> str:
+    digest = hashlib.sha256(json.dumps(labels.as_dict()).encode())
+    for name, part in splits.parts():
+        digest.update(f"{name} {len(part)}\n".encode())
+        digest.update(part.content.astype(">u8").tobytes())
+    return digest.hexdigest()

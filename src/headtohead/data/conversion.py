@@ -1,0 +1,195 @@
+"""Records become an Arrow file and arrays beside it, in one pass and in the memory of a thousand rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headtohead.config.data import DataConfig
+from headtohead.data.answers import Answer, raw_names, read_answer
+from headtohead.data.encodings import Encodings
+from headtohead.data.faults import Faults
+from headtohead.data.files import SplitFiles
+from headtohead.data.reading import Record, read_records
+from headtohead.data.text import Message, RowError, read_input, text_digest, used_columns
+from headtohead.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+LAYOUT = 1
+"""Part of the cache key: raise it when what is written changes."""
+ROWS, FACTS, LABELS = "rows.arrow", "facts.json", "labels"
+KEYS = ("text", "group", "content", "identity")
+BATCH_ROWS = 1000
+MOST_NAMES_FOUND = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as it is stored."""
+
+    row_id: str
+    text: str
+    messages: list[Message] | None
+    label: Answer
+    group: str
+    digest: bytes
+    """Equal for equal texts."""
+
+
+def convert(files: SplitFiles, config: DataConfig, names: Sequence[str], folder: Path) -> dict[str, Any]:
+    """Write ``rows.arrow`` and one array per key into a folder.
+
+    Returns:
+        What is to be remembered of it: label names, bad rows, files in another encoding.
+
+    Raises:
+        UserError: no usable row, or bad rows that are not to be dropped.
+    """
+    import pyarrow
+
+    schema = _schema(config)
+    faults, encodings, index = Faults(f"data.files.{files.split}"), Encodings(config.encodings), _Index()
+    batch: list[Row] = []
+    with pyarrow.OSFile(str(folder / ROWS), "wb") as sink, pyarrow.ipc.new_stream(sink, schema) as writer:
+        for row in _rows(files, config, names, faults, encodings):
+            index.add(row)
+            batch.append(row)
+            if len(batch) == BATCH_ROWS:
+                writer.write_batch(_record_batch(batch, schema))
+                batch.clear()
+        if batch:
+            writer.write_batch(_record_batch(batch, schema))
+    if config.bad_rows == "refuse":
+        faults.refuse()
+    if not len(index):
+        raise UserError(f"data.files.{files.split} is empty: no usable row in {', '.join(map(str, files.paths))}")
+    index.save(folder, width=len(names) if config.labels.kind == "multi" else None)
+    return {"names": list(names), "faults": faults.as_dict(), "encodings": encodings.exceptions}
+
+
+def found_names(files: SplitFiles, config: DataConfig) -> list[str]:
+    """Return the distinct label values in the files, numbers sorted as numbers; of a real score its column's name.
+
+    Raises:
+        UserError: so many that it cannot be a label.
+    """
+    column = config.fields.label
+    if config.labels.kind == "real":
+        return [column]
+    found: set[str] = set()
+    for record in _records(files, config, [column], Encodings(config.encodings)):
+        try:
+            found.update(raw_names(record.values.get(column), config.labels))
+        except RowError:
+            continue  # counted when the rows themselves are read
+        if len(found) > MOST_NAMES_FOUND:
+            raise UserError(
+                f"{column!r} holds more than {MOST_NAMES_FOUND} different values: is it the label? Set data.fields.label, "
+                "or data.labels.kind=real for a score, or list data.labels.names"
+            )
+    return sorted(found, key=_natural)
+
+
+def _natural(name: str) -> tuple[int, float, str]:
+    try:
+        return 0, float(name), name
+    except ValueError:
+        return 1, 0.0, name
+
+
+def _records(files: SplitFiles, config: DataConfig, columns: list[str], encodings: Encodings) -> Iterator[Record]:
+    for path, name in zip(files.paths, files.names, strict=True):
+        yield from read_records(path, name, config.format, encodings, columns)
+
+
+def _rows(
+    files: SplitFiles, config: DataConfig, names: Sequence[str], faults: Faults, encodings: Encodings
+) -> Iterator[Row]:
+    """Yield the usable rows; the others are added to ``faults``."""
+    columns = {name: position for position, name in enumerate(names)}
+    wanted = [*used_columns(config.fields), config.fields.label, config.fields.id, config.group]
+    for record in _records(files, config, [name for name in wanted if name], encodings):
+        faults.read += 1
+        try:
+            yield _row(record, config, columns)
+        except RowError as fault:
+            faults.add(record.row_id, fault)
+
+
+def _row(record: Record, config: DataConfig, columns: dict[str, int]) -> Row:
+    text, messages = read_input(record.values, config.fields)
+    label = read_answer(record.values.get(config.fields.label), config.labels, columns)
+    row_id = record.row_id
+    if config.fields.id:
+        given = record.values.get(config.fields.id)
+        if given is None or given == "":
+            raise RowError("no id", f"there is no {config.fields.id!r}")
+        row_id = str(given)
+    group = record.values.get(config.group) if config.group else None
+    return Row(row_id, text, messages, label, row_id if group is None else str(group), text_digest(text))
+
+
+class _Index:
+    """What splitting needs to know of each row, eight bytes a key."""
+
+    def __init__(self) -> None:
+        self._keys = {name: array("Q") for name in KEYS}
+        self._labels = array("d")
+
+    def __len__(self) -> int:
+        return len(self._keys["text"])
+
+    def add(self, row: Row) -> None:
+        """Append the keys of a row."""
+        everything = json.dumps([row.row_id, row.text, row.messages, row.label, row.group])
+        self._keys["text"].append(int.from_bytes(row.digest, "big"))
+        self._keys["group"].append(_number(row.group))
+        self._keys["content"].append(_number(everything))
+        self._keys["identity"].append(_number(row.row_id))
+        self._labels.extend(row.label if isinstance(row.label, list) else [row.label])
+
+    def save(self, folder: Path, width: int | None) -> None:
+        """Write one array per key; labels of multi-label data have ``width`` columns."""
+        for name, values in self._keys.items():
+            np.save(folder / f"{name}.npy", np.frombuffer(values, dtype=np.uint64))
+        labels = np.frombuffer(self._labels, dtype=np.float64)
+        np.save(folder / f"{LABELS}.npy", labels.reshape(-1, width).astype(np.int8) if width else labels)
+
+
+def _number(value: str) -> int:
+    return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8).digest(), "big")
+
+
+def _schema(config: DataConfig) -> pyarrow.Schema:
+    import pyarrow
+
+    string = pyarrow.string()
+    labels = {"multi": pyarrow.list_(pyarrow.int8()), "real": pyarrow.float64()}
+    label = labels.get(config.labels.kind, pyarrow.int64())
+    messages = pyarrow.list_(pyarrow.struct([("role", string), ("content", string)]))
+    fields = [("row_id", string), ("text", string), ("messages", messages), ("label", label)]
+    fields += [("group", string), ("text_hash", string)]
+    return pyarrow.schema([field for field in fields if field[0] != "messages" or config.fields.messages])
+
+
+def _record_batch(rows: list[Row], schema: pyarrow.Schema) -> pyarrow.RecordBatch:
+    import pyarrow
+
+    columns = {
+        "row_id": [row.row_id for row in rows],
+        "text": [row.text for row in rows],
+        "messages": [row.messages for row in rows],
+        "label": [row.label for row in rows],
+        "group": [row.group for row in rows],
+        "text_hash": [row.digest.hex() for row in rows],
+    }
+    return pyarrow.RecordBatch.from_pydict({name: columns[name] for name in schema.names}, schema=schema)

@@ -1,0 +1,48 @@
+"""Rows that cannot be used: counted, the first ones quoted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from headtohead.data.text import RowError
+from headtohead.errors import UserError
+
+QUOTED = 5
+
+
+@dataclass(slots=True)
+class Faults:
+    """The bad rows of one split."""
+
+    name: str
+    read: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, row_id: str, fault: RowError) -> None:
+        """Count a bad row."""
+        self.kinds[fault.kind] += 1
+        if len(self.examples) < QUOTED:
+            self.examples.append(f"{row_id}: {fault}")
+
+    def refuse(self) -> None:
+        """Raise if there is any.
+
+        Raises:
+            UserError: quotes the first bad rows and says how many there are.
+        """
+        if not self.kinds:
+            return
+        count = self.kinds.total()
+        quoted = "".join(f"\n    {example}" for example in self.examples)
+        more = f"\n    ... and {count - len(self.examples):,} more" if count > len(self.examples) else ""
+        raise UserError(
+            f"{self.name}: {count:,} of {self.read:,} rows cannot be used:{quoted}{more}\n"
+            "Mend the file, or set data.bad_rows=drop to leave such rows out (they are counted in the record)."
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready account."""
+        return {"read": self.read, "dropped": self.kinds.total(), "kinds": dict(self.kinds), "examples": self.examples}

@@ -1,0 +1,45 @@
+"""Inputs without labels, streamed: what ``task=predict`` reads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from headtohead.config.data import DataConfig
+from headtohead.data.encodings import Encodings
+from headtohead.data.faults import Faults
+from headtohead.data.reading import read_records
+from headtohead.data.text import RowError, read_input, used_columns
+from headtohead.errors import UserError
+from headtohead.sources import near_files
+
+log = logging.getLogger(__name__)
+
+
+def inputs(path: Path, config: DataConfig) -> Iterator[dict[str, Any]]:
+    """Yield ``row_id``, ``text`` and ``messages`` of each row; the file's ending decides its format.
+
+    Raises:
+        UserError: no such file, a missing column, a bad row where ``data.bad_rows`` is refuse.
+    """
+    if not path.exists():
+        raise UserError(f"there is no {path}{near_files(path)}")
+    faults = Faults(str(path))
+    encodings = Encodings(config.encodings)
+    name = "" if path.is_dir() else path.name
+    own_id = [config.fields.id] if config.fields.id else []
+    for record in read_records(path, name, "auto", encodings, used_columns(config.fields), own_id):
+        faults.read += 1
+        try:
+            text, messages = read_input(record.values, config.fields)
+        except RowError as fault:
+            faults.add(record.row_id, fault)
+            if config.bad_rows == "refuse":
+                faults.refuse()
+            continue
+        given = record.values.get(config.fields.id) if config.fields.id else None
+        yield {"row_id": record.row_id if given is None else str(given), "text": text, "messages": messages}
+    if faults.kinds:
+        log.warning("%s: %d of %d rows left out: %s", path, faults.kinds.total(), faults.read, dict(faults.kinds))

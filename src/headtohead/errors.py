@@ -1,0 +1,37 @@
+"""Errors meant for people. Knows nothing of the rest of the package."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """A mistake the user can mend: bad input, a setting that does not fit, something missing.
+
+    The message says what was given, where, and what to do. The entry point prints it alone, without a stack
+    trace, and exits with status 1.
+    """
+
+
+class Diverged(RuntimeError):
+    """Training produced a non-finite loss, gradient or score; the run's status becomes ``diverged``."""
+
+
+def near_names(given: str, choices: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'? Choices: a, b, x"`` for an unknown name."""
+    known = sorted(choices)
+    close = difflib.get_close_matches(given, known, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
+    return f"{hint} Choices: {', '.join(known)}"
+
+
+def require_choice(key: str, given: str, choices: Iterable[str]) -> None:
+    """Refuse a value outside a closed set, naming the key and the choices.
+
+    Raises:
+        UserError: ``given`` is not among ``choices``.
+    """
+    known = list(choices)
+    if given not in known:
+        raise UserError(f"{key}={given!r} is unknown{near_names(given, known)}")

@@ -1,0 +1,10 @@
+"""What stored predictions are worth: metrics with intervals, calibration, baselines. Never imports torch."""
+
+from headtohead.evaluation.baselines import majority_predictions as majority_predictions
+from headtohead.evaluation.baselines import tfidf_predictions as tfidf_predictions
+from headtohead.evaluation.calibration import calibrate as calibrate
+from headtohead.evaluation.calibration import fit_temperature as fit_temperature
+from headtohead.evaluation.evaluate import Evaluation as Evaluation
+from headtohead.evaluation.evaluate import evaluate as evaluate
+from headtohead.evaluation.evaluate import point_metrics as point_metrics
+from headtohead.evaluation.metrics import HIGHER_IS_BETTER as HIGHER_IS_BETTER

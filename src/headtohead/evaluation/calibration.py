@@ -1,0 +1,57 @@
+"""Temperature scaling (Guo et al. 2017): one number, fitted on validation, that makes confidence honest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy import optimize, special
+
+from headtohead.evaluation.probability import log_absent, log_loss_per_row
+from headtohead.results import Predictions
+
+LOWEST, HIGHEST = 0.05, 20.0
+
+
+def calibrate(predictions: Predictions, temperature: float) -> Predictions:
+    """Return the predictions with their logits divided by ``temperature``; decisions stay as they are."""
+    if temperature == 1.0:
+        return predictions
+    assert not predictions.is_expected_score, "expected scores have no temperature"
+    if predictions.labels.kind == "multi":
+        logits = predictions.scores - log_absent(predictions.scores)
+        return replace(predictions, scores=special.log_expit(logits / temperature))
+    return replace(predictions, scores=special.log_softmax(predictions.scores / temperature, axis=1))
+
+
+def fit_temperature(validation: Predictions) -> dict[str, Any]:
+    """Fit the temperature that minimises log-loss on validation rows.
+
+    Returns:
+        ``temperature`` (between 0.05 and 20), ``log_loss_before``, ``log_loss_after`` in nats and ``rows``; where no
+        temperature can be fitted it is 1.0 and ``reason`` says why.
+    """
+    if validation.is_expected_score:
+        return _unfitted(validation, "the head predicts a score, not probabilities")
+    if len(validation) == 0:
+        return _unfitted(validation, "there are no validation rows")
+
+    def loss(log_temperature: float) -> float:
+        return float(log_loss_per_row(calibrate(validation, float(np.exp(log_temperature)))).mean())
+
+    bounds = (np.log(LOWEST), np.log(HIGHEST))
+    found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-4})
+    before, after = loss(0.0), float(found.fun)
+    temperature = float(np.exp(found.x)) if after < before else 1.0
+    return {
+        "temperature": temperature,
+        "log_loss_before": before,
+        "log_loss_after": min(before, after),
+        "rows": len(validation),
+    }
+
+
+def _unfitted(validation: Predictions, reason: str) -> dict[str, Any]:
+    nothing = {"temperature": 1.0, "log_loss_before": None, "log_loss_after": None}
+    return nothing | {"rows": len(validation), "reason": f"not fitted: {reason}"}

@@ -1,0 +1,10 @@
+"""Readouts: everything that turns a trunk's hidden states into scores of shape rows x width."""
+
+from headtohead.heads.audit import LabelAudit as LabelAudit
+from headtohead.heads.audit import answer_tokens as answer_tokens
+from headtohead.heads.audit import audit_labels as audit_labels
+from headtohead.heads.generative import GenerativeHead as GenerativeHead
+from headtohead.heads.pooled import NativeHead as NativeHead
+from headtohead.heads.pooled import PooledHead as PooledHead
+from headtohead.heads.protocol import Head as Head
+from headtohead.heads.protocol import slice_outputs as slice_outputs

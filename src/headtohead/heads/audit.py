@@ -1,0 +1,122 @@
+"""How each label is tokenised exactly where a model must write it, checked before anything is trained."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from headtohead.batching.encode import Encoder
+from headtohead.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelAudit:
+    """Token ids of every label in place, and what is worth knowing about them."""
+
+    answers: tuple[tuple[int, ...], ...]
+    """Per label, without the end token."""
+    end_id: int
+    needs_end: bool
+    """One label's tokens begin another's: the end token is scored, else the longer could never win."""
+    table: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON-ready form that travels in the record and the export."""
+        stored = asdict(self)
+        return {
+            "labels": list(stored["table"]),
+            "end_id": self.end_id,
+            "needs_end": self.needs_end,
+            "notes": list(self.notes),
+        }
+
+
+def audit_labels(encoder: Encoder, sample: list[str]) -> LabelAudit:
+    """Tokenise every label after rendered prompts.
+
+    Args:
+        sample: rendered prompts of a few rows; the label's tokens must be the same after each.
+
+    Raises:
+        UserError: a prompt's tokens are not a prefix of the tokens of prompt and label together, the label's tokens
+            depend on the text, two labels are the same tokens, or the tokenizer has no end token.
+    """
+    tokenizer = encoder.tokenizer
+    if tokenizer.eos_token_id is None:
+        raise UserError("head=generative needs a tokenizer with an end token (eos_token)")
+    words = encoder.prompt.labels.words
+    answers = [answer_tokens(encoder, sample, label) for label in range(len(words))]
+    if len(set(answers)) != len(answers):
+        raise UserError(
+            f"two labels have the same tokens: {dict(zip(words, answers, strict=True))}; change data.labels.words"
+        )
+    needs_end = any(a != b and b[: len(a)] == a for a in answers for b in answers)
+    return LabelAudit(
+        answers=tuple(answers),
+        end_id=tokenizer.eos_token_id,
+        needs_end=needs_end,
+        table=tuple(_row(tokenizer, encoder, label, answers) for label in range(len(words))),
+        notes=tuple(_notes(answers, words, needs_end)),
+    )
+
+
+def answer_tokens(encoder: Encoder, rendered: list[str], label: int) -> tuple[int, ...]:
+    """Return a label's token ids after each of some prompts, which must agree."""
+    prompts = encoder.ids(rendered)
+    together = encoder.ids([text + encoder.prompt.answer(label) for text in rendered])
+    found = set()
+    for text, prompt, whole in zip(rendered, prompts, together, strict=True):
+        if whole[: len(prompt)] != prompt:
+            raise UserError(
+                "the prompt's tokens change when a label follows, so training and scoring would see different prompts: "
+                f"the prompt ends {text[-30:]!r}, the label is {encoder.prompt.answer(label)!r}. "
+                "End prompt.template in a fixed phrase (such as '\\nAnswer:') and begin prompt.answer_start with a space"
+            )
+        found.add(tuple(whole[len(prompt) :]))
+    if len(found) > 1:
+        raise UserError(
+            f"the tokens of label {encoder.prompt.answer(label)!r} depend on the text before: {sorted(found)[:2]}"
+        )
+    tokens = found.pop()
+    if not tokens:
+        raise UserError(
+            f"label {encoder.prompt.labels.names[label]!r} has no tokens; give it a word in data.labels.words"
+        )
+    return tokens
+
+
+def _row(
+    tokenizer: PreTrainedTokenizerBase, encoder: Encoder, label: int, answers: list[tuple[int, ...]]
+) -> dict[str, Any]:
+    word, own = encoder.prompt.labels.words[label], answers[label]
+    bare = tuple(tokenizer(word, add_special_tokens=False)["input_ids"])
+    spaced = tuple(tokenizer(" " + word, add_special_tokens=False)["input_ids"])
+    same_first = [
+        encoder.prompt.labels.names[i] for i, other in enumerate(answers) if i != label and other[0] == own[0]
+    ]
+    return {
+        "name": encoder.prompt.labels.names[label],
+        "word": word,
+        "ids": list(own),
+        "tokens": tokenizer.convert_ids_to_tokens(list(own)),
+        "without_space": list(bare),
+        "with_space": list(spaced),
+        "shares_first_token_with": same_first,
+    }
+
+
+def _notes(answers: list[tuple[int, ...]], words: tuple[str, ...], needs_end: bool) -> list[str]:
+    notes = []
+    several = [word for word, answer in zip(words, answers, strict=True) if len(answer) > 1]
+    if several:
+        notes.append(f"{len(several)} of {len(words)} labels take several tokens; whole labels are scored")
+    firsts = [answer[0] for answer in answers]
+    if len(set(firsts)) < len(firsts):
+        notes.append("some labels share their first token: a readout of first tokens alone would confuse them")
+    if needs_end:
+        notes.append("one label's tokens begin another's: the end token is scored for every label")
+    return notes

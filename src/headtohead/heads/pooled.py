@@ -1,0 +1,106 @@
+"""Linear readouts of a pooled hidden state: transformers' own for the architecture, or ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from headtohead.adapters import keyed_generator
+from headtohead.batching.batch import Batch, pad_right
+from headtohead.heads.shell import make_shell
+
+
+class NativeHead:
+    """The readout of ``AutoModelForSequenceClassification``, run by the library's own code."""
+
+    extra_tokens = 0
+
+    def __init__(self, model: Any, *, width: int, new_weights: list[str], seed: int) -> None:
+        self.width = width
+        self.device = next(model.parameters()).device
+        self.pad_id: int = model.config.pad_token_id
+        self.shell, self._trunk = make_shell(model, copy_head=True)
+        self.shell.requires_grad_(True)
+        _initialise(self, new_weights, std=getattr(model.config, "initializer_range", 0.02), seed=seed)
+
+    def batch(self, prompts: list[list[int]]) -> Batch:
+        """Pad the prompts."""
+        return pad_right(prompts, self.pad_id, self.device)
+
+    def scores(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows width"]:
+        """Run the library's readout on the trunk's outputs."""
+        self._trunk.outputs = type(outputs)(**{name: value.float() for name, value in outputs.items()})
+        logits: Tensor = self.shell(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
+        self._trunk.outputs = None  # keep no graph alive
+        return logits
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Everything outside the trunk."""
+        return self.shell.named_parameters()
+
+
+class PooledHead:
+    """Pool the last, first or mean hidden state in fp32, by attention mask, then one linear layer."""
+
+    extra_tokens = 0
+
+    def __init__(self, model: Any, *, pooling: str, width: int, seed: int) -> None:
+        self.width, self.pooling = width, pooling
+        parameter = next(model.parameters())
+        self.device = parameter.device
+        self.pad_id: int = model.config.pad_token_id
+        self.linear = nn.Linear(model.config.get_text_config().hidden_size, width, device=self.device)
+        std = getattr(model.config, "initializer_range", 0.02)
+        _initialise(self, [name for name, _ in self.named_parameters()], std=std, seed=seed)
+
+    def batch(self, prompts: list[list[int]]) -> Batch:
+        """Pad the prompts."""
+        return pad_right(prompts, self.pad_id, self.device)
+
+    def scores(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows width"]:
+        """Pool and multiply."""
+        logits: Tensor = self.linear(pool(outputs.last_hidden_state, batch.attention_mask, self.pooling))
+        return logits
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """The linear layer's weight and bias."""
+        return self.linear.named_parameters()
+
+
+def pool(
+    hidden: Float[Tensor, "rows length features"], mask: Int[Tensor, "rows length"], pooling: str
+) -> Float[Tensor, "rows features"]:
+    """Pool hidden states over real tokens, in fp32 and right for either padding side.
+
+    bf16 sums over a row lose most of the signal: accuracy .215 instead of .96 on frozen features of a 135 M model.
+    """
+    hidden = hidden.float()
+    positions = torch.arange(mask.shape[1], device=mask.device)
+    rows = torch.arange(mask.shape[0], device=mask.device)
+    match pooling:
+        case "last":
+            return hidden[rows, (positions * mask).argmax(dim=1)]
+        case "cls":
+            return hidden[rows, mask.argmax(dim=1)]
+        case "mean":
+            weights = mask.unsqueeze(-1).float()
+            return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+        case _:
+            raise AssertionError(pooling)
+
+
+def _initialise(head: NativeHead | PooledHead, new_weights: list[str], *, std: float, seed: int) -> None:
+    """Draw weights the checkpoint lacks: normal as transformers does, biases zero; by the trial's own seed."""
+    for name, parameter in head.named_parameters():
+        if name not in new_weights:
+            continue
+        if parameter.dim() < 2:
+            parameter.data.zero_()
+        else:
+            drawn = torch.empty(parameter.shape)
+            drawn.normal_(0.0, std, generator=keyed_generator(f"{seed}/head/{name}", torch.device("cpu")))
+            parameter.data.copy_(drawn)

@@ -1,0 +1,41 @@
+"""What every head offers: whatever a model is asked, the answer is a table of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from headtohead.batching.batch import Batch
+
+
+class Head(Protocol):
+    """Reads scores from a trunk's outputs. One instance belongs to one trial."""
+
+    width: int
+    """Scores per row."""
+    extra_tokens: int
+    """Tokens that ``batch`` adds to every row, for planning memory."""
+
+    def batch(self, prompts: list[list[int]]) -> Batch:
+        """Return what the trunk must read to score these prompts."""
+
+    def scores(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows width"]:
+        """Return the scores of the prompts that ``batch`` was made from, in fp32."""
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Return the head's own trainable weights: fp32, never quantised."""
+
+
+def slice_outputs(outputs: Any, first_row: int, batch: Batch) -> Any:
+    """Return one trial's part of a pack's trunk outputs, at the shape of its own batch."""
+    rows = slice(first_row, first_row + batch.rows)
+    cut = {
+        name: value[rows, : batch.length] if value.dim() == 3 else value[rows]
+        for name, value in outputs.items()
+        if isinstance(value, torch.Tensor)
+    }
+    return type(outputs)(**cut)

@@ -1,0 +1,150 @@
+"""``report.html``: one page per run that needs no network and runs no script but its own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from pathlib import Path
+from typing import Any
+
+from headtohead import atomic
+from headtohead.reporting import figures, finding, numbers, tables
+from headtohead.reporting.folder import RunFolder, read_folder
+from headtohead.reporting.worst_rows import worst_rows
+from headtohead.results import RunRecord
+
+HERE = Path(__file__).parent
+FIGURES = ("confusion", "per_class", "reliability", "risk_coverage", "by_length", "by_truncated", "scores")
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html`` into the folder of a run and return its path.
+
+    Reads ``result.json``, and, where they exist, ``predictions.parquet``, ``metrics.jsonl`` and ``examples.json``.
+
+    Raises:
+        UserError: there is no readable ``result.json``.
+    """
+    path = folder / "report.html"
+    atomic.write_text(path, render(read_folder(folder)))
+    return path
+
+
+def render(run: RunFolder) -> str:
+    """Return the page as text; whatever comes from data is escaped by the template."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from plotly.offline import get_plotlyjs
+
+    engine = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    engine.policies["json.dumps_kwargs"] = {"allow_nan": False}
+    scripts = {"plotly": get_plotlyjs(), "draw": (HERE / "draw.js.jinja").read_text(encoding="utf-8")}
+    return engine.get_template("report.html.jinja").render(
+        scripts=scripts,
+        policy=_policy(list(scripts.values())),
+        style=(HERE / "report.css").read_text(encoding="utf-8"),
+        **context(run),
+    )
+
+
+def _policy(scripts: list[str]) -> str:
+    """Return a content security policy: these scripts and no other, and no request to anywhere."""
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {allowed}"
+
+
+def context(run: RunFolder) -> dict[str, Any]:
+    """Return everything the template shows; a section without content is empty."""
+    record = run.record
+    main = finding.main_split(record)
+    splits = [main, *(name for name in record.metrics if name != main)] if main else []
+    return {
+        "record": record,
+        "subject": finding.subject(record),
+        "lead": finding.lead(record),
+        "verdict": finding.verdict(record) if record.status == "completed" else None,
+        "facts": tables.facts(record, main),
+        "notices": run.notices,
+        "splits": [_split_section(run, name) for name in splits],
+        "curves": _curves(run, main),
+        "data": tables.data_table(record.data),
+        "truncation": tables.truncation_rows(record.data.get("truncation") or {}),
+        "ledger": tables.flattened(record.data.get("duplicates") or {}),
+        "cost": tables.cost_rows(record.cost),
+        "audit": tables.audit_rows(record.audit),
+        "audit_notes": record.audit.get("notes") or [],
+        "guards": tables.flattened({k: v for k, v in record.audit.items() if k not in ("labels", "notes")}),
+        "export": tables.flattened(record.export),
+        "calibration": tables.flattened(record.calibration),
+        "settings": tables.flattened(record.config),
+        "origin": tables.flattened({"model": record.model, **record.provenance}),
+        "command": _command(record),
+        "count": numbers.count,
+    }
+
+
+def _split_section(run: RunFolder, split: str) -> dict[str, Any]:
+    record = run.record
+    details = record.details.get(split) or {}
+    headline = finding.headline(record.metrics[split])
+    rows = run.predictions.of_split(split) if run.predictions is not None else None
+    section: dict[str, Any] = {
+        "name": split,
+        "rows": details.get("rows"),
+        "groups": details.get("groups"),
+        "metrics": tables.metrics_table(record, split),
+        "strip": tables.strip(record, split, headline) if _has_value(record, split, headline) else None,
+        "classes": tables.class_rows(details.get("per_class") or {}),
+        "confusions": tables.top_confusions(details["confusion"]) if details.get("confusion") else [],
+        "figures": _figures(details),
+        "worst": [],
+    }
+    if rows is not None and len(rows):
+        section["worst"] = worst_rows(rows, run.texts)
+        if rows.labels.kind in ("ordinal", "real"):
+            section["figures"]["scores"] = figures.scores(rows)
+    return section
+
+
+def _has_value(record: RunRecord, split: str, metric: str | None) -> bool:
+    return metric is not None and record.metrics[split][metric].get("value") is not None
+
+
+def _figures(details: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures that a split's details allow, ``None`` for the others."""
+    found: dict[str, Any] = dict.fromkeys(FIGURES)
+    if details.get("confusion"):
+        found["confusion"] = figures.confusion(details["confusion"])
+    if details.get("per_class"):
+        found["per_class"] = figures.per_class(details["per_class"])
+    if (details.get("reliability") or {}).get("before"):
+        found["reliability"] = figures.reliability(details["reliability"])
+    if details.get("risk_coverage"):
+        found["risk_coverage"] = figures.risk_coverage(details["risk_coverage"])
+    for name, parts in (details.get("slices") or {}).items():
+        metric = finding.headline(parts[0]["metrics"]) if len(parts) > 1 else None
+        if metric:
+            found[f"by_{name}"] = figures.slices(parts, metric)
+    return found
+
+
+def _curves(run: RunFolder, main: str | None) -> list[tuple[str, Any]]:
+    logged = dict.fromkeys(key for line in run.steps for key in line)
+    headline = finding.headline(run.record.metrics[main]) if main else None
+    wanted = [headline, "macro_f1", "accuracy", "mae", "spearman"]
+    validation = [f"validation/{name}" for name in dict.fromkeys(wanted) if f"validation/{name}" in logged]
+    panels = [
+        ("Training loss", [key for key in ("train/loss",) if key in logged]),
+        ("On validation rows", validation[:2]),
+        ("Learning rate", [key for key in ("train/learning_rate",) if key in logged]),
+    ]
+    return [(title, figures.curve(run.steps, keys)) for title, keys in panels if keys]
+
+
+def _command(record: RunRecord) -> str:
+    """Return the command that was typed, or nothing where the record does not have it."""
+    command = record.provenance.get("command") or ""
+    return command if isinstance(command, str) else shlex.join(map(str, command))

@@ -1,0 +1,238 @@
+"""The page's tables as lists of plain strings and numbers, ready for the template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headtohead.evaluation import HIGHER_IS_BETTER
+from headtohead.reporting.numbers import (
+    NONE,
+    SYSTEM_NAMES,
+    count,
+    interval,
+    memory,
+    metric_name,
+    number,
+    percent,
+    plain,
+    seconds,
+    system_name,
+)
+from headtohead.results import RunRecord
+
+GROUPS = {
+    "Answers": ("accuracy", "subset_accuracy", "f1", "precision", "recall", "kappa", "mcc"),
+    "Probabilities": ("log_loss", "brier", "ece"),
+    "Order": ("auroc", "mean_average_precision", "aurc", "spearman"),
+    "Scores": ("mae", "rmse", "r2"),
+}
+FURTHER = frozenset(
+    [f"{average}_{part}" for average in ("micro", "weighted") for part in ("precision", "recall")]
+    + ["micro_f1", "weighted_f1", "mcc", "cohen_kappa"]
+)
+CONFUSIONS = 8
+
+
+def systems(record: RunRecord, split: str) -> dict[str, dict[str, Any]]:
+    """Return the run's and each baseline's metrics on a split, the run first."""
+    known = [name for name in SYSTEM_NAMES if split in record.baselines.get(name, {})]
+    others = [name for name in record.baselines if name not in SYSTEM_NAMES and split in record.baselines[name]]
+    return {"run": record.metrics[split]} | {name: record.baselines[name][split] for name in [*known, *others]}
+
+
+def metrics_table(record: RunRecord, split: str) -> dict[str, Any]:
+    """Return the run beside its baselines: groups of rows, a cell per system, the best one marked.
+
+    ``groups`` holds what most readers want, ``further`` the averages and coefficients for those who look for them.
+    """
+    columns = systems(record, split)
+    names = [name for name in HIGHER_IS_BETTER if name in record.metrics[split]]
+    names += [name for name in record.metrics[split] if name not in HIGHER_IS_BETTER]
+    shown = [name for name in names if name not in FURTHER]
+    return {
+        "systems": [system_name(name) for name in columns],
+        "groups": _grouped(shown, columns),
+        "further": _grouped([name for name in names if name in FURTHER], columns),
+    }
+
+
+def _grouped(names: list[str], columns: Mapping[str, dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for name in names:
+        groups.setdefault(_group(name), []).append(_metric_row(name, columns))
+    return [(group, groups[group]) for group in (*GROUPS, "Other") if group in groups]
+
+
+def _group(name: str) -> str:
+    return next((group for group, parts in GROUPS.items() if name.endswith(parts)), "Other")
+
+
+def _metric_row(name: str, columns: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    entries = [column.get(name) or {} for column in columns.values()]
+    values = [entry.get("value") for entry in entries]
+    known = [value for value in values if value is not None]
+    best = None
+    if len(known) > 1:
+        best = max(known) if HIGHER_IS_BETTER.get(name, True) else min(known)
+    return {
+        "name": metric_name(name),
+        "direction": {True: "↑", False: "↓"}.get(HIGHER_IS_BETTER.get(name, None), ""),  # type: ignore[arg-type]
+        "cells": [
+            {"value": number(value), "interval": interval(entry), "best": value is not None and value == best}
+            for value, entry in zip(values, entries, strict=True)
+        ],
+    }
+
+
+def strip(record: RunRecord, split: str, metric: str) -> dict[str, Any]:
+    """Return each system's value and interval as per cents of a scale from zero, for a drawing without script."""
+    entries = {name: column.get(metric) for name, column in systems(record, split).items()}
+    present = {name: entry for name, entry in entries.items() if entry and entry.get("value") is not None}
+    reach = [bound for entry in present.values() for bound in entry.values() if bound is not None]
+    top = 1.0 if max(reach) <= 1 else max(reach) * 1.05
+    return {
+        "metric": metric_name(metric),
+        "better": "further right is better" if HIGHER_IS_BETTER.get(metric, True) else "further left is better",
+        "ticks": [(25 * i, f"{top * i / 4:.3g}".removeprefix("0") or "0") for i in range(5)],
+        "rows": [_strip_row(name, entry, top) for name, entry in present.items()],
+    }
+
+
+def _strip_row(name: str, entry: dict[str, float | None], top: float) -> dict[str, Any]:
+    def place(value: float | None) -> float:
+        return round(100 * min(max((entry["value"] if value is None else value) or 0.0, 0.0), top) / top, 2)
+
+    return {
+        "key": "run" if name == "run" else "majority" if name == "majority" else "baseline",
+        "name": system_name(name),
+        "value": number(entry["value"]),
+        "interval": interval(entry),
+        "at": place(None),
+        "low": place(entry.get("low")),
+        "high": place(entry.get("high")),
+    }
+
+
+def class_rows(table: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return per class its rows, predictions, precision, recall and F1 with interval, in the data's order."""
+    return [
+        {
+            "name": name,
+            "support": count(row["support"]),
+            "predicted": count(row["predicted"]),
+            "parts": [(number(row[part]["value"]), interval(row[part])) for part in ("precision", "recall", "f1")],
+        }
+        for name, row in table.items()
+    ]
+
+
+def top_confusions(table: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the most frequent pairs of gold and wrongly predicted label."""
+    names, counts = table["labels"], table["counts"]
+    pairs = [
+        (cell, names[gold], names[found], sum(row))
+        for gold, row in enumerate(counts)
+        for found, cell in enumerate(row)
+        if gold != found and cell
+    ]
+    pairs.sort(key=lambda pair: -pair[0])
+    return [
+        {"gold": gold, "predicted": found, "rows": count(cell), "share": percent(cell / total)}
+        for cell, gold, found, total in pairs[:CONFUSIONS]
+    ]
+
+
+def data_table(data: dict[str, Any]) -> dict[str, Any]:
+    """Return rows per split, and per class and split."""
+    rows, classes = data.get("rows") or {}, data.get("classes") or {}
+    splits = list(rows) or list(classes)
+    labels = list(dict.fromkeys(label for split in splits for label in classes.get(split) or {}))
+    return {
+        "splits": splits,
+        "rows": [count(rows.get(split)) for split in splits],
+        "classes": [(label, [count((classes.get(split) or {}).get(label, 0)) for split in splits]) for label in labels],
+    }
+
+
+def truncation_rows(truncation: dict[str, Any]) -> list[dict[str, str]]:
+    """Return per split how much text was cut, and from which class most rows."""
+    found = []
+    for split, entry in truncation.items():
+        rows, cut = entry.get("rows") or 0, entry.get("rows_cut") or 0
+        per_class = {name: n for name, n in (entry.get("per_class") or {}).items() if n}
+        most = max(per_class, key=lambda name: per_class[name]) if per_class else None
+        found.append(
+            {
+                "split": split,
+                "cut": f"{count(cut)} of {count(rows)}",
+                "share": percent(cut / rows) if rows else NONE,
+                "tokens": count(entry.get("tokens_lost")),
+                "most": f"{most} ({count(per_class[most])})" if most else NONE,
+            }
+        )
+    return found
+
+
+def cost_rows(cost: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return per phase its seconds, tokens and speed, and its share of the time."""
+    spent, tokens = cost.get("seconds") or {}, cost.get("tokens") or {}
+    total = sum(spent.values())
+    return [
+        {
+            "phase": phase.replace("_", " "),
+            "seconds": seconds(spent.get(phase)),
+            "share": round(100 * spent.get(phase, 0) / total, 1) if total else 0,
+            "tokens": count(tokens.get(phase)),
+            "speed": count(tokens[phase] / spent[phase]) if tokens.get(phase) and spent.get(phase) else NONE,
+        }
+        for phase in dict.fromkeys([*spent, *tokens])
+    ]
+
+
+def facts(record: RunRecord, split: str | None) -> list[tuple[str, str, str]]:
+    """Return the run's figures at a glance: name, value, note."""
+    cost = record.cost
+    found = []
+    if split and (rows := (record.details.get(split) or {}).get("rows")):
+        groups = record.details[split].get("groups")
+        note = f"in {count(groups)} groups" if groups and groups < rows else ""
+        found.append((f"{split} rows", count(rows), note))
+    if cost.get("seconds"):
+        found.append(("time", seconds(sum(cost["seconds"].values())), f"in {len(cost['seconds'])} phases"))
+    if cost.get("peak_memory_bytes"):
+        found.append(("peak memory", memory(cost["peak_memory_bytes"]), ""))
+    trained, every = cost.get("trainable_parameters"), cost.get("parameters")
+    if trained is not None:
+        found.append(
+            ("trained weights", count(trained), f"{percent(trained / every)} of {count(every)}" if every else "")
+        )
+    if temperature := record.calibration.get("temperature"):
+        found.append(("temperature", number(temperature), str(record.calibration.get("reason", ""))))
+    if record.test_reads:
+        found.append(("test set read", f"{record.test_reads} ×", ""))
+    return found
+
+
+def audit_rows(audit: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return per label its word, how the tokenizer cuts it, and the token ids."""
+    return [
+        {
+            "name": entry.get("name", NONE),
+            "word": entry.get("word", NONE),
+            "tokens": [str(token) for token in entry.get("tokens") or []],
+            "ids": ", ".join(map(str, entry.get("ids") or [])),
+        }
+        for entry in audit.get("labels") or []
+    ]
+
+
+def flattened(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Return a nested section as dotted keys with one-line values, as they are typed on the command line."""
+    if isinstance(value, dict) and value:
+        return [
+            pair for key, item in value.items() for pair in flattened(item, f"{prefix}.{key}" if prefix else str(key))
+        ]
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return [pair for i, item in enumerate(value) for pair in flattened(item, f"{prefix}.{i}")]
+    return [(prefix, plain(value))] if prefix else []

@@ -1,0 +1,69 @@
+"""The rows a run got most wrong, with what it thought."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from headtohead.evaluation.metrics import confidence, wrong
+from headtohead.evaluation.probability import log_loss_per_row
+from headtohead.reporting.numbers import number
+from headtohead.results import Predictions
+
+ROWS = 15
+EXCERPT = 280
+LONGEST = 5_000
+"""Characters of a text that the page holds at most."""
+
+
+def worst_rows(predictions: Predictions, texts: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the most confident wrong rows, or those furthest off where the answer is a score."""
+    order = _furthest_off(predictions) if _is_score(predictions) else _most_confident_wrong(predictions)
+    return [_described(predictions, int(row), texts) for row in order[:ROWS]]
+
+
+def _is_score(predictions: Predictions) -> bool:
+    return predictions.labels.kind in ("ordinal", "real")
+
+
+def _furthest_off(predictions: Predictions) -> np.ndarray:
+    distance = np.abs(predictions.expected_score - predictions.gold_score)
+    order = np.argsort(-distance, kind="stable")
+    return order[distance[order] > 0]
+
+
+def _most_confident_wrong(predictions: Predictions) -> np.ndarray:
+    multi = predictions.labels.kind == "multi"
+    surprise = log_loss_per_row(predictions) if multi else confidence(predictions)
+    order = np.argsort(-surprise, kind="stable")
+    return order[wrong(predictions)[order]]
+
+
+def _described(predictions: Predictions, row: int, texts: dict[str, str]) -> dict[str, Any]:
+    row_id = str(predictions.row_id[row])
+    text = texts.get(row_id)
+    return {
+        "row_id": row_id,
+        "tokens": int(predictions.tokens[row]),
+        "truncated": bool(predictions.truncated[row]),
+        "excerpt": None if text is None else text[:EXCERPT],
+        "rest": text[EXCERPT:LONGEST] if text else "",
+        **_answers(predictions, row),
+    }
+
+
+def _answers(predictions: Predictions, row: int) -> dict[str, str]:
+    names = predictions.labels.names
+    if _is_score(predictions):
+        gold, found = predictions.gold_score[row], predictions.expected_score[row]
+        return {"gold": number(gold), "predicted": number(found), "sure": f"off by {number(abs(found - gold))}"}
+    if predictions.labels.kind == "multi":
+        sets = (np.flatnonzero(predictions.gold[row]), np.flatnonzero(predictions.predicted[row]))
+        gold_names, found_names = (", ".join(names[i] for i in chosen) or "none" for chosen in sets)
+        sure = f"log-loss {number(log_loss_per_row(predictions.select(np.array([row])))[0])}"
+        return {"gold": gold_names, "predicted": found_names, "sure": sure}
+    chance = predictions.probabilities[row]
+    gold_label, found_label = predictions.gold[row], predictions.predicted[row]
+    sure = f"{number(chance[found_label])} against {number(chance[gold_label])}"
+    return {"gold": names[gold_label], "predicted": names[found_label], "sure": sure}

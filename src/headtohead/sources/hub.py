@@ -1,0 +1,150 @@
+"""Models and data on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import filter_repo_objects
+
+from headtohead import atomic
+from headtohead.config.source import SourceConfig
+from headtohead.errors import UserError
+from headtohead.sources.cache import locked
+from headtohead.sources.fetched import Fetched
+from headtohead.sources.local import near_files
+
+log = logging.getLogger(__name__)
+
+# Weights as safetensors only: a pickle from outside can run anything.
+MODEL_PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken", "*.spm")
+DATA_PATTERNS = ("*.parquet", "*.jsonl", "*.json", "*.csv", "*.tsv", "*.tab", "*.txt")
+# HTTPError of whichever HTTP client this version of huggingface_hub is built on: the parent of its transport errors.
+HTTP_ERROR = cast(type[Exception], next(base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError"))
+UNREACHABLE = (HTTP_ERROR, OSError)
+OWN_CACHE_VARIABLES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
+
+
+def from_hub(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str]) -> Fetched:
+    """Return a snapshot of a repository, from the cache where the hub cannot be reached.
+
+    A download that was killed leaves a mark, so that its half of a snapshot is never taken for the whole.
+
+    Raises:
+        UserError: not cached and not to be had; no such repository, revision or file; gated.
+    """
+    if not patterns:
+        patterns = MODEL_PATTERNS if what == "model" else DATA_PATTERNS
+        patterns = [f"{source.inside}/{pattern}" for pattern in patterns] if source.inside else patterns
+    identity = json.dumps([what, source.name, source.revision, list(patterns)])
+    key = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    unfinished = cache / "hub" / "unfinished" / f"{key}.json"
+    with locked(cache, f"hub-{key}"):
+        try:
+            snapshot = _download(source, cache, what, patterns, unfinished)
+        except (HFValidationError, GatedRepoError, RepositoryNotFoundError) as error:
+            raise UserError(_refused(source, what, error)) from None
+        except UNREACHABLE as error:
+            found = None if unfinished.exists() else _cached(source, cache, what, patterns)
+            if found is None:
+                raise UserError(_not_to_be_had(source, cache, what, error)) from None
+            log.warning("the hub cannot be reached (%s): using the cached %s", _first_line(error), source.name)
+            snapshot = found
+    path = snapshot / source.inside if source.inside else snapshot
+    if not path.exists():
+        raise UserError(
+            f"{what} {source.name} (commit {snapshot.name[:12]}) has no {source.inside!r}{near_files(path)}"
+        )
+    return Fetched(path=path, kind="hub", name=source.name, revision=snapshot.name, sha256=None)
+
+
+def _download(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str], unfinished: Path) -> Path:
+    """Return the folder of a snapshot that holds every file of the repository that was asked for."""
+    api = HfApi()
+    about = api.model_info if what == "model" else api.dataset_info
+    info = about(source.name, revision=source.revision, timeout=30)
+    present = [sibling.rfilename for sibling in info.siblings or []]
+    wanted = list(filter_repo_objects(present, allow_patterns=list(patterns)))
+    if not wanted:
+        listed = ", ".join(present[:12]) or "no files at all"
+        raise UserError(f"{what} {source.name} on the hub has none of {', '.join(patterns[:6])} ...; it has {listed}")
+    atomic.write_json(unfinished, {"name": source.name, "commit": info.sha})
+    folder = Path(
+        snapshot_download(
+            source.name,
+            repo_type=_repo_type(what),
+            revision=info.sha,
+            cache_dir=_cache_dir(cache),
+            allow_patterns=list(patterns),
+        )
+    )
+    missing = [name for name in wanted if not (folder / name).exists()]
+    if missing:  # snapshot_download falls back to what is cached when the connection drops in between
+        raise ConnectionError(f"the connection was lost before {missing[0]} arrived")
+    unfinished.unlink()
+    return folder
+
+
+def _cached(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str]) -> Path | None:
+    try:
+        return Path(
+            snapshot_download(
+                source.name,
+                repo_type=_repo_type(what),
+                revision=source.revision,
+                cache_dir=_cache_dir(cache),
+                allow_patterns=list(patterns),
+                local_files_only=True,
+            )
+        )
+    except OSError:
+        return None
+
+
+def _cache_dir(cache: Path) -> Path | None:
+    """Return where snapshots lie: in our cache, unless the user has given the hub's own library a place."""
+    return None if any(os.environ.get(name) for name in OWN_CACHE_VARIABLES) else cache / "hub"
+
+
+def _repo_type(what: str) -> str:
+    return "model" if what == "model" else "dataset"
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _refused(source: SourceConfig, what: str, error: Exception) -> str:
+    match error:
+        case GatedRepoError():
+            return f"{what} {source.name} is gated: accept its terms on its hub page, then run `hf auth login`"
+        case HFValidationError():
+            return f"{what}.source.name={source.name!r} is no hub id; for a folder set {what}.source.kind=path"
+    return f"{what} {source.name} is not on the hub, or private: check {what}.source.name, or run `hf auth login`"
+
+
+def _not_to_be_had(source: SourceConfig, cache: Path, what: str, error: Exception) -> str:
+    if isinstance(error, RevisionNotFoundError):
+        return f"{what} {source.name} has no revision {source.revision!r}: set {what}.source.revision to one it has"
+    option = "" if what == "model" else " --repo-type dataset"
+    return (
+        f"the {what} {source.name} is not in the cache ({_cache_dir(cache) or 'HF_HOME'}) and the hub could not be "
+        f"reached: {_first_line(error)}\nOn a machine that reaches the hub run\n"
+        f"    hf download {source.name}{option} --local-dir FOLDER\n"
+        f"copy FOLDER here and set {what}.source.kind=path {what}.source.name=FOLDER; or set HEADTOHEAD_CACHE to a "
+        f"cache that has it; or choose a {what} that comes as a wheel"
+    )

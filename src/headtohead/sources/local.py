@@ -1,0 +1,34 @@
+"""Sources on this disk."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from headtohead.config.source import SourceConfig
+from headtohead.errors import UserError
+from headtohead.sources.fetched import Fetched
+
+
+def from_path(source: SourceConfig, what: str) -> Fetched:
+    """Return a file or folder as it is.
+
+    Raises:
+        UserError: it does not exist.
+    """
+    path = Path(source.name).expanduser().absolute() / source.inside
+    if not path.exists():
+        raise UserError(f"{what}.source.name={source.name!r}: there is no {path}{near_files(path)}")
+    return Fetched(path=path, kind="path", name=source.name, revision=None, sha256=None)
+
+
+def near_files(path: Path) -> str:
+    """Return a hint that names the entries of ``path``'s folder that look most like it."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"; there is no folder {folder} either"
+    present = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    close = difflib.get_close_matches(path.name, present, n=3, cutoff=0.5)
+    if close:
+        return f"; did you mean {' or '.join(close)}?"
+    return f"; {folder} holds {', '.join(present[:8])}" if present else f"; {folder} is empty"

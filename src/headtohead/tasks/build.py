@@ -1,0 +1,208 @@
+"""From a typed configuration and a corpus to a pack that can be trained or scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from headtohead.adapters import TrialWeights, expected_count, prepare
+from headtohead.backbone import Backbone, load_backbone, resolve_dtype
+from headtohead.batching.encode import EncodedRows, Encoder, encode_rows
+from headtohead.config import Config, FullConfig
+from headtohead.data import Corpus
+from headtohead.errors import UserError
+from headtohead.heads import GenerativeHead, Head, LabelAudit, NativeHead, PooledHead, audit_labels
+from headtohead.labels import LabelSpace
+from headtohead.losses import build_loss, check_loss_fits, class_weights
+from headtohead.prompts import Prompt, build_prompt, choose_examples, label_text
+from headtohead.training import Pack, Processes, ScoreObjective, TokenObjective, Trial
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+AUDITED_ROWS = 64
+
+
+@dataclass(slots=True, kw_only=True)
+class Reader:
+    """Text to token ids: everything between a row and a batch."""
+
+    prompt: Prompt
+    encoder: Encoder
+    audit: LabelAudit | None
+
+    def encode(self, split: str, rows: Dataset, *, labels: LabelSpace, key: str, cache: Path) -> EncodedRows:
+        """Tokenise a split."""
+        return encode_rows(split, rows, self.encoder, kind=labels.kind, key=key, cache=cache)
+
+
+def build_reader(
+    config: Config, backbone: Backbone, labels: LabelSpace, sample: Sequence[str], examples: Sequence[tuple[str, str]]
+) -> Reader:
+    """Build the prompt and, for a generative head, audit the labels' tokens in it.
+
+    Args:
+        sample: texts of some rows.
+        examples: few-shot examples.
+    """
+    prompt = build_prompt(config.prompt, labels, backbone.tokenizer, examples)
+    budget = min(config.prompt.max_tokens, _longest_input(backbone))
+    encoder = Encoder(prompt, backbone.tokenizer, budget)
+    if not config.head.is_generative:
+        return Reader(prompt=prompt, encoder=encoder, audit=None)
+    if labels.kind not in ("single", "ordinal"):
+        raise UserError(
+            f"head=generative answers with one label; {labels.kind}-label data needs "
+            f"head={'classification' if labels.kind == 'multi' else 'regression'}"
+        )
+    rendered = [prompt.render(text[:200]) for text in sample[:AUDITED_ROWS]]
+    audit = audit_labels(encoder, rendered)
+    reserve = max(len(answer) for answer in audit.answers) + 1
+    return Reader(prompt=prompt, encoder=Encoder(prompt, backbone.tokenizer, budget - reserve), audit=audit)
+
+
+def draw_examples(config: Config, corpus: Corpus, tokenizer: Any) -> list[tuple[str, str]]:
+    """Return the few-shot examples of a run: (text, word), from training rows alone."""
+    if config.prompt.examples == 0:
+        return []
+    chosen = choose_examples(corpus.train["label"][:], config.prompt.examples, seed=config.data.seed)
+    pairs = []
+    for row in chosen:
+        item = corpus.train[row]
+        offsets = tokenizer(item["text"], add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        end = offsets[: config.prompt.example_tokens][-1][1] if offsets else 0
+        pairs.append((item["text"][:end], label_text(corpus.labels, item["label"])))
+    return pairs
+
+
+def _longest_input(backbone: Backbone) -> int:
+    """Return how many tokens the model can place; a tokenizer without limit states an absurd one."""
+    positions = getattr(backbone.model.config.get_text_config(), "max_position_embeddings", None)
+    return min(int(positions or 10**9), int(backbone.tokenizer.model_max_length or 10**9))
+
+
+def load(config: Config, labels: LabelSpace, *, width: int, cache: Path, processes: Processes) -> Backbone:
+    """Load the backbone in the dtype that what is trained needs."""
+    products = resolve_dtype(config.model.precision, processes.device)
+    weights = torch.float32 if isinstance(config.lora, FullConfig) else products
+    return load_backbone(
+        config.model,
+        config.head,
+        labels,
+        width=width,
+        quantisation=config.lora.quantisation,
+        weights_dtype=weights,
+        cache=cache,
+        device=processes.device,
+    )
+
+
+def score_width(config: Config, labels: LabelSpace, targets: np.ndarray) -> int:
+    """Return how many scores per row the loss needs."""
+    check_loss_fits(config.loss, labels)
+    return build_loss(config.loss, labels, targets).width
+
+
+def build_pack(
+    configs: Sequence[Config],
+    backbone: Backbone,
+    readers: Sequence[Reader],
+    labels: LabelSpace,
+    rows: EncodedRows,
+    *,
+    processes: Processes,
+) -> Pack:
+    """Adapt the trunk and build the trials over it.
+
+    Raises:
+        UserError: trials that cannot share a trunk, a head that nothing trains, or targets that match nothing.
+    """
+    model, trunk = backbone.model, backbone.trunk
+    expected = [expected_count(trunk, model, config.lora) for config in configs]
+    heads = [_build_head(config, backbone, reader) for config, reader in zip(configs, readers, strict=True)]
+    state, weights = prepare(model, trunk, [config.lora for config in configs], [config.seed for config in configs])
+    trials = []
+    for config, head, own, count in zip(configs, heads, weights, expected, strict=True):
+        assert own.count() == count, f"{own.count()} trainable values in the trunk, {count} by the closed form"
+        _add_head(own, head)
+        if not own.tensors and config.train.steps != 0:
+            raise UserError(
+                "nothing is trained: lora=frozen leaves the trunk as it is and head=generative has no weights of its own; "
+                "set train.steps=0 for zero-shot, or another lora"
+            )
+        trials.append(_build_trial(config, head, own, labels, rows))
+    if configs[0].train.gradient_checkpointing:
+        trunk.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    products = resolve_dtype(configs[0].model.precision, processes.device)
+    full = isinstance(configs[0].lora, FullConfig)
+    return Pack(
+        trunk,
+        trials,
+        state,
+        processes=processes,
+        dtype=torch.float32 if full else products,
+        autocast=products if full and products != torch.float32 else None,
+    )
+
+
+def _build_head(config: Config, backbone: Backbone, reader: Reader) -> Head:
+    if config.head.is_generative:
+        assert reader.audit is not None
+        prior = reader.encoder.ids([reader.prompt.render("")])[0]
+        return GenerativeHead(backbone.model, reader.audit, normalisation=config.head.normalisation, prior_prompt=prior)
+    width = int(backbone.about["width"])
+    if config.head.pooling == "native":
+        return NativeHead(backbone.model, width=width, new_weights=backbone.new_weights, seed=config.seed)
+    return PooledHead(backbone.model, pooling=config.head.pooling, width=width, seed=config.seed)
+
+
+def _add_head(weights: TrialWeights, head: Head) -> None:
+    """Register the head's weights: trainable, unquantised and fp32, whatever the trunk is."""
+    for name, parameter in head.named_parameters():
+        assert parameter.requires_grad, f"head weight {name} is frozen"
+        assert parameter.dtype == torch.float32, f"head weight {name} is {parameter.dtype}"
+        assert not hasattr(parameter, "quant_state"), f"head weight {name} is quantised"
+        weights.add(f"head.{name}", parameter)
+
+
+def _build_trial(config: Config, head: Head, weights: TrialWeights, labels: LabelSpace, rows: EncodedRows) -> Trial:
+    loss = build_loss(config.loss, labels, rows.targets)
+    objective: ScoreObjective | TokenObjective = ScoreObjective(head, loss)
+    if config.loss.kind == "language_model":
+        assert isinstance(head, GenerativeHead)
+        per_class = torch.tensor(class_weights(config.loss, labels, rows.targets), dtype=torch.float32)
+        objective = TokenObjective(head, per_class)
+    return Trial(
+        seed=config.seed,
+        config=config.train,
+        head=head,
+        objective=objective,
+        link=loss.link,
+        weights=weights,
+        rows=rows,
+    )
+
+
+def start_from(trial: Trial, state: Mapping[str, torch.Tensor], *, source: str) -> None:
+    """Load an earlier run's weights; a head of another shape starts fresh, adapters must match.
+
+    Raises:
+        UserError: the adapters differ.
+    """
+    mine = trial.weights.tensors
+    trunk = [name for name in mine if not name.startswith("head.")]
+    wrong = [name for name in trunk if name not in state or state[name].shape != mine[name].shape]
+    if wrong:
+        raise UserError(
+            f"model.adapter={source} does not fit: {len(wrong)} of {len(trunk)} trained tensors differ, such as {wrong[0]}; "
+            "use the same model and lora settings as that run"
+        )
+    fitting = {
+        name: state[name] if name in state and state[name].shape == own.shape else own for name, own in mine.items()
+    }
+    trial.weights.load({name: tensor.detach() for name, tensor in fitting.items()})

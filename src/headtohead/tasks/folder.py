@@ -1,0 +1,78 @@
+"""A run's folder: claimed by one process, continued by the same command, never silently overwritten."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from headtohead import atomic
+from headtohead.errors import UserError
+from headtohead.results import RunRecord, read_record
+
+RECORD = "result.json"
+PREDICTIONS = "predictions.parquet"
+WEIGHTS = "trained.safetensors"
+CHECKPOINTS = "checkpoint"
+MODEL = "model"
+EXAMPLES = "examples.json"
+OWN = (RECORD, PREDICTIONS, WEIGHTS, CHECKPOINTS, MODEL, EXAMPLES, "metrics.jsonl", "report.html", "wandb")
+
+
+@contextmanager
+def claim(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock.
+
+    Raises:
+        UserError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        with lock:
+            yield
+    except Timeout:
+        raise UserError(
+            f"another process is running in {folder}; wait for it, or change a setting to get another folder"
+        ) from None
+
+
+def clear(folder: Path) -> None:
+    """Remove what a run wrote; anything else in the folder stays."""
+    for name in OWN:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def earlier_record(folder: Path) -> RunRecord | None:
+    """Return the record of an earlier attempt in this folder, if any."""
+    for name in OWN:
+        atomic.settle(folder / name)
+    path = folder / RECORD
+    return read_record(path) if path.exists() else None
+
+
+def refuse_changes(earlier: RunRecord, folder: Path, **now: Any) -> None:
+    """Refuse to continue a run whose code or data have changed since, naming what.
+
+    Raises:
+        UserError: something differs.
+    """
+    then = {"code": earlier.provenance.get("code"), "data": earlier.data.get("fingerprint")}
+    changed = [
+        f"{name} was {then[name]}, is {value}" for name, value in now.items() if then.get(name) not in (None, value)
+    ]
+    if changed:
+        commit = (earlier.provenance.get("git") or {}).get("commit")
+        made = f" (commit {commit[:10]})" if commit else ""
+        raise UserError(
+            f"{folder} holds a run made by other inputs{made}: {'; '.join(changed)}. "
+            "Add fresh=true to start anew, or go back to what it was made by"
+        )

@@ -1,0 +1,56 @@
+"""A progress bar on the terminal: loss, tokens per second, time left."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from headtohead.training import Pack
+
+
+class TrainingProgress:
+    """Shows a pack of one as it trains; evaluations stay on the screen as lines."""
+
+    def __init__(self, name: str, pack: Pack) -> None:
+        self._trial = pack.trials[0]
+        self._shown_notes = 0
+        self._bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]}  {task.fields[rate]} tokens/s"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            disable=not pack.processes.is_main,
+        )
+        self._task = self._bar.add_task(name, total=self._trial.total_steps, loss="-", rate="-")
+
+    def __enter__(self) -> TrainingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def note(self, step: int, values: dict[str, float]) -> None:
+        """Show training values in the bar, and an evaluation as a line."""
+        if "train/loss" in values:
+            rate = f"{values['train/tokens_per_second']:,.0f}"
+            self._bar.update(self._task, loss=f"{values['train/loss']:.4f}", rate=rate)
+            return
+        shown = [f"{name} {values[f'validation/{name}']:.4f}" for name in _SHOWN if f"validation/{name}" in values]
+        self._bar.console.print(f"step {step}: validation {', '.join(shown)}")
+
+    def advance(self, pack: Pack, losses: list[float]) -> None:
+        """Move the bar, and say once what the pack had to change."""
+        self._bar.update(self._task, completed=self._trial.progress.step)
+        for text in pack.notes[self._shown_notes :]:
+            self._bar.console.print(text)
+        self._shown_notes = len(pack.notes)
+
+
+_SHOWN = ("accuracy", "macro_f1", "subset_accuracy", "mae", "quadratic_kappa", "log_loss")

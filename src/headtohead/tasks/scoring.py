@@ -1,0 +1,126 @@
+"""From a scored split to stored predictions, and from predictions to the record's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from headtohead.batching.encode import EncodedRows
+from headtohead.errors import Diverged, UserError, near_names
+from headtohead.evaluation import (
+    HIGHER_IS_BETTER,
+    Evaluation,
+    evaluate,
+    majority_predictions,
+    point_metrics,
+    tfidf_predictions,
+)
+from headtohead.labels import LabelSpace
+from headtohead.results import Predictions, RunRecord
+
+
+def predictions_of(
+    rows: EncodedRows, scores: np.ndarray, labels: LabelSpace, *, is_expected_score: bool
+) -> Predictions:
+    """Join a split's scores with its rows.
+
+    Raises:
+        Diverged: a score is not finite; NaN is never a class.
+    """
+    bad = int((~np.isfinite(scores)).any(axis=1).sum())
+    if bad:
+        raise Diverged(f"{bad} of {len(rows)} rows of {rows.split} have scores that are not finite")
+    return Predictions(
+        labels=labels,
+        row_id=np.asarray(rows.rows["row_id"][:], dtype=object),
+        text_hash=np.asarray(rows.rows["text_hash"][:], dtype=object),
+        split=np.full(len(rows), rows.split, dtype=object),
+        group=np.asarray(rows.rows["group"][:], dtype=object),
+        tokens=rows.lengths,
+        truncated=rows.tokens_lost > 0,
+        gold=rows.targets,
+        scores=scores,
+        is_expected_score=is_expected_score,
+    )
+
+
+def join(parts: Sequence[Predictions]) -> Predictions:
+    """Put the predictions of several splits into one table."""
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("row_id", "text_hash", "split", "group", "tokens", "truncated", "gold", "scores")
+    }
+    return Predictions(labels=parts[0].labels, is_expected_score=parts[0].is_expected_score, **columns)
+
+
+def selection_metric(configured: str | None, labels: LabelSpace) -> str:
+    """Return the validation metric that picks weights and trials.
+
+    Raises:
+        UserError: no such metric.
+    """
+    metric = configured or ("mae" if labels.kind in ("ordinal", "real") else "macro_f1")
+    if metric not in HIGHER_IS_BETTER:
+        raise UserError(f"train.metric={metric!r} is no metric{near_names(metric, HIGHER_IS_BETTER)}")
+    return metric
+
+
+def validation_metrics(predictions: Predictions, metric: str) -> dict[str, float]:
+    """Return validation metrics, checking that the one that decides is defined for this kind of label.
+
+    Raises:
+        UserError: it is not.
+    """
+    metrics = point_metrics(predictions)
+    if metric not in metrics:
+        raise UserError(
+            f"train.metric={metric} is not defined for {predictions.labels.kind}-label data with this loss"
+            f"{near_names(metric, metrics)}"
+        )
+    return metrics
+
+
+def evaluate_splits(
+    record: RunRecord, predictions: dict[str, Predictions], *, temperature: float, resamples: int
+) -> dict[str, Evaluation]:
+    """Fill the record's metrics and details from stored predictions."""
+    evaluations = {
+        split: evaluate(own, temperature=temperature, resamples=resamples) for split, own in predictions.items()
+    }
+    record.metrics = {split: found.metrics for split, found in evaluations.items()}
+    record.details = {split: found.details for split, found in evaluations.items()}
+    return evaluations
+
+
+def score_baselines(
+    record: RunRecord,
+    predictions: dict[str, Predictions],
+    train: EncodedRows,
+    rows: dict[str, EncodedRows],
+    *,
+    resamples: int,
+    seed: int,
+) -> None:
+    """Score the majority class and TF-IDF (whole texts, and as truncated for the model) on the same rows."""
+
+    def texts(encoded: EncodedRows) -> list[str]:
+        return [text for batch in encoded.rows.iter(1000) for text in batch["text"]]
+
+    readings: dict[str, Callable[[EncodedRows], list[str]]] = {
+        "tfidf": texts,
+        "tfidf_truncated": lambda encoded: list(encoded.texts_read()),
+    }
+    found: dict[str, dict[str, Any]] = {"majority": {}, **{name: {} for name in readings}}
+    for split, own in predictions.items():
+        baseline = majority_predictions(train.targets, own)
+        found["majority"][split] = evaluate(baseline, resamples=resamples).metrics
+    splits = list(predictions)
+    for name, read in readings.items():
+        everything = [text for split in splits for text in read(rows[split])]
+        like = join([predictions[split] for split in splits])
+        scored = tfidf_predictions(read(train), train.targets, everything, like, seed=seed)
+        for split in splits:
+            found[name][split] = evaluate(scored.of_split(split), resamples=resamples).metrics
+    record.baselines = found

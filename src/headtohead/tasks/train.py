@@ -1,0 +1,185 @@
+"""Train one classifier, score it, record it, export it: the composition root of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from headtohead import atomic
+from headtohead.batching.encode import EncodedRows
+from headtohead.config import Config
+from headtohead.data import Corpus, load_corpus
+from headtohead.errors import Diverged
+from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature
+from headtohead.provenance import code_fingerprint, git_state, hardware, package_versions, peak_memory_bytes
+from headtohead.results import Predictions, RunRecord, write_predictions
+from headtohead.results.record import json_ready
+from headtohead.sources import cache_root
+from headtohead.tasks import folder as run_folder
+from headtohead.tasks.run import Run
+from headtohead.tasks.scoring import (
+    evaluate_splits,
+    join,
+    score_baselines,
+    selection_metric,
+    validation_metrics,
+)
+from headtohead.tasks.summary import print_summary
+
+WORST_ROWS = 50
+
+
+def train(config: Config, folder: Path, fingerprint: str) -> RunRecord:
+    """Do a training run in ``folder``, continuing or returning what stands there.
+
+    Raises:
+        UserError: whatever the user can mend; the record then has status ``failed`` and the message.
+        Diverged: non-finite numbers; status ``diverged``.
+    """
+    with run_folder.claim(folder):
+        if config.fresh:
+            run_folder.clear(folder)
+        earlier = run_folder.earlier_record(folder)
+        if earlier:
+            run_folder.refuse_changes(earlier, folder, code=code_fingerprint())
+            if earlier.status == "completed":
+                print_summary(earlier, folder, note="finished earlier; fresh=true starts anew")
+                return earlier
+        run = Run(
+            config=config,
+            folder=folder,
+            cache=cache_root(config.paths.cache),
+            record=_new_record(config, fingerprint, earlier),
+        )
+        run.save()
+        try:
+            _steps(run, earlier)
+        except BaseException as error:
+            _fail(run, error)
+            raise
+        print_summary(run.record, folder)
+        return run.record
+
+
+def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None) -> RunRecord:
+    return RunRecord(
+        name=config.name,
+        fingerprint=fingerprint,
+        status="running",
+        config=json_ready(asdict(config)),
+        attempt=earlier.attempt + 1 if earlier else 1,
+        test_reads=earlier.test_reads if earlier else 0,
+        data=dict(earlier.data) if earlier else {},
+        provenance={
+            "code": code_fingerprint(),
+            "git": git_state(),
+            "packages": package_versions(),
+            "hardware": hardware(),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        },
+    )
+
+
+def _fail(run: Run, error: BaseException) -> None:
+    run.record.status = (
+        "diverged"
+        if isinstance(error, Diverged)
+        else "interrupted"
+        if isinstance(error, KeyboardInterrupt)
+        else "failed"
+    )
+    run.record.error = f"{type(error).__name__}: {error}"
+    try:
+        run.save()
+    except OSError as disk:  # a full disk must not hide why the run failed
+        print(f"the record could not be written: {disk}")
+
+
+def _steps(run: Run, earlier: RunRecord | None) -> None:
+    with run.phases.phase("data"):
+        corpus = load_corpus(run.config.data, run.cache)
+    if earlier:
+        run_folder.refuse_changes(earlier, run.folder, data=corpus.fingerprint)
+    _describe_data(run, corpus)
+    run.save()
+    if run.config.model.kind == "tfidf":
+        from headtohead.tasks.train_tfidf import fit_tfidf
+
+        predictions, encoded = fit_tfidf(run, corpus)
+    else:
+        from headtohead.tasks.train_model import fit_model
+
+        predictions, encoded = fit_model(run, corpus)
+    if predictions is not None:
+        _conclude(run, corpus, predictions, encoded)
+
+
+def _describe_data(run: Run, corpus: Corpus) -> None:
+    run.record.data = {
+        "name": run.config.data.name,
+        "source": corpus.source,
+        "fingerprint": corpus.fingerprint,
+        "labels": corpus.labels.as_dict(),
+        **{key: value for key, value in corpus.ledger.items()},
+    }
+
+
+def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], encoded: dict[str, EncodedRows]) -> None:
+    """Evaluate, compare with the baselines, write predictions, record and page."""
+    config, record = run.config, run.record
+    metric = selection_metric(config.train.metric, corpus.labels)
+    with run.phases.phase("evaluate"):
+        record.calibration = fit_temperature(predictions["validation"])
+        temperature = float(record.calibration["temperature"])
+        evaluate_splits(record, predictions, temperature=temperature, resamples=config.evaluate.resamples)
+        value = validation_metrics(predictions["validation"], metric)[metric]
+    record.objective = {
+        "name": f"validation/{metric}",
+        "value": value,
+        "direction": "maximize" if HIGHER_IS_BETTER[metric] else "minimize",
+    }
+    if config.evaluate.baselines:
+        with run.phases.phase("baselines"):
+            score_baselines(
+                record, predictions, encoded["train"], encoded, resamples=config.evaluate.resamples, seed=config.seed
+            )
+    write_predictions(run.folder / run_folder.PREDICTIONS, join(list(predictions.values())))
+    _write_examples(run.folder, predictions, encoded)
+    record.cost["peak_memory_bytes"] = peak_memory_bytes()
+    record.provenance["finished"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    if config.export.form != "none" and config.model.kind != "tfidf":
+        from headtohead.tasks.export import export_run
+
+        with run.phases.phase("export"):
+            export_run(run)
+    record.status = "completed"
+    run.save()
+    with run.phases.phase("report"):
+        from headtohead.reporting import write_report
+
+        write_report(run.folder)
+
+
+def _write_examples(folder: Path, predictions: dict[str, Predictions], encoded: dict[str, EncodedRows]) -> None:
+    """Keep the texts of the most confidently wrong rows of every split, for the page."""
+    rows: dict[str, str] = {}
+    for split, own in predictions.items():
+        for row in _worst(own):
+            rows[str(own.row_id[row])] = encoded[split].rows[int(row)]["text"][:2000]
+    atomic.write_json(folder / run_folder.EXAMPLES, {"rows": rows})
+
+
+def _worst(predictions: Predictions) -> Sequence[int]:
+    if predictions.is_expected_score or predictions.labels.kind in ("ordinal", "real"):
+        error = np.abs(predictions.expected_score - predictions.gold_score)
+    elif predictions.labels.kind == "multi":
+        error = (predictions.predicted != predictions.gold).mean(axis=1)
+    else:
+        wrong = predictions.predicted != predictions.gold
+        error = np.where(wrong, predictions.probabilities.max(axis=1), 0.0)
+    order = np.argsort(-error, kind="stable")[:WORST_ROWS]
+    return [int(row) for row in order if error[row] > 0]

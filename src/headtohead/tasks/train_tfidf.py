@@ -1,0 +1,66 @@
+"""Fit TF-IDF and logistic regression as a run of its own: same data, same evaluation, same record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Int
+
+from headtohead.batching.encode import EncodedRows
+from headtohead.data import Corpus
+from headtohead.evaluation import tfidf_predictions
+from headtohead.results import Predictions
+from headtohead.tasks.run import Run, splits_to_score
+from headtohead.tasks.scoring import join
+from headtohead.tracking import open_trackers
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def fit_tfidf(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[str, EncodedRows]]:
+    """Fit on the training rows and score the other splits."""
+    splits = {"train": corpus.train, **splits_to_score(run.config, corpus)}
+    encoded = {split: _words(split, rows, corpus) for split, rows in splits.items()}
+    like = {split: _like(rows, corpus) for split, rows in encoded.items() if split != "train"}
+    with run.phases.phase("train"):
+        scored = tfidf_predictions(
+            list(corpus.train["text"][:]),
+            encoded["train"].targets,
+            [text for split in like for text in corpus_texts(splits[split])],
+            join(list(like.values())),
+            seed=run.config.seed,
+        )
+    run.record.test_reads += len(like) - 1
+    run.record.model = {"name": "tfidf"}
+    open_trackers(run.config, run.folder, settings=run.record.config, resumed_step=0).finish({})
+    return {split: scored.of_split(split) for split in like}, encoded
+
+
+def corpus_texts(rows: Dataset) -> list[str]:
+    """Return the texts of a split."""
+    return [text for batch in rows.iter(1000) for text in batch["text"]]
+
+
+def _words(split: str, rows: Dataset, corpus: Corpus) -> EncodedRows:
+    """Describe a split as read whole, in words instead of tokens."""
+    lengths: Int[np.ndarray, " rows"] = np.asarray([len(text.split()) for text in corpus_texts(rows)], dtype=np.int64)
+    texts = rows.select_columns(["text"]).rename_column("text", "text_read")
+    kind = np.float64 if corpus.labels.kind == "real" else np.int64
+    return EncodedRows(
+        split=split,
+        rows=rows,
+        tokens=texts,
+        lengths=lengths,
+        tokens_lost=np.zeros(len(rows), dtype=np.int64),
+        targets=np.asarray(rows["label"][:], dtype=kind),
+    )
+
+
+def _like(rows: EncodedRows, corpus: Corpus) -> Predictions:
+    from headtohead.tasks.scoring import predictions_of
+
+    is_score = corpus.labels.kind == "real"
+    scores = np.zeros((len(rows), 1 if is_score else len(corpus.labels)))
+    return predictions_of(rows, scores, corpus.labels, is_expected_score=is_score)

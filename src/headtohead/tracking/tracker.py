@@ -1,0 +1,32 @@
+"""The seam behind which metrics go to one place or several."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Tracker(Protocol):
+    """Takes metrics as they come, and a summary at the end."""
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        """Take values named with slashes, such as ``validation/macro_f1``."""
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Take the record's metrics and close."""
+
+
+class Trackers:
+    """Several trackers as one."""
+
+    def __init__(self, trackers: list[Tracker]) -> None:
+        self._trackers = trackers
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        """Pass on to all."""
+        for tracker in self._trackers:
+            tracker.log(step, values)
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Finish all."""
+        for tracker in self._trackers:
+            tracker.finish(summary)

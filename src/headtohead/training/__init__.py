@@ -1,0 +1,13 @@
+"""The one training loop, over packs of trials that share a trunk."""
+
+from headtohead.training.checkpoint import load_weights as load_weights
+from headtohead.training.checkpoint import save_weights as save_weights
+from headtohead.training.loop import Hooks as Hooks
+from headtohead.training.loop import fit as fit
+from headtohead.training.loop import progress_summary as progress_summary
+from headtohead.training.loop import require_converged as require_converged
+from headtohead.training.objective import ScoreObjective as ScoreObjective
+from headtohead.training.objective import TokenObjective as TokenObjective
+from headtohead.training.pack import Pack as Pack
+from headtohead.training.processes import Processes as Processes
+from headtohead.training.trial import Trial as Trial

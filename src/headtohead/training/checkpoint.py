@@ -1,0 +1,54 @@
+"""Checkpoints: folders that appear whole, the newest two kept, tensors in safetensors, progress in JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from headtohead import atomic
+
+FILES = ("weights", "optimizer", "best")
+KEPT = 2
+
+
+def save_checkpoint(folder: Path, step: int, tensors: dict[str, dict[str, Tensor]], progress: dict[str, Any]) -> None:
+    """Write ``folder/step-<n>`` and drop all but the newest two."""
+    with atomic.new_folder(folder / f"step-{step:09d}") as temporary:
+        for name in FILES:
+            save_file(tensors[name], temporary / f"{name}.safetensors")
+        (temporary / "progress.json").write_text(json.dumps(progress, indent=2), encoding="utf-8")
+    for old in sorted(folder.glob("step-*"))[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def load_checkpoint(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]] | None:
+    """Return the newest checkpoint's tensors and progress, or None where there is none."""
+    for path in folder.glob(".step-*"):
+        atomic.settle(folder / path.name[1:].split(".")[0])
+    found = sorted(folder.glob("step-*"))
+    if not found:
+        return None
+    newest = found[-1]
+    progress = json.loads((newest / "progress.json").read_text(encoding="utf-8"))
+    return {name: load_file(newest / f"{name}.safetensors") for name in FILES}, progress
+
+
+def save_weights(path: Path, state: dict[str, Tensor]) -> None:
+    """Write a finished trial's weights: what evaluate, predict and export load."""
+    with atomic.new_file(path) as temporary:
+        save_file(state, temporary)
+
+
+def load_weights(path: Path | str) -> dict[str, Tensor]:
+    """Read what ``save_weights`` wrote."""
+    return load_file(path)
+
+
+def newest_step(folder: Path) -> int:
+    """Return the step of the newest checkpoint, 0 where there is none."""
+    return max((int(path.name.removeprefix("step-")) for path in folder.glob("step-*")), default=0)

@@ -1,0 +1,243 @@
+"""One or more trials trained over one trunk: their batches are concatenated, the trunk runs once.
+
+Whatever belongs to a trial stays with it: loss, gradient norm, optimiser state, learning rate, random numbers and
+failure. A trial that has stopped keeps its rows in the pack, so that its neighbours' numbers stay bit-equal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from headtohead.adapters import PackState
+from headtohead.batching.batch import Batch, TreeMask
+from headtohead.batching.encode import EncodedRows
+from headtohead.batching.plan import score_batches
+from headtohead.errors import UserError
+from headtohead.heads import slice_outputs
+from headtohead.losses import stored_scores
+from headtohead.training.optimizer import set_learning_rate
+from headtohead.training.processes import Processes
+from headtohead.training.schedule import learning_rate
+from headtohead.training.trial import Trial
+
+
+class Pack:
+    """Trials with the trunk they share.
+
+    Args:
+        trunk: hidden states from token ids, adapters in place.
+        dtype: of activations, which attention masks must match.
+        autocast: dtype of products where weights are fp32 and the hardware multiplies bf16; None elsewhere.
+    """
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        trials: Sequence[Trial],
+        state: PackState,
+        *,
+        processes: Processes,
+        dtype: torch.dtype,
+        autocast: torch.dtype | None = None,
+    ) -> None:
+        self.trunk, self.trials, self.state, self.processes = trunk, list(trials), state, processes
+        self.dtype, self.autocast = dtype, autocast
+        sizes = [trial.config.micro_batch_size for trial in trials]
+        self.micro_rows = min((size for size in sizes if size), default=2**31)
+        self.notes: list[str] = []
+
+    def step(self) -> list[float]:
+        """Take one optimiser step of every trial that is still training; return each trial's loss (nan if stopped)."""
+        while True:
+            try:
+                losses = self._accumulate()
+                break
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                self._halve_micro_batch(error)
+        return [self._update(trial, loss) for trial, loss in zip(self.trials, losses, strict=True)]
+
+    def _accumulate(self) -> list[float]:
+        """Run forward and backward over the step's micro-batches; gradients end in the stacks."""
+        rows = [trial.batch_rows(trial.progress.step) for trial in self.trials]
+        divisors = [
+            trial.objective.divisor(trial.rows.targets[index]) for trial, index in zip(self.trials, rows, strict=True)
+        ]
+        own = [index[self.processes.rank :: self.processes.count] for index in rows]
+        count = max(1, math.ceil(max(len(index) for index in own) / self.micro_rows))
+        losses = [0.0] * len(self.trials)
+        for micro in range(count):
+            part = slice(micro * self.micro_rows, (micro + 1) * self.micro_rows)
+            for trial, loss in enumerate(self._micro_batch([index[part] for index in own], divisors, micro)):
+                losses[trial] += loss
+        return self.processes.sum_gradients([trial.weights for trial in self.trials], losses)
+
+    def _micro_batch(self, rows: list[np.ndarray], divisors: list[float], micro: int) -> list[float]:
+        self._set_mode(training=True)
+        batches = [
+            trial.objective.batch(trial.rows.input_ids(index), trial.rows.targets[index]) if len(index) else None
+            for trial, index in zip(self.trials, rows, strict=True)
+        ]
+        self.state.keys = [f"{trial.seed}/{trial.progress.step}/{micro}/{self.processes.rank}" for trial in self.trials]
+        torch.manual_seed(self.trials[0].seed * 1_000_003 + self.trials[0].progress.step)  # the trunk's own dropout
+        outputs, starts = self._forward(batches)
+        losses = []
+        for trial, batch, start, index, divisor in zip(self.trials, batches, starts, rows, divisors, strict=True):
+            if batch is None or not trial.is_training:
+                losses.append(torch.zeros((), device=self._device))
+                continue
+            with self._autocast():
+                own = slice_outputs(outputs, start, batch)
+                losses.append(trial.objective.loss_sum(own, batch, trial.rows.targets[index]) / divisor)
+            trial.progress.tokens += int(batch.attention_mask.sum())
+            trial.progress.padded_tokens += batch.rows * batch.length
+        total = torch.stack(losses).sum()
+        if total.requires_grad:
+            total.backward()
+        return [float(loss.detach()) for loss in losses]
+
+    def _update(self, trial: Trial, loss: float) -> float:
+        """Clip and step one trial; a non-finite loss or gradient stops it before the update."""
+        if not trial.is_training:
+            trial.weights.drop_gradients()
+            return math.nan
+        trial.weights.take_gradients()
+        limit = trial.config.clip_norm or math.inf
+        norm = nn.utils.clip_grad_norm_(list(trial.weights.tensors.values()), limit, foreach=True)
+        if not math.isfinite(loss) or not bool(torch.isfinite(norm)):
+            trial.diverge(f"loss {loss}, gradient norm {float(norm)} at step {trial.progress.step + 1}")
+            return loss
+        if trial.optimizer is not None:
+            set_learning_rate(trial.optimizer, self.rate(trial))
+            trial.optimizer.step()
+        trial.progress.step += 1
+        return loss
+
+    def drop_gradients(self) -> None:
+        """Forget the gradients of every trial."""
+        for trial in self.trials:
+            trial.weights.drop_gradients()
+
+    def rate(self, trial: Trial) -> float:
+        """Return the learning rate of a trial's next step."""
+        return learning_rate(trial.config, trial.progress.step, trial.total_steps)
+
+    @torch.no_grad()
+    def score(self, rows: EncodedRows, *, only: Sequence[int] | None = None) -> list[np.ndarray]:
+        """Return the stored scores (log-probabilities, or scores) of rows, for every trial, in the rows' order."""
+        wanted = range(len(self.trials)) if only is None else only
+        extra = max(trial.head.extra_tokens for trial in self.trials)
+        budget = self.trials[0].config.score_batch_tokens // len(self.trials)
+        self._set_mode(training=False)
+        found: list[dict[int, np.ndarray]] = [{} for _ in self.trials]
+        batches = score_batches(rows.lengths, budget, extra)
+        for index in batches[self.processes.rank :: self.processes.count]:
+            for trial, scores in self._score_batch(rows.input_ids(index), wanted).items():
+                found[trial].update(zip(index.tolist(), scores, strict=True))
+        merged = [self.processes.merge(part) for part in found]
+        return [
+            np.stack([scores[row] for row in range(len(rows))]) if scores else np.zeros((0, 0)) for scores in merged
+        ]
+
+    def _score_batch(self, prompts: list[list[int]], wanted: Sequence[int] | range) -> dict[int, np.ndarray]:
+        batches: list[Batch | None] = [trial.head.batch(prompts) for trial in self.trials]
+        outputs, starts = self._forward(batches)
+        result = {}
+        for number in wanted:
+            batch, trial = batches[number], self.trials[number]
+            assert batch is not None
+            with self._autocast():
+                scores = trial.head.scores(slice_outputs(outputs, starts[number], batch), batch)
+            result[number] = stored_scores(scores.float(), trial.link).cpu().numpy().astype(np.float64)
+        return result
+
+    def _forward(self, batches: Sequence[Batch | None]) -> tuple[Any, list[int]]:
+        """Run the trunk on the trials' batches, stacked to one shape; return outputs and each trial's first row."""
+        self.state.shapes = [(batch.rows, batch.length) if batch else (0, 0) for batch in batches]
+        real = [batch for batch in batches if batch is not None]
+        if len(batches) == 1 and real:
+            combined, rows = real[0], real[0].rows
+        else:
+            rows = max((batch.rows for batch in real), default=1)
+            length = max((batch.length for batch in real), default=1)
+            combined = stack_batches(batches, rows, length, self._pad_id, self._device)
+        with self._autocast():
+            outputs = self.trunk(**combined.trunk_inputs(self.autocast or self.dtype), return_dict=True)
+        return outputs, [trial * rows for trial in range(len(batches))]
+
+    def _set_mode(self, *, training: bool) -> None:
+        """Switch modes only when they change: walking thousands of modules costs tens of milliseconds."""
+        self.state.training = training
+        if self.trunk.training != training:
+            self.trunk.train(training)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.trunk.parameters()).device
+
+    @property
+    def _pad_id(self) -> int:
+        return int(self.trunk.config.pad_token_id)  # type: ignore[union-attr,arg-type]
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self._device.type, self.autocast) if self.autocast else nullcontext()
+
+    def _halve_micro_batch(self, error: Exception) -> None:
+        """Halve the rows per forward pass after running out of memory; the step's gradient stays the same."""
+        if not is_out_of_memory(error):
+            raise error
+        self.drop_gradients()
+        largest = max(len(trial.batch_rows(trial.progress.step)) for trial in self.trials)
+        rows = min(self.micro_rows, largest)
+        if rows == 1:
+            raise UserError(
+                "out of memory with a single row per forward pass: lower prompt.max_tokens, set "
+                "train.gradient_checkpointing=true or lora=qlora, or take a smaller model"
+            ) from error
+        self.micro_rows = rows // 2
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.notes.append(
+            f"out of memory: {self.micro_rows} rows per forward pass instead of {rows}, same effective batch"
+        )
+
+
+def stack_batches(batches: Sequence[Batch | None], rows: int, length: int, pad_id: int, device: torch.device) -> Batch:
+    """Stack trials' batches to the same number of rows and tokens; filler rows see one padding token."""
+    ids = torch.full((len(batches), rows, length), pad_id, dtype=torch.long, device=device)
+    mask = torch.zeros((len(batches), rows, length), dtype=torch.long, device=device)
+    mask[:, :, 0] = 1
+    for trial, batch in enumerate(batches):
+        if batch is not None:
+            ids[trial, : batch.rows, : batch.length] = batch.input_ids
+            mask[trial, : batch.rows, : batch.length] = batch.attention_mask
+    stacked = Batch(input_ids=ids.flatten(0, 1), attention_mask=mask.flatten(0, 1))
+    if any(batch is not None and batch.tree is not None for batch in batches):
+        stacked.tree = _stack_trees(batches, stacked, rows)
+    return stacked
+
+
+def _stack_trees(batches: Sequence[Batch | None], stacked: Batch, rows: int) -> TreeMask:
+    """Give rows without a tree the causal mask they would have had."""
+    length, device = stacked.length, stacked.input_ids.device
+    causal = torch.ones(length, length, dtype=torch.bool, device=device).tril()
+    visible = (stacked.attention_mask.bool()[:, None, :] & causal) | torch.eye(length, dtype=torch.bool, device=device)
+    positions = torch.arange(length, device=device).repeat(stacked.rows, 1)
+    for trial, batch in enumerate(batches):
+        if batch is not None and batch.tree is not None:
+            own = slice(trial * rows, trial * rows + batch.rows)
+            visible[own, : batch.length, : batch.length] = batch.tree.visible
+            positions[own, : batch.length] = batch.tree.position_ids
+    return TreeMask(visible=visible, position_ids=positions)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error means that memory ran out, on a GPU or on the CPU."""
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "can't allocate memory" in text
