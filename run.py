@@ -3,7 +3,7 @@
 import hydra
 from omegaconf import DictConfig
 
-from headtohead.schema import errors_for_people, output_folder, to_typed
+from headtohead.schema import errors_for_people, given_overrides, output_folder, to_typed
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -12,7 +12,7 @@ def main(cfg: DictConfig) -> float | None:
     config = to_typed(cfg)
     from headtohead.tasks import perform  # after composition, so that --cfg and --help stay quick
 
-    return perform(config, output_folder())
+    return perform(config, output_folder(), given_overrides())
 
 
 if __name__ == "__main__":

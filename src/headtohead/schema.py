@@ -9,7 +9,6 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,69 +17,20 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from headtohead.config import LORA_CONFIGS, LOSS_CONFIGS, Config
-from headtohead.errors import Diverged, UserError, near_names, require_choice
+from headtohead.config import Config, build_config
+from headtohead.errors import Diverged, UserError, near_names
 
 # What a run's outcome does not depend on: changing these continues in the same folder.
 NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "experiment")
 
 
 def to_typed(cfg: DictConfig) -> Config:
-    """Build the typed configuration, checking names, types and ranges.
+    """Build the typed configuration of a job.
 
     Raises:
         UserError: a key that no dataclass has, a value of the wrong type, or a value out of range.
     """
-    plain = without_hydra(cfg)
-    _no_missing(plain)
-    require_choice("loss.kind", plain["loss"]["kind"], LOSS_CONFIGS)
-    require_choice("lora.kind", plain["lora"]["kind"], LORA_CONFIGS)
-    try:
-        groups = {
-            field.name: _typed_group(field.name, plain[field.name])
-            for field in fields(Config)
-            if isinstance(plain.get(field.name), dict)
-        }
-        known = {field.name for field in fields(Config)}
-        for key in plain:
-            if key not in known:
-                raise UserError(f"{key} is not a setting{near_names(key, known)}")
-        return Config(**{**plain, **groups})
-    except OmegaConfBaseException as error:
-        raise UserError(_explain(error)) from error
-
-
-def _typed_group(name: str, values: dict[str, Any]) -> Any:
-    by_kind = {"loss": LOSS_CONFIGS, "lora": LORA_CONFIGS}
-    group = by_kind[name][values["kind"]] if name in by_kind else _dataclass_of(name)
-    try:
-        return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(group), values))
-    except OmegaConfBaseException as error:
-        raise UserError(_explain(error, prefix=name)) from error
-
-
-def _dataclass_of(name: str) -> Any:
-    from typing import get_type_hints
-
-    return get_type_hints(Config)[name]
-
-
-def _explain(error: OmegaConfBaseException, prefix: str = "") -> str:
-    """Name the dotted key, and for an unknown one the near names."""
-    dotted = ".".join(part for part in (prefix, error.full_key or str(error.key or "")) if part)
-    if isinstance(error, ConfigKeyError) and is_dataclass(error.object_type):
-        known = [field.name for field in fields(error.object_type)]
-        return f"{dotted} is not a setting{near_names(str(error.key), known)}"
-    first_line = (error.msg or str(error)).splitlines()[0]
-    return f"{dotted}: {first_line}"
-
-
-def _no_missing(plain: Any, path: str = "") -> None:
-    if plain == "???":
-        raise UserError(f"{path} must be given: add {path}=<value> to the command")
-    if isinstance(plain, dict):
-        for key, value in plain.items():
-            _no_missing(value, f"{path}.{key}" if path else str(key))
+    return build_config(without_hydra(cfg))
 
 
 def without_hydra(cfg: DictConfig) -> dict[str, Any]:
@@ -110,6 +60,11 @@ def run_folder(_root_: DictConfig) -> str:
 def output_folder() -> Path:
     """Return the folder Hydra made for the current job."""
     return Path(HydraConfig.get().runtime.output_dir)
+
+
+def given_overrides() -> list[str]:
+    """Return the keys that the command line set for this job, such as ``head`` or ``train.learning_rate``."""
+    return [override.split("=", 1)[0] for override in HydraConfig.get().overrides.task]
 
 
 OmegaConf.register_new_resolver("headtohead.run_folder", run_folder, replace=True)

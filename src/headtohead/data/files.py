@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +28,7 @@ class SplitFiles:
         for path, name in zip(self.paths, self.names, strict=True):
             for file in text_files(path) if path.is_dir() else [path]:
                 inside = file.relative_to(path).as_posix() if path.is_dir() else ""
-                with file.open("rb") as reader:
-                    content = hashlib.file_digest(reader, "sha256").hexdigest()
-                digest.update(f"{name}/{inside}\0{content}\n".encode())
+                digest.update(f"{name}/{inside}\0{_sha256(file)}\n".encode())
         return digest.hexdigest()
 
 
@@ -44,36 +42,46 @@ def split_files(config: DataConfig, fetched: Fetched) -> list[SplitFiles]:
     found = []
     for split, entry in config.files.items():
         paths = _resolve(split, entry, base, fetched)
-        names = [path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name for path in paths]
-        found.append(SplitFiles(split, tuple(paths), tuple("" if name == "." else name for name in names)))
+        found.append(SplitFiles(split, tuple(paths), tuple(_name(path, base, split) for path in paths)))
     return found
 
 
 def hub_patterns(config: DataConfig) -> list[str]:
     """Return what to fetch from the hub: only the files of the splits that are used."""
-    return [pattern for entry in config.files.values() for pattern in _hub_layouts(entry)]
+    return [pattern for entry in config.files.values() for pattern in _layouts(entry)]
 
 
 def _resolve(split: str, entry: str, base: Path, fetched: Fetched) -> list[Path]:
     if entry in (".", ""):
         return [fetched.path]
     exact = base / Path(entry).expanduser()
-    if exact.exists():
+    if exact.exists() and fetched.kind != "hub":
         return [exact]
-    patterns = _hub_layouts(entry) if fetched.kind == "hub" else [entry]
-    found = sorted({path for pattern in patterns for path in base.glob(pattern) if path.is_file()})
+    within = Path(glob.escape(str(base)))
+    found = {Path(path) for pattern in _layouts(entry) for path in glob.glob(str(within / pattern), recursive=True)}
     if not found:
         raise UserError(f"data.files.{split}={entry!r}: there is no {exact}{near_files(exact)}")
-    return found
+    return sorted(found)
 
 
-def _hub_layouts(entry: str) -> Iterable[str]:
-    """Return the places where hub data sets keep a split: '<configuration>/<split>' or '<split>'."""
+def _name(path: Path, base: Path, split: str) -> str:
+    if path == base:
+        return ""
+    return path.relative_to(base).as_posix() if path.is_relative_to(base) else f"{split}/{path.name}"
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as reader:
+            return hashlib.file_digest(reader, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror or error}") from None
+
+
+def _layouts(entry: str) -> list[str]:
+    """Return a path or glob as it is; of a split's name, the places where hub data sets keep it."""
     if Path(entry).suffix.lower() in ENDINGS or "*" in entry:
         return [entry]
     folder, _, split = entry.rpartition("/")
-    folders = [folder] if folder else ["", "data", "default"]
-    stems = [f"{place}/{split}" if place else split for place in folders]
-    return [
-        f"{stem}{tail}" for stem in stems for tail in ("-*.parquet", "/*.parquet", *(f"{ending}" for ending in ENDINGS))
-    ]
+    stems = [f"{folder}/{split}"] if folder else [split, f"data/{split}", f"default/{split}"]
+    return [f"{stem}{joint}{ending}" for stem in stems for joint in ("", "-*", "/*") for ending in ENDINGS]

@@ -47,11 +47,7 @@ def make_splits(config: DataConfig, tables: dict[str, Table], labels: LabelSpace
     ledger: dict[str, Any] = {
         "read": {split: table.facts["faults"] for split, table in tables.items()},
         "encodings": {split: table.facts["encodings"] for split, table in tables.items()},
-        "duplicates": {
-            "within": {split: duplicates.within(part) for split, part in parts.items()},
-            "conflicting": {split: duplicates.conflicts(part, labels) for split, part in parts.items()},
-            "policy": config.duplicates,
-        },
+        "duplicates": _repeated(config, parts, labels),
     }
     if config.duplicates == "drop":
         parts = {split: part.take(duplicates.first_of_equals(part)) for split, part in parts.items()}
@@ -68,6 +64,15 @@ def make_splits(config: DataConfig, tables: dict[str, Table], labels: LabelSpace
     ledger["classes"] = {split: _classes(part, labels) for split, part in parts.items()}
     tests = {split: part for split, part in parts.items() if split not in ("train", "validation")}
     return Splits(parts["train"], parts["validation"], tests, ledger)
+
+
+def _repeated(config: DataConfig, parts: Parts, labels: LabelSpace) -> dict[str, Any]:
+    """Return the account of equal texts in the files as they are, before anything is cut or taken out."""
+    return {
+        "policy": config.duplicates,
+        "within": {split: duplicates.within(part) for split, part in parts.items()},
+        "conflicting": {split: duplicates.conflicts(part, labels) for split, part in parts.items()},
+    }
 
 
 def _sample(config: DataConfig, parts: Parts, labels: LabelSpace) -> Parts:
@@ -88,7 +93,9 @@ def _cut(config: DataConfig, parts: Parts, labels: LabelSpace) -> Parts:
     pool = parts["train"]
     strata = splitting.strata_of(pool.labels, labels.kind) if config.split.stratify else np.zeros(len(pool), dtype=int)
     deck = splitting.Deck(splitting.units_of(pool.text, pool.group), strata, pool.text)
-    _require_enough(deck, len(missing) + 1, labels)
+    if config.split.stratify:
+        # Of three units of a label, the half that is one of two folds may take two.
+        _require_enough(deck, len(missing) + 1 + (config.split.folds == 2), labels)
     if config.split.folds:
         made = _cut_fold(config, deck)
     else:

@@ -8,6 +8,7 @@ HTML in its texts.
 from __future__ import annotations
 
 import html
+import math
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def curve(steps: list[dict[str, Any]], keys: list[str], colours: tuple[str, ...]
     """Return logged values over optimiser steps; long noisy curves get a moving mean on top."""
     traces: list[dict[str, Any]] = []
     for key, colour in zip(keys, colours, strict=False):
-        points = [(line["step"], line[key]) for line in steps if isinstance(line.get(key), int | float)]
+        points = [(line["step"], line[key]) for line in steps if _is_number(line.get(key))]
         x, y = [point[0] for point in points], [point[1] for point in points]
         name = label(metric_name(key.split("/", 1)[-1]))
         if len(x) >= 60 and key == "train/loss":
@@ -78,6 +79,10 @@ def curve(steps: list[dict[str, Any]], keys: list[str], colours: tuple[str, ...]
         traces.append(_thinned(x, y, name, colour))
     y_axis = {"tickformat": ".0e"} if keys == ["train/learning_rate"] else {}
     return figure(traces, height=240, x={"title": "optimiser step"}, y=y_axis, hovermode="x")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _thinned(x: list[Any], y: list[Any], name: str, colour: str, **more: Any) -> dict[str, Any]:
@@ -165,14 +170,13 @@ def reliability(bins: dict[str, list[dict[str, Any]]]) -> Figure:
     diagonal = {"type": "scatter", "x": [0, 1], "y": [0, 1], "mode": "lines", "showlegend": False, "hoverinfo": "skip"}
     traces: list[dict[str, Any]] = [diagonal | {"line": {"color": MUTED, "dash": "dot", "width": 1}}]
     for key, (name, colour) in colours.items():
-        x, y = [part["confidence"] for part in bins[key]], [part["accuracy"] for part in bins[key]]
-        line = _line(x, y, name, colour, customdata=[part["rows"] for part in bins[key]])
-        traces.append(
-            line | {"hovertemplate": "stated %{x:.3f}, true %{y:.3f}<br>%{customdata} answers<extra></extra>"}
-        )
-    x, y = {"title": "stated probability"}, {"title": "share right", "range": [-0.02, 1.02]}
+        stated, true = [part["confidence"] for part in bins[key]], [part["accuracy"] for part in bins[key]]
+        line = _line(stated, true, name, colour, customdata=[part["rows"] for part in bins[key]])
+        line["hovertemplate"] = "stated %{x:.3f}, true %{y:.3f}<br>%{customdata} answers<extra></extra>"
+        traces.append(line)
     lowest = min(part["confidence"] for parts in bins.values() for part in parts)
-    return figure(traces, height=330, x=x | {"range": [min(0.5, lowest) - 0.02, 1.02]}, y=y)
+    x = {"title": "stated probability", "range": [min(0.5, lowest) - 0.02, 1.02]}
+    return figure(traces, height=330, x=x, y={"title": "share right", "range": [-0.02, 1.02]})
 
 
 def risk_coverage(curve_: dict[str, Any]) -> Figure:
@@ -212,17 +216,13 @@ def scores(predictions: Predictions) -> Figure:
     diagonal |= {"line": {"color": MUTED, "dash": "dot", "width": 1}}
     keep = np.linspace(0, len(gold) - 1, min(POINTS_AT_MOST, len(gold))).round().astype(int)
     x, y = gold[keep].tolist(), found[keep].tolist()
+    marks: dict[str, Any]
     if predictions.labels.kind == "ordinal":
-        marks: dict[str, Any] = {
-            "type": "box",
-            "x": x,
-            "y": y,
-            "boxpoints": False,
-            "line": {"color": RUN, "width": 1.5},
-        }
+        marks = {"type": "box", "x": x, "y": y, "boxpoints": False, "line": {"color": RUN, "width": 1.5}}
     else:
         look = {"size": 6, "color": RUN, "opacity": 0.45}
         marks = {"type": "scatter", "mode": "markers", "x": x, "y": y, "marker": look}
         marks["hovertemplate"] = "gold %{x:.3g}, predicted %{y:.3g}<extra></extra>"
-    titles = {"x": {"title": "gold score"}, "y": {"title": "predicted score"}}
-    return figure([diagonal, marks], height=360, showlegend=False, **titles)
+    return figure(
+        [diagonal, marks], height=360, showlegend=False, x={"title": "gold score"}, y={"title": "predicted score"}
+    )

@@ -97,7 +97,7 @@ def lead(record: RunRecord) -> str:
     rows = (record.details.get(split) or {}).get("rows")
     scored = f" on {rows} {split} rows" if rows else f" on {split}"
     parts = [f"{_in_prose(metric)} {with_interval(record.metrics[split][metric])}{scored}"]
-    parts += [f"{_baseline_in_prose(name)} {number(entry['value'])}" for name, entry in _told(record, split, metric)]
+    parts += [f"{_spoken(name, metric)} {number(entry['value'])}" for name, entry in _told(record, split, metric)]
     spent = total_seconds(record)
     return "; ".join([*parts, *([seconds(spent)] if spent else [])])
 
@@ -112,8 +112,10 @@ def _in_prose(metric: str) -> str:
     return name if name.isupper() else name[0].lower() + name[1:]
 
 
-def _baseline_in_prose(name: str) -> str:
-    return {"tfidf": "TF-IDF", "tfidf_truncated": "TF-IDF on truncated text", "majority": "majority"}.get(name, name)
+def _spoken(baseline: str, metric: str) -> str:
+    if baseline == "majority":
+        return "constant answer" if metric == "mae" else "majority"
+    return {"tfidf": "TF-IDF", "tfidf_truncated": "TF-IDF on truncated text"}.get(baseline, baseline)
 
 
 def verdict(record: RunRecord) -> Verdict | None:
@@ -130,11 +132,11 @@ def verdict(record: RunRecord) -> Verdict | None:
     if not others:
         return None if guess is None else _over_guessing(metric, own, guess)
     strongest = max(others, key=lambda name: _gain(metric, others[name], own))
-    return _against(metric, own, others[strongest], _baseline_in_prose(strongest))
+    return _against(metric, own, others[strongest], _spoken(strongest, metric))
 
 
 def _over_guessing(metric: str, own: Entry, guess: Entry) -> Verdict:
-    text = f"{_both(metric, own, guess, 'the majority class')}. No trained baseline was scored."
+    text = f"{_both(metric, own, guess, 'the same answer always')}. No trained baseline was scored."
     return Verdict("level", "Better than guessing", text)
 
 
@@ -143,11 +145,18 @@ def _gain(metric: str, own: Entry, other: Entry) -> float:
     return difference if HIGHER_IS_BETTER.get(metric, True) else -difference
 
 
-def _overlap(first: Entry, second: Entry) -> bool:
-    bounds = (first.get("low"), first.get("high"), second.get("low"), second.get("high"))
-    if any(bound is None for bound in bounds):
-        return True
-    return bool(first["low"] <= second["high"] and second["low"] <= first["high"])  # type: ignore[operator]
+def _apart(first: Entry, second: Entry) -> tuple[bool, str]:
+    """Say whether two intervals are disjoint, and how much that tells."""
+    (low, high), (other_low, other_high) = (_bounds(entry) for entry in (first, second))
+    if None in (low, high, other_low, other_high):
+        return False, "One of them has no interval, so chance is not ruled out."
+    if low > other_high or other_low > high:  # type: ignore[operator]
+        return True, "The intervals do not overlap."
+    return False, "The intervals overlap; a paired comparison of the rows would decide more finely."
+
+
+def _bounds(entry: Entry) -> tuple[float | None, float | None]:
+    return entry.get("low"), entry.get("high")
 
 
 def _both(metric: str, own: Entry, other: Entry, name: str) -> str:
@@ -155,19 +164,14 @@ def _both(metric: str, own: Entry, other: Entry, name: str) -> str:
 
 
 def _against(metric: str, own: Entry, other: Entry, name: str) -> Verdict:
-    gain, overlap = _gain(metric, own, other), _overlap(own, other)
+    gain, (clear, surely) = _gain(metric, own, other), _apart(own, other)
     compared = _both(metric, own, other, name)
-    paired = "The intervals overlap; a paired comparison of the rows would decide more finely."
-    apart = "The intervals do not overlap."
-    if gain > 0 and not overlap:
-        return Verdict("good", f"Beats {name} by {number(gain)}", f"{compared}. {apart}")
+    if gain > 0 and clear:
+        return Verdict("good", f"Beats {name} by {number(gain)}", f"{compared}. {surely}")
     if gain > 0:
-        return Verdict("level", f"Ahead of {name} by {number(gain)}, but not clearly", f"{compared}. {paired}")
-    cheap = "A linear model that trains in seconds does at least as well here."
+        return Verdict("level", f"Ahead of {name} by {number(gain)}, but not clearly", f"{compared}. {surely}")
     if gain == 0:
-        return Verdict("bad", f"No better than {name}", f"{compared}. {cheap}")
-    if overlap:
-        return Verdict(
-            "bad", f"{name} is ahead by {number(-gain)}, though not clearly", f"{compared}. {cheap} {paired}"
-        )
-    return Verdict("bad", f"{name} wins by {number(-gain)}", f"{compared}. {cheap} {apart}")
+        title = f"No better than {name}"
+    else:
+        title = f"{name} wins by {number(-gain)}" if clear else f"{name} is ahead by {number(-gain)}, not clearly"
+    return Verdict("bad", title, f"{compared}. A linear model that trains in seconds does at least as well. {surely}")

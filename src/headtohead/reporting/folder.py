@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from headtohead.errors import UserError
 from headtohead.results import Predictions, RunRecord, read_predictions, read_record
 
@@ -42,9 +44,14 @@ def _read_predictions(run: RunFolder, path: Path) -> None:
         run.notices.append("No predictions are stored: the run ended before it scored anything.")
         return
     try:
-        run.predictions = read_predictions(path)
+        predictions = read_predictions(path)
     except (UserError, ValueError, KeyError, OSError) as error:
         run.notices.append(f"predictions.parquet cannot be read and is left out: {error}")
+        return
+    usable = np.isfinite(predictions.scores).all(axis=1)
+    if not usable.all():
+        run.notices.append(f"{(~usable).sum()} of {len(usable)} stored rows have scores that are not finite.")
+    run.predictions = predictions.select(usable)
 
 
 def _read_steps(run: RunFolder, path: Path) -> None:

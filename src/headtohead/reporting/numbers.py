@@ -40,8 +40,10 @@ def metric_name(name: str) -> str:
     return METRIC_NAMES.get(name, name.replace("_", " ").capitalize())
 
 
-def system_name(name: str) -> str:
-    """Return the name of the run or of a baseline."""
+def system_name(name: str, is_score: bool = False) -> str:
+    """Return the name of the run or of a baseline; where answers are scores there is no majority class."""
+    if is_score and name == "majority":
+        return "Constant answer"
     return SYSTEM_NAMES.get(name, name.replace("_", " "))
 
 
@@ -88,12 +90,12 @@ def seconds(value: float | None) -> str:
     if value is None:
         return NONE
     if value < 10:
-        return f"{value:.1f} s"
+        return f"{value:.1f}\N{NO-BREAK SPACE}s"
     if value < 600:
-        return f"{value:.0f} s"
+        return f"{value:.0f}\N{NO-BREAK SPACE}s"
     if value < 7200:
-        return f"{value / 60:.0f} min"
-    return f"{value / 3600:.1f} h"
+        return f"{value / 60:.0f}\N{NO-BREAK SPACE}min"
+    return f"{value / 3600:.1f}\N{NO-BREAK SPACE}h"
 
 
 def memory(value: float | None) -> str:

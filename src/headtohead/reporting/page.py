@@ -11,7 +11,7 @@ from typing import Any
 from headtohead import atomic
 from headtohead.reporting import figures, finding, numbers, tables
 from headtohead.reporting.folder import RunFolder, read_folder
-from headtohead.reporting.worst_rows import worst_rows
+from headtohead.reporting.worst_rows import order_in_words, worst_rows
 from headtohead.results import RunRecord
 
 HERE = Path(__file__).parent
@@ -60,7 +60,8 @@ def context(run: RunFolder) -> dict[str, Any]:
     """Return everything the template shows; a section without content is empty."""
     record = run.record
     main = finding.main_split(record)
-    splits = [main, *(name for name in record.metrics if name != main)] if main else []
+    splits = sorted(record.metrics, key=lambda name: (name != main, name == "validation"))
+    headline = finding.headline(record.metrics[main]) if main else None
     return {
         "record": record,
         "subject": finding.subject(record),
@@ -68,6 +69,8 @@ def context(run: RunFolder) -> dict[str, Any]:
         "verdict": finding.verdict(record) if record.status == "completed" else None,
         "facts": tables.facts(record, main),
         "notices": run.notices,
+        "overview": tables.overview(record, splits, headline) if headline and len(splits) > 2 else [],
+        "headline": numbers.metric_name(headline) if headline else "",
         "splits": [_split_section(run, name) for name in splits],
         "curves": _curves(run, main),
         "data": tables.data_table(record.data),
@@ -96,21 +99,18 @@ def _split_section(run: RunFolder, split: str) -> dict[str, Any]:
         "rows": details.get("rows"),
         "groups": details.get("groups"),
         "metrics": tables.metrics_table(record, split),
-        "strip": tables.strip(record, split, headline) if _has_value(record, split, headline) else None,
+        "strip": tables.strip(record, split, headline) if headline else None,
         "classes": tables.class_rows(details.get("per_class") or {}),
         "confusions": tables.top_confusions(details["confusion"]) if details.get("confusion") else [],
         "figures": _figures(details),
         "worst": [],
+        "worst_order": "",
     }
     if rows is not None and len(rows):
-        section["worst"] = worst_rows(rows, run.texts)
+        section |= {"worst": worst_rows(rows, run.texts), "worst_order": order_in_words(rows)}
         if rows.labels.kind in ("ordinal", "real"):
             section["figures"]["scores"] = figures.scores(rows)
     return section
-
-
-def _has_value(record: RunRecord, split: str, metric: str | None) -> bool:
-    return metric is not None and record.metrics[split][metric].get("value") is not None
 
 
 def _figures(details: dict[str, Any]) -> dict[str, Any]:

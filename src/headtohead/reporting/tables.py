@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ from headtohead.results import RunRecord
 GROUPS = {
     "Answers": ("accuracy", "subset_accuracy", "f1", "precision", "recall", "kappa", "mcc"),
     "Probabilities": ("log_loss", "brier", "ece"),
-    "Order": ("auroc", "mean_average_precision", "aurc", "spearman"),
+    "Order": ("auroc", "aurc", "spearman"),
     "Scores": ("mae", "rmse", "r2"),
 }
 FURTHER = frozenset(
@@ -51,7 +52,7 @@ def metrics_table(record: RunRecord, split: str) -> dict[str, Any]:
     names += [name for name in record.metrics[split] if name not in HIGHER_IS_BETTER]
     shown = [name for name in names if name not in FURTHER]
     return {
-        "systems": [system_name(name) for name in columns],
+        "systems": [system_name(name, "mae" in record.metrics[split]) for name in columns],
         "groups": _grouped(shown, columns),
         "further": _grouped([name for name in names if name in FURTHER], columns),
     }
@@ -65,6 +66,8 @@ def _grouped(names: list[str], columns: Mapping[str, dict[str, Any]]) -> list[tu
 
 
 def _group(name: str) -> str:
+    if name == "mean_average_precision":  # ends like a precision, but ranks
+        return "Order"
     return next((group for group, parts in GROUPS.items() if name.endswith(parts)), "Other")
 
 
@@ -85,33 +88,59 @@ def _metric_row(name: str, columns: Mapping[str, dict[str, Any]]) -> dict[str, A
     }
 
 
-def strip(record: RunRecord, split: str, metric: str) -> dict[str, Any]:
+def strip(record: RunRecord, split: str, metric: str) -> dict[str, Any] | None:
     """Return each system's value and interval as per cents of a scale from zero, for a drawing without script."""
     entries = {name: column.get(metric) for name, column in systems(record, split).items()}
     present = {name: entry for name, entry in entries.items() if entry and entry.get("value") is not None}
+    if not present:
+        return None
     reach = [bound for entry in present.values() for bound in entry.values() if bound is not None]
-    top = 1.0 if max(reach) <= 1 else max(reach) * 1.05
+    top = 1.0 if max(reach) <= 1 else _round_scale(max(reach))
     return {
         "metric": metric_name(metric),
         "better": "further right is better" if HIGHER_IS_BETTER.get(metric, True) else "further left is better",
         "ticks": [(25 * i, f"{top * i / 4:.3g}".removeprefix("0") or "0") for i in range(5)],
-        "rows": [_strip_row(name, entry, top) for name, entry in present.items()],
+        "rows": [_strip_row(name, entry, top, metric) for name, entry in present.items()],
     }
 
 
-def _strip_row(name: str, entry: dict[str, float | None], top: float) -> dict[str, Any]:
+def _round_scale(reach: float) -> float:
+    """Return the least number that holds ``reach`` and whose quarters are round."""
+    quarter = reach / 4
+    unit = 10.0 ** math.floor(math.log10(quarter))
+    return 4 * unit * next(step for step in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5, 8, 10) if step * unit >= quarter)
+
+
+def _strip_row(name: str, entry: dict[str, float | None], top: float, metric: str) -> dict[str, Any]:
     def place(value: float | None) -> float:
         return round(100 * min(max((entry["value"] if value is None else value) or 0.0, 0.0), top) / top, 2)
 
     return {
         "key": "run" if name == "run" else "majority" if name == "majority" else "baseline",
-        "name": system_name(name),
+        "name": system_name(name, metric == "mae"),
         "value": number(entry["value"]),
         "interval": interval(entry),
         "at": place(None),
         "low": place(entry.get("low")),
         "high": place(entry.get("high")),
     }
+
+
+def overview(record: RunRecord, splits: list[str], metric: str) -> list[dict[str, Any]]:
+    """Return one metric of the run and its baselines on each split that has it: test sets are never pooled."""
+    return [
+        {
+            "split": split,
+            "rows": count((record.details.get(split) or {}).get("rows")),
+            "cells": [
+                (system_name(name, metric == "mae"), number(column[metric]["value"]), interval(column[metric]))
+                for name, column in systems(record, split).items()
+                if metric in column
+            ],
+        }
+        for split in splits
+        if metric in record.metrics[split]
+    ]
 
 
 def class_rows(table: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -207,8 +236,8 @@ def facts(record: RunRecord, split: str | None) -> list[tuple[str, str, str]]:
         found.append(
             ("trained weights", count(trained), f"{percent(trained / every)} of {count(every)}" if every else "")
         )
-    if temperature := record.calibration.get("temperature"):
-        found.append(("temperature", number(temperature), str(record.calibration.get("reason", ""))))
+    if record.calibration.get("temperature") and not record.calibration.get("reason"):
+        found.append(("temperature", number(record.calibration["temperature"]), "fitted on validation"))
     if record.test_reads:
         found.append(("test set read", f"{record.test_reads} ×", ""))
     return found

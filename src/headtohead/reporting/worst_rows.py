@@ -23,6 +23,15 @@ def worst_rows(predictions: Predictions, texts: dict[str, str]) -> list[dict[str
     return [_described(predictions, int(row), texts) for row in order[:ROWS]]
 
 
+def order_in_words(predictions: Predictions) -> str:
+    """Say how ``worst_rows`` orders."""
+    if _is_score(predictions):
+        return "Rows whose predicted score is furthest from the gold one."
+    if predictions.labels.kind == "multi":
+        return "Rows with a wrong set of labels, least likely gold set first."
+    return "Wrong answers, surest first: the probability of the answer given, against that of the gold label."
+
+
 def _is_score(predictions: Predictions) -> bool:
     return predictions.labels.kind in ("ordinal", "real")
 

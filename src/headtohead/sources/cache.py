@@ -13,8 +13,7 @@ from headtohead.errors import UserError
 
 log = logging.getLogger(__name__)
 
-# What a full, read-only or foreign disk answers.
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def cache_root(configured: str | None) -> Path:
@@ -48,10 +47,10 @@ def locked(cache: Path, entry: str) -> Iterator[None]:
         finally:
             lock.release()
     except OSError as error:
-        if error.errno not in DISK_ERRORS:
+        ours = error.filename is not None and Path(str(error.filename)).is_relative_to(cache)
+        if error.errno not in FULL and not ours:
             raise
-        reason = error.strerror or str(error)
         raise UserError(
-            f"the cache folder {cache} cannot be written: {reason.lower()}. "
+            f"the cache folder {cache} cannot be written: {(error.strerror or str(error)).lower()}. "
             "Make room, or set paths.cache (or HEADTOHEAD_CACHE) to a folder on another disk"
         ) from None

@@ -5,12 +5,55 @@ from __future__ import annotations
 from pathlib import Path
 
 from headtohead.config import Config
+from headtohead.errors import Diverged, UserError
 
 
-def perform(config: Config, folder: Path) -> float | None:
-    """Do the configured task; a training run returns its validation objective."""
-    from headtohead.tasks.train import train
+def perform(config: Config, folder: Path, given: list[str]) -> float | None:
+    """Do the configured task; a training run returns its validation objective.
 
-    record = train(config, folder, folder.name.rsplit("-", 1)[-1])
-    value = record.objective.get("value")
-    return float(value) if value is not None else None
+    Args:
+        folder: where a training run lives, or where a task that reads a run writes.
+        given: the overrides of the command line, which may not contradict a run that is read.
+
+    Raises:
+        UserError: whatever the user can mend.
+        Diverged: non-finite numbers; never a class, never a finite objective.
+    """
+    try:
+        return _perform(config, folder, given)
+    except (UserError, Diverged):
+        raise
+    except OSError as error:
+        if error.errno in (28, 122):  # no space left, quota exceeded
+            raise UserError(
+                f"no disk space left ({error.filename or folder}): free some and run the same command again"
+            ) from error
+        raise
+
+
+def _perform(config: Config, folder: Path, given: list[str]) -> float | None:
+    if config.task.name == "train":
+        from headtohead.tasks.train import train
+
+        value = train(config, folder, folder.name.rsplit("-", 1)[-1]).objective.get("value")
+        return float(value) if value is not None else None
+    from headtohead.tasks.reload import read_run, refuse_contradictions
+
+    assert config.run is not None
+    refuse_contradictions(config, read_run(Path(config.run))[1], given)
+    match config.task.name:
+        case "evaluate":
+            from headtohead.tasks.evaluate import evaluate_run
+
+            evaluate_run(config, folder)
+        case "predict":
+            from headtohead.tasks.predict import predict_file
+
+            predict_file(config)
+        case "export":
+            from headtohead.tasks.export import export_again
+
+            export_again(config)
+        case _:
+            raise AssertionError(config.task.name)
+    return None

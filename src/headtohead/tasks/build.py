@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,11 +113,14 @@ def build_pack(
     backbone: Backbone,
     readers: Sequence[Reader],
     labels: LabelSpace,
-    rows: EncodedRows,
+    rows: EncodedRows | None,
     *,
     processes: Processes,
 ) -> Pack:
     """Adapt the trunk and build the trials over it.
+
+    Args:
+        rows: the training rows; None for a pack that only scores.
 
     Raises:
         UserError: trials that cannot share a trunk, a head that nothing trains, or targets that match nothing.
@@ -170,12 +173,18 @@ def _add_head(weights: TrialWeights, head: Head) -> None:
         weights.add(f"head.{name}", parameter)
 
 
-def _build_trial(config: Config, head: Head, weights: TrialWeights, labels: LabelSpace, rows: EncodedRows) -> Trial:
-    loss = build_loss(config.loss, labels, rows.targets)
+def _build_trial(
+    config: Config, head: Head, weights: TrialWeights, labels: LabelSpace, rows: EncodedRows | None
+) -> Trial:
+    if rows is None:
+        loss_config, targets = replace(config.loss, class_weights="none", weights={}), np.zeros(0, dtype=np.int64)
+    else:
+        loss_config, targets = config.loss, rows.targets
+    loss = build_loss(loss_config, labels, targets)
     objective: ScoreObjective | TokenObjective = ScoreObjective(head, loss)
     if config.loss.kind == "language_model":
         assert isinstance(head, GenerativeHead)
-        per_class = torch.tensor(class_weights(config.loss, labels, rows.targets), dtype=torch.float32)
+        per_class = torch.tensor(class_weights(loss_config, labels, targets), dtype=torch.float32)
         objective = TokenObjective(head, per_class)
     return Trial(
         seed=config.seed,

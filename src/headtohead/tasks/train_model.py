@@ -51,6 +51,7 @@ def fit_model(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions] | None, 
             for split, rows in splits.items()
         }
     describe_truncation(run, encoded, corpus)
+    record.model["prompt"] = reader.prompt.as_dict()
     if reader.audit:
         record.audit = reader.audit.as_dict()
     pack = build_pack([config], backbone, [reader], corpus.labels, encoded["train"], processes=processes)

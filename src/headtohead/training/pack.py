@@ -7,12 +7,13 @@ failure. A trial that has stopped keeps its rows in the pack, so that its neighb
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import nn
 
 from headtohead.adapters import PackState
@@ -67,7 +68,8 @@ class Pack:
         """Run forward and backward over the step's micro-batches; gradients end in the stacks."""
         rows = [trial.batch_rows(trial.progress.step) for trial in self.trials]
         divisors = [
-            trial.objective.divisor(trial.rows.targets[index]) for trial, index in zip(self.trials, rows, strict=True)
+            trial.objective.divisor(trial.training_rows.targets[index])
+            for trial, index in zip(self.trials, rows, strict=True)
         ]
         own = [index[self.processes.rank :: self.processes.count] for index in rows]
         count = max(1, math.ceil(max(len(index) for index in own) / self.micro_rows))
@@ -81,7 +83,9 @@ class Pack:
     def _micro_batch(self, rows: list[np.ndarray], divisors: list[float], micro: int) -> list[float]:
         self._set_mode(training=True)
         batches = [
-            trial.objective.batch(trial.rows.input_ids(index), trial.rows.targets[index]) if len(index) else None
+            trial.objective.batch(trial.training_rows.input_ids(index), trial.training_rows.targets[index])
+            if len(index)
+            else None
             for trial, index in zip(self.trials, rows, strict=True)
         ]
         self.state.keys = [f"{trial.seed}/{trial.progress.step}/{micro}/{self.processes.rank}" for trial in self.trials]
@@ -94,7 +98,7 @@ class Pack:
                 continue
             with self._autocast():
                 own = slice_outputs(outputs, start, batch)
-                losses.append(trial.objective.loss_sum(own, batch, trial.rows.targets[index]) / divisor)
+                losses.append(trial.objective.loss_sum(own, batch, trial.training_rows.targets[index]) / divisor)
             trial.progress.tokens += int(batch.attention_mask.sum())
             trial.progress.padded_tokens += batch.rows * batch.length
         total = torch.stack(losses).sum()
@@ -128,22 +132,34 @@ class Pack:
         """Return the learning rate of a trial's next step."""
         return learning_rate(trial.config, trial.progress.step, trial.total_steps)
 
-    @torch.no_grad()
     def score(self, rows: EncodedRows, *, only: Sequence[int] | None = None) -> list[np.ndarray]:
-        """Return the stored scores (log-probabilities, or scores) of rows, for every trial, in the rows' order."""
+        """Return the stored scores (log-probabilities, or scores) of rows, for every trial, in the rows' order.
+
+        Args:
+            only: numbers of the trials to score; the others' tables are empty.
+        """
+        return self.score_prompts(rows.lengths, rows.input_ids, only=only)
+
+    @torch.no_grad()
+    def score_prompts(
+        self,
+        lengths: Int[np.ndarray, " rows"],
+        input_ids: Callable[[np.ndarray], list[list[int]]],
+        *,
+        only: Sequence[int] | None = None,
+    ) -> list[np.ndarray]:
+        """Score prompts that ``input_ids`` looks up by row; see ``score``."""
         wanted = range(len(self.trials)) if only is None else only
         extra = max(trial.head.extra_tokens for trial in self.trials)
         budget = self.trials[0].config.score_batch_tokens // len(self.trials)
         self._set_mode(training=False)
         found: list[dict[int, np.ndarray]] = [{} for _ in self.trials]
-        batches = score_batches(rows.lengths, budget, extra)
+        batches = score_batches(lengths, budget, extra)
         for index in batches[self.processes.rank :: self.processes.count]:
-            for trial, scores in self._score_batch(rows.input_ids(index), wanted).items():
+            for trial, scores in self._score_batch(input_ids(index), wanted).items():
                 found[trial].update(zip(index.tolist(), scores, strict=True))
         merged = [self.processes.merge(part) for part in found]
-        return [
-            np.stack([scores[row] for row in range(len(rows))]) if scores else np.zeros((0, 0)) for scores in merged
-        ]
+        return [np.stack([part[row] for row in range(len(lengths))]) if part else np.zeros((0, 0)) for part in merged]
 
     def _score_batch(self, prompts: list[list[int]], wanted: Sequence[int] | range) -> dict[int, np.ndarray]:
         batches: list[Batch | None] = [trial.head.batch(prompts) for trial in self.trials]

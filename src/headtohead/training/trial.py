@@ -48,14 +48,22 @@ class Trial:
     objective: Objective
     link: Link
     weights: TrialWeights
-    rows: EncodedRows
+    rows: EncodedRows | None
+    """Training rows; None for a trial that only scores."""
     progress: Progress = field(default_factory=Progress)
     best: dict[str, Tensor] = field(default_factory=dict)
     optimizer: torch.optim.Optimizer | None = field(init=False)
-    _epochs: dict[int, list[np.ndarray]] = field(init=False, default_factory=dict)
+    _counts: dict[int, int] = field(init=False, default_factory=dict)
+    _planned: tuple[int, list[np.ndarray]] = field(init=False, default=(-1, []))
 
     def __post_init__(self) -> None:
         self.optimizer = build_optimizer(self.config, self.weights)
+
+    @property
+    def training_rows(self) -> EncodedRows:
+        """The rows of a trial that trains."""
+        assert self.rows is not None
+        return self.rows
 
     @property
     def is_training(self) -> bool:
@@ -65,7 +73,7 @@ class Trial:
     @property
     def steps_per_epoch(self) -> int:
         """Batches of the first epoch (token budgets may cut later ones a little differently)."""
-        return len(self._batches(0))
+        return self._batch_count(0)
 
     @property
     def total_steps(self) -> int:
@@ -85,16 +93,23 @@ class Trial:
         """Return the row indices of a step (from 0); a finished trial goes round its plan again."""
         step %= max(1, self.total_steps)
         epoch = 0
-        while step >= len(self._batches(epoch)):
-            step -= len(self._batches(epoch))
+        while step >= self._batch_count(epoch):
+            step -= self._batch_count(epoch)
             epoch += 1
         return self._batches(epoch)[step]
 
+    def _batch_count(self, epoch: int) -> int:
+        """Batches of an epoch: always the same by rows, a little different each time by tokens."""
+        if epoch not in self._counts:
+            self._counts[epoch] = len(self._batches(epoch if self.config.batch_tokens else 0))
+        return self._counts[epoch]
+
     def _batches(self, epoch: int) -> list[np.ndarray]:
-        if epoch not in self._epochs:
-            self._epochs = {0: self._epochs[0]} if 0 in self._epochs else {}
-            self._epochs[epoch] = epoch_batches(self.rows.lengths, self.config, seed=self.seed, epoch=epoch)
-        return self._epochs[epoch]
+        """Plan an epoch; the one in use is kept."""
+        if self._planned[0] != epoch:
+            lengths = self.training_rows.lengths
+            self._planned = (epoch, epoch_batches(lengths, self.config, seed=self.seed, epoch=epoch))
+        return self._planned[1]
 
     def note_evaluation(self, value: float, *, higher_is_better: bool) -> bool:
         """Take in a validation metric; return whether it is the best so far.

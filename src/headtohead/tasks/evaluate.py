@@ -1,0 +1,52 @@
+"""Score the validation and test splits of a finished run again, from its trained weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from headtohead.batching.encode import EncodedRows
+from headtohead.config import Config
+from headtohead.data import Corpus, load_corpus
+from headtohead.errors import UserError
+from headtohead.results import Predictions, RunRecord, write_predictions, write_record
+from headtohead.tasks import folder as run_folder
+from headtohead.tasks.reload import Reloaded, reload_run
+from headtohead.tasks.run import splits_to_score
+from headtohead.tasks.scoring import evaluate_splits, join, predictions_of
+from headtohead.tasks.summary import print_summary
+
+
+def evaluate_run(config: Config, folder: Path) -> RunRecord:
+    """Write record and predictions of a new scoring into ``folder``; the run's own record counts the read.
+
+    Raises:
+        UserError: the run cannot be reloaded, or its data have changed.
+    """
+    assert config.run is not None
+    with run_folder.claim(Path(config.run)):
+        reloaded = reload_run(Path(config.run), cache=config.paths.cache)
+        corpus = load_corpus(reloaded.config.data, reloaded.cache)
+        if corpus.fingerprint != reloaded.record.data["fingerprint"]:
+            raise UserError(f"the data of {config.run} have changed since the run; its scores could not be compared")
+        record = reloaded.record
+        predictions = _score(reloaded, config, corpus)
+        record.test_reads += len(predictions) - 1
+        write_record(reloaded.folder / run_folder.RECORD, record)
+    temperature = float(record.calibration.get("temperature", 1.0))
+    evaluate_splits(record, predictions, temperature=temperature, resamples=config.evaluate.resamples)
+    write_predictions(folder / run_folder.PREDICTIONS, join(list(predictions.values())))
+    write_record(folder / run_folder.RECORD, record)
+    print_summary(record, folder)
+    return record
+
+
+def _score(reloaded: Reloaded, config: Config, corpus: Corpus) -> dict[str, Predictions]:
+    is_score = reloaded.pack.trials[0].link == "identity"
+    predictions = {}
+    for split, rows in splits_to_score(config, corpus).items():
+        encoded: EncodedRows = reloaded.reader.encode(
+            split, rows, labels=corpus.labels, key=corpus.fingerprint, cache=reloaded.cache
+        )
+        scores = reloaded.pack.score(encoded)[0]
+        predictions[split] = predictions_of(encoded, scores, corpus.labels, is_expected_score=is_score)
+    return predictions

@@ -1,0 +1,105 @@
+"""A finished run, ready to score again: configuration, labels, model and prompt come from its record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from headtohead.backbone import Backbone
+from headtohead.config import Config, build_config
+from headtohead.errors import UserError
+from headtohead.labels import LabelSpace
+from headtohead.results import RunRecord, read_record
+from headtohead.sources import cache_root
+from headtohead.tasks import folder as run_folder
+from headtohead.tasks.build import Reader, build_pack, build_reader, load
+from headtohead.training import Pack, Processes, load_weights
+
+
+@dataclass(slots=True, kw_only=True)
+class Reloaded:
+    """What a task that reads a run works with."""
+
+    folder: Path
+    record: RunRecord
+    config: Config
+    labels: LabelSpace
+    backbone: Backbone
+    reader: Reader
+    pack: Pack
+    """Of one trial, its trained weights in place."""
+    cache: Path
+
+
+def read_run(folder: Path) -> tuple[RunRecord, Config]:
+    """Return the record of a run that has trained weights, and its configuration.
+
+    Raises:
+        UserError: the run is unfinished, failed before it trained, or is TF-IDF, which keeps no weights.
+    """
+    record = read_record(folder / run_folder.RECORD)
+    if not (folder / run_folder.WEIGHTS).is_file():
+        raise UserError(
+            f"{folder} holds no trained weights (status {record.status}, model {record.model.get('name')}); "
+            "finish the run first by the command that started it"
+        )
+    return record, build_config(record.config)
+
+
+def refuse_contradictions(asked: Config, stored: Config, given: list[str]) -> None:
+    """Refuse overrides that contradict the run that is read: its model, head and prompt are what was measured.
+
+    Args:
+        given: the groups and keys that the command line set.
+
+    Raises:
+        UserError: one of them belongs to the run.
+    """
+    own = ("model", "data", "prompt", "head", "loss", "lora", "train", "seed", "name")
+    for key in given:
+        group = key.split(".", 1)[0].lstrip("+~")
+        if group in own and getattr(asked, group) != getattr(stored, group):
+            raise UserError(
+                f"{key} contradicts the run: task={asked.task.name} takes {group} from the record of {asked.run}"
+            )
+
+
+def reload_run(folder: Path, *, cache: str | None = None) -> Reloaded:
+    """Build the pack of a finished run with its trained weights.
+
+    Raises:
+        UserError: see ``read_run``; or the trained weights do not fit (the base model has changed).
+    """
+    record, config = read_run(folder)
+    labels = LabelSpace.from_dict(record.data["labels"])
+    processes = Processes.current()
+    where = cache_root(cache or config.paths.cache)
+    backbone = load(config, labels, width=int(record.model["width"]), cache=where, processes=processes)
+    prompt = record.model["prompt"]
+    examples = [(text, word) for text, word in prompt["examples"]][len(config.prompt.given_examples) :]
+    reader = build_reader(config, backbone, labels, [""], examples)
+    _check_audit(record, reader)
+    pack = build_pack([config], backbone, [reader], labels, None, processes=processes)
+    try:
+        pack.trials[0].weights.load(load_weights(folder / run_folder.WEIGHTS))
+    except (KeyError, RuntimeError) as error:
+        raise UserError(f"the trained weights in {folder} do not fit the model of its record: {error}") from error
+    return Reloaded(
+        folder=folder,
+        record=record,
+        config=config,
+        labels=labels,
+        backbone=backbone,
+        reader=reader,
+        pack=pack,
+        cache=where,
+    )
+
+
+def _check_audit(record: RunRecord, reader: Reader) -> None:
+    """Refuse a tokenizer that writes the labels otherwise than the one that was trained with."""
+    if reader.audit is None:
+        return
+    then = [tuple(label["ids"]) for label in record.audit["labels"]]
+    if then != list(reader.audit.answers):
+        raise UserError(f"the labels' tokens have changed since the run: {then} then, {list(reader.audit.answers)} now")
