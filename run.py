@@ -3,16 +3,20 @@
 import hydra
 from omegaconf import DictConfig
 
-from headtohead.schema import errors_for_people, given_overrides, output_folder, to_typed
+from headtohead.schema import errors_for_people, given_overrides, note_refusal, output_folder, to_typed
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(cfg: DictConfig) -> float | None:
     """Do the configured task; a training run returns its validation objective, for sweepers."""
-    config = to_typed(cfg)
-    from headtohead.tasks import perform  # after composition, so that --cfg and --help stay quick
+    try:
+        config = to_typed(cfg)
+        from headtohead.tasks import perform  # after composition, so that --cfg and --help stay quick
 
-    return perform(config, output_folder(), given_overrides())
+        return perform(config, output_folder(), given_overrides())
+    except Exception as error:
+        note_refusal(cfg, output_folder(), error)
+        raise
 
 
 if __name__ == "__main__":

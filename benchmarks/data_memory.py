@@ -3,7 +3,8 @@
     python benchmarks/data_memory.py [rows ...]
 
 Each size is written and loaded by a process of its own, with a cache of its own (everything is removed afterwards).
-Peak resident memory counts the pages of memory-mapped files that were touched, so the anonymous part is given too.
+Resident memory counts pages of memory-mapped files that happen to be loaded and can be dropped at any time, so the
+anonymous part, which cannot, is sampled beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +43,9 @@ def threads(rows: int) -> Iterator[dict[str, object]]:
 
 def load(path: Path, cache: Path) -> dict[str, float]:
     """Load a file as ``conf/data/constructive_threads.yaml`` would, and read some training rows."""
+    import datasets  # noqa: F401 - libraries are loaded before memory is counted
+    import scipy.sparse.csgraph  # noqa: F401
+
     from headtohead.config.data import DataConfig, FieldsConfig, LabelsConfig, NearDuplicatesConfig, SubsetConfig
     from headtohead.config.source import SourceConfig
     from headtohead.data import load_corpus
@@ -53,24 +58,42 @@ def load(path: Path, cache: Path) -> dict[str, float]:
         subset=SubsetConfig(validation=HELD_OUT, test=HELD_OUT),
         near_duplicates=NearDuplicatesConfig(enabled=False),
     )
+    samples = Samples()
+    samples.start()
     started = time.perf_counter()
     corpus = load_corpus(config, cache)
     seconds = time.perf_counter() - started
-    anonymous = _status("RssAnon")
-    characters = sum(len(row["text"]) for row in corpus.train.select(range(min(10_000, len(corpus.train)))))
+    samples.running = False
+    samples.join()
+    few = corpus.train.select(range(min(1000, len(corpus.train))))
     return {
         "train_rows": len(corpus.train),
         "seconds": round(seconds, 1),
-        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        "anonymous_mib_after": round(anonymous),
-        "characters_per_row": round(characters / min(10_000, len(corpus.train))),
+        "peak_resident_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "anonymous_mib_at_start": round(samples.first),
+        "peak_anonymous_mib": round(samples.most),
+        "characters_per_row": round(sum(map(len, few["text"])) / len(few)),
     }
 
 
-def _status(key: str) -> float:
-    """Return a memory figure of this process in MiB, from Linux's /proc."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(key))
+class Samples(threading.Thread):
+    """The anonymous memory of this process in MiB, read from Linux's /proc every 20 ms."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.running = True
+        self.first = self.most = self._now()
+
+    def run(self) -> None:
+        """Sample until told to stop."""
+        while self.running:
+            self.most = max(self.most, self._now())
+            time.sleep(0.02)
+
+    @staticmethod
+    def _now() -> float:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
 
 
 def measure(rows: int) -> None:

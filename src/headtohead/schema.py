@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
 from headtohead.config import Config, build_config
 from headtohead.errors import Diverged, UserError, near_names
+from headtohead.results import RunRecord, write_record
 
 # What a run's outcome does not depend on: changing these continues in the same folder.
 NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "experiment")
@@ -67,6 +68,18 @@ def given_overrides() -> list[str]:
     return [override.split("=", 1)[0] for override in HydraConfig.get().overrides.task]
 
 
+def note_refusal(cfg: DictConfig, folder: Path, error: Exception) -> None:
+    """Leave a record of a run that was refused before it started, unless the folder holds a run already."""
+    path = folder / "result.json"
+    plain = without_hydra(cfg)
+    if not path.exists():
+        message = f"{type(error).__name__}: {error}"
+        refused = RunRecord(
+            name=str(plain["name"]), fingerprint=fingerprint(plain), status="failed", config=plain, error=message
+        )
+        write_record(path, refused)
+
+
 OmegaConf.register_new_resolver("headtohead.run_folder", run_folder, replace=True)
 
 
@@ -88,13 +101,17 @@ def errors_for_people() -> Iterator[None]:
 
 
 def _explain_composition(error: Exception) -> str:
-    """Hydra's own words on a broken command line, with near names for a mistyped key."""
-    text = str(error)
+    """Hydra's own words on a broken command line, with near names for a mistyped key or choice."""
+    text = str(error).split("\nConfig search path:")[0]
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ConfigKeyError):
-        cause = cause.__cause__
-    if isinstance(cause, ConfigKeyError) and cause.parent_node is not None:
-        known = [str(key) for key in cause.parent_node]  # type: ignore[attr-defined]  # a DictConfig here
-        first_line = text.splitlines()[0]
-        return f"{first_line} {cause.key!r} is not a setting there{near_names(str(cause.key), known)}"
-    return text + "\nHYDRA_FULL_ERROR=1 shows where this came from."
+    while cause is not None:
+        if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig) and cause.key:
+            known = [str(key) for key in cause.parent_node]
+            if str(cause.key) not in known:
+                return f"{text.splitlines()[0]} {cause.key!r} is not a setting there{near_names(str(cause.key), known)}"
+        cause = cause.__cause__ or cause.__context__
+    missing = re.match(r"(?:In '[^']*': )?Could not find '([^']+)/([^/']+)'", text)
+    if missing and isinstance(error, MissingConfigException) and error.options:
+        group, choice = missing.groups()
+        return f"{group}={choice} is unknown{near_names(choice, [option for option in error.options if option != 'base'])}"
+    return text

@@ -12,7 +12,7 @@ import pytest
 from sklearn import metrics as sk
 
 from evaluation.made_up import random_predictions
-from headtohead.evaluation import evaluate, point_metrics
+from headtohead.evaluation import evaluate, point_metrics, worst_rows
 
 KINDS = [("single", False), ("multi", False), ("ordinal", False), ("ordinal", True), ("real", True)]
 
@@ -82,3 +82,17 @@ def test_reliability_bins_hold_all_rows_and_the_calibration_error() -> None:
 def test_evaluation_never_imports_torch() -> None:
     code = "import sys, headtohead.evaluation.details; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("kind", "expected_score"), KINDS)
+def test_worst_rows_are_wrong_ones_and_the_worst_of_them(kind: Any, expected_score: bool) -> None:
+    predictions = random_predictions(kind, 200, is_expected_score=expected_score)
+    rows, every = worst_rows(predictions, 10), worst_rows(predictions, 200)
+    assert rows.tolist() == every[:10].tolist()
+    if kind in ("single", "multi"):
+        wrong = (predictions.predicted != predictions.gold).reshape(200, -1).any(axis=1)
+        assert sorted(every.tolist()) == np.flatnonzero(wrong).tolist()
+    else:
+        distance = np.abs(predictions.expected_score - predictions.gold_score)
+        assert distance[rows[0]] == distance.max()
+        assert (np.diff(distance[every]) <= 0).all()

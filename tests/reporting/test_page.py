@@ -84,7 +84,12 @@ def test_every_kind_of_label_has_a_page_with_its_sections(kind: str, pages: dict
         "This run",
         "Training loss",
         "Truncation",
-        "Duplicates",
+        "train texts that also stand in test 21 rows dropped from training",
+        "texts repeated in the train file 98 rows kept",
+        "equal texts with different labels in the train file 4 rows of 2 texts kept",
+        "nearly equal texts not looked for",
+        "The micro-batch was halved",
+        "planned_steps",
         "Label tokens",
         "Worst errors",
         "By length",
@@ -141,7 +146,9 @@ def test_text_from_data_is_shown_and_never_run(tmp_path: Path, monkeypatch: pyte
     predictions["test"].row_id[:] = [f"{EVIL} {i}" for i in range(60)]
     evil = {EVIL: EVIL}
     record = made_up_record("single", predictions, name=EVIL, error=EVIL, model={"name": EVIL}, export=evil)
+    record.config["model"] = {"name": EVIL}
     record.provenance, record.data["name"], record.data["duplicates"] = {"command": EVIL, **evil}, EVIL, evil
+    record.data["leakage"] = {"across": [{"split": EVIL, "held_out": EVIL, "rows": 1}]}
     record.audit = {"labels": [{"name": EVIL, "word": EVIL, "tokens": [EVIL], "ids": [1]}], "notes": [EVIL], **evil}
     record.config |= evil
     record.cost["seconds"] = {EVIL: 1.0}
@@ -233,10 +240,10 @@ def test_test_sets_are_shown_side_by_side_and_validation_folded(tmp_path: Path) 
 
 
 def test_worst_errors_are_the_surest_wrong_answers(tmp_path: Path, pages: dict[str, Page]) -> None:
-    from headtohead.reporting.worst_rows import worst_rows
+    from headtohead.reporting.worst_table import worst_table
 
     predictions = made_up_predictions("single", "test", 200)
-    rows = worst_rows(predictions, {})
+    rows = worst_table(predictions, {})
     position = {row: i for i, row in enumerate(predictions.row_id)}
     chosen = np.array([position[row["row_id"]] for row in rows])
     assert (predictions.predicted[chosen] != predictions.gold[chosen]).all()

@@ -8,3 +8,4 @@ from headtohead.evaluation.evaluate import Evaluation as Evaluation
 from headtohead.evaluation.evaluate import evaluate as evaluate
 from headtohead.evaluation.evaluate import point_metrics as point_metrics
 from headtohead.evaluation.metrics import HIGHER_IS_BETTER as HIGHER_IS_BETTER
+from headtohead.evaluation.worst import worst_rows as worst_rows

@@ -212,7 +212,7 @@ def scores(predictions: Predictions) -> Figure:
     """Return predicted against gold scores: a box per gold value, or a point per row (1,000 at most)."""
     gold, found = predictions.gold_score, predictions.expected_score
     span = [float(min(gold.min(), found.min())), float(max(gold.max(), found.max()))]
-    diagonal = {"type": "scatter", "mode": "lines", "x": span, "y": span, "hoverinfo": "skip"}
+    diagonal: dict[str, Any] = {"type": "scatter", "mode": "lines", "x": span, "y": span, "hoverinfo": "skip"}
     diagonal |= {"line": {"color": MUTED, "dash": "dot", "width": 1}}
     keep = np.linspace(0, len(gold) - 1, min(POINTS_AT_MOST, len(gold))).round().astype(int)
     x, y = gold[keep].tolist(), found[keep].tolist()

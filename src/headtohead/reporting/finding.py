@@ -42,11 +42,14 @@ def _first(*candidates: Any) -> str:
 
 
 def model_name(record: RunRecord) -> str:
-    """Return the short name of the weights that were used."""
+    """Return the short name of the weights: the hub's, else the configuration's, with its variant if there are two."""
     model = record.config.get("model") or {}
-    source = model.get(model.get("variant") or "") or {}
-    hub_name = source.get("name", "").rsplit("/", 1)[-1] if source.get("kind") == "hub" else ""
-    return _first(record.model.get("name"), hub_name, model.get("name"), record.name)
+    source = record.model.get("source") or model.get(model.get("variant") or "") or {}
+    if source.get("kind") == "hub" and source.get("name"):
+        return str(source["name"]).rsplit("/", 1)[-1]
+    name = _first(record.model.get("name"), model.get("name"), record.name)
+    both = model.get("base") and model.get("instruct")
+    return f"{name} {model['variant']}" if both and model.get("variant") else name
 
 
 def trained_name(record: RunRecord) -> str:

@@ -11,10 +11,13 @@ from typing import Any
 from headtohead import atomic
 from headtohead.reporting import figures, finding, numbers, tables
 from headtohead.reporting.folder import RunFolder, read_folder
-from headtohead.reporting.worst_rows import order_in_words, worst_rows
+from headtohead.reporting.ledger import ledger_lines
+from headtohead.reporting.worst_table import order_in_words, worst_table
 from headtohead.results import RunRecord
 
 HERE = Path(__file__).parent
+LEDGER = ("read", "encodings", "duplicates", "leakage", "near_duplicates")
+TABLED = ("seconds", "tokens", "notes")
 FIGURES = ("confusion", "per_class", "reliability", "risk_coverage", "by_length", "by_truncated", "scores")
 
 
@@ -75,8 +78,11 @@ def context(run: RunFolder) -> dict[str, Any]:
         "curves": _curves(run, main),
         "data": tables.data_table(record.data),
         "truncation": tables.truncation_rows(record.data.get("truncation") or {}),
-        "ledger": tables.flattened(record.data.get("duplicates") or {}),
+        "ledger": ledger_lines(record.data),
+        "ledger_details": tables.flattened({key: record.data.get(key) or {} for key in LEDGER}),
         "cost": tables.cost_rows(record.cost),
+        "cost_details": tables.flattened({key: value for key, value in record.cost.items() if key not in TABLED}),
+        "cost_notes": record.cost.get("notes") or [],
         "audit": tables.audit_rows(record.audit),
         "audit_notes": record.audit.get("notes") or [],
         "guards": tables.flattened({k: v for k, v in record.audit.items() if k not in ("labels", "notes")}),
@@ -107,7 +113,7 @@ def _split_section(run: RunFolder, split: str) -> dict[str, Any]:
         "worst_order": "",
     }
     if rows is not None and len(rows):
-        section |= {"worst": worst_rows(rows, run.texts), "worst_order": order_in_words(rows)}
+        section |= {"worst": worst_table(rows, run.texts), "worst_order": order_in_words(rows)}
         if rows.labels.kind in ("ordinal", "real"):
             section["figures"]["scores"] = figures.scores(rows)
     return section

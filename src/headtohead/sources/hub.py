@@ -41,7 +41,8 @@ OWN_CACHE_VARIABLES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
 def from_hub(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str]) -> Fetched:
     """Return a snapshot of a repository, from the cache where the hub cannot be reached.
 
-    A download that was killed leaves a mark, so that its half of a snapshot is never taken for the whole.
+    A note beside the cache says which commit was asked for and whether all of it arrived, so that half a snapshot is
+    never taken for the whole.
 
     Raises:
         UserError: not cached and not to be had; no such repository, revision or file; gated.
@@ -51,14 +52,14 @@ def from_hub(source: SourceConfig, cache: Path, what: str, patterns: Sequence[st
         patterns = [f"{source.inside}/{pattern}" for pattern in patterns] if source.inside else patterns
     identity = json.dumps([what, source.name, source.revision, list(patterns)])
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    unfinished = cache / "hub" / "unfinished" / f"{key}.json"
+    note = cache / "hub" / "notes" / f"{key}.json"
     with locked(cache, f"hub-{key}"):
         try:
-            snapshot = _download(source, cache, what, patterns, unfinished)
+            snapshot = _download(source, cache, what, patterns, note)
         except (HFValidationError, GatedRepoError, RepositoryNotFoundError) as error:
             raise UserError(_refused(source, what, error)) from None
         except UNREACHABLE as error:
-            found = None if unfinished.exists() else _cached(source, cache, what, patterns)
+            found = _cached(source, cache, what, patterns, note)
             if found is None:
                 raise UserError(_not_to_be_had(source, cache, what, error)) from None
             log.warning("the hub cannot be reached (%s): using the cached %s", _first_line(error), source.name)
@@ -71,7 +72,7 @@ def from_hub(source: SourceConfig, cache: Path, what: str, patterns: Sequence[st
     return Fetched(path=path, kind="hub", name=source.name, revision=snapshot.name, sha256=None)
 
 
-def _download(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str], unfinished: Path) -> Path:
+def _download(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str], note: Path) -> Path:
     """Return the folder of a snapshot that holds every file of the repository that was asked for."""
     api = HfApi()
     about = api.model_info if what == "model" else api.dataset_info
@@ -81,7 +82,7 @@ def _download(source: SourceConfig, cache: Path, what: str, patterns: Sequence[s
     if not wanted:
         listed = ", ".join(present[:12]) or "no files at all"
         raise UserError(f"{what} {source.name} on the hub has none of {', '.join(patterns[:6])} ...; it has {listed}")
-    atomic.write_json(unfinished, {"name": source.name, "commit": info.sha})
+    atomic.write_json(note, {"name": source.name, "commit": info.sha, "complete": False})
     folder = Path(
         snapshot_download(
             source.name,
@@ -94,17 +95,21 @@ def _download(source: SourceConfig, cache: Path, what: str, patterns: Sequence[s
     missing = [name for name in wanted if not (folder / name).exists()]
     if missing:  # snapshot_download falls back to what is cached when the connection drops in between
         raise ConnectionError(f"the connection was lost before {missing[0]} arrived")
-    unfinished.unlink()
+    atomic.write_json(note, {"name": source.name, "commit": info.sha, "complete": True})
     return folder
 
 
-def _cached(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str]) -> Path | None:
+def _cached(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str], note: Path) -> Path | None:
+    """Return the snapshot of our last download if it was complete; without a note, one that others have fetched."""
+    last = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {"complete": True}
+    if not last["complete"]:
+        return None
     try:
         return Path(
             snapshot_download(
                 source.name,
                 repo_type=_repo_type(what),
-                revision=source.revision,
+                revision=last.get("commit", source.revision),
                 cache_dir=_cache_dir(cache),
                 allow_patterns=list(patterns),
                 local_files_only=True,
@@ -146,5 +151,5 @@ def _not_to_be_had(source: SourceConfig, cache: Path, what: str, error: Exceptio
         f"reached: {_first_line(error)}\nOn a machine that reaches the hub run\n"
         f"    hf download {source.name}{option} --local-dir FOLDER\n"
         f"copy FOLDER here and set {what}.source.kind=path {what}.source.name=FOLDER; or set HEADTOHEAD_CACHE to a "
-        f"cache that has it; or choose a {what} that comes as a wheel"
+        f"cache that has it; or take a {what} source of kind wheel"
     )

@@ -130,7 +130,8 @@ def _write(archive: zipfile.ZipFile, members: Iterable[zipfile.ZipInfo], root: P
     for member in members:
         if member.is_dir():
             continue
-        target = content / PurePosixPath(member.filename).relative_to(root)
+        name = PurePosixPath(member.filename)
+        target = content / (name.relative_to(root) if name.is_relative_to(root) else name)
         if not target.resolve().is_relative_to(content.resolve()):
             raise UserError(f"the archive member {member.filename!r} points outside its folder: refused")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from headtohead.evaluation.metrics import confidence, wrong
+from headtohead.evaluation import worst_rows
 from headtohead.evaluation.probability import log_loss_per_row
 from headtohead.reporting.numbers import number
 from headtohead.results import Predictions
@@ -17,14 +17,13 @@ LONGEST = 5_000
 """Characters of a text that the page holds at most."""
 
 
-def worst_rows(predictions: Predictions, texts: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the most confident wrong rows, or those furthest off where the answer is a score."""
-    order = _furthest_off(predictions) if _is_score(predictions) else _most_confident_wrong(predictions)
-    return [_described(predictions, int(row), texts) for row in order[:ROWS]]
+def worst_table(predictions: Predictions, texts: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the worst rows with gold and predicted answer, and the text where it was stored."""
+    return [_described(predictions, int(row), texts) for row in worst_rows(predictions, ROWS)]
 
 
 def order_in_words(predictions: Predictions) -> str:
-    """Say how ``worst_rows`` orders."""
+    """Say how the worst rows are chosen and ordered."""
     if _is_score(predictions):
         return "Rows whose predicted score is furthest from the gold one."
     if predictions.labels.kind == "multi":
@@ -34,19 +33,6 @@ def order_in_words(predictions: Predictions) -> str:
 
 def _is_score(predictions: Predictions) -> bool:
     return predictions.labels.kind in ("ordinal", "real")
-
-
-def _furthest_off(predictions: Predictions) -> np.ndarray:
-    distance = np.abs(predictions.expected_score - predictions.gold_score)
-    order = np.argsort(-distance, kind="stable")
-    return order[distance[order] > 0]
-
-
-def _most_confident_wrong(predictions: Predictions) -> np.ndarray:
-    multi = predictions.labels.kind == "multi"
-    surprise = log_loss_per_row(predictions) if multi else confidence(predictions)
-    order = np.argsort(-surprise, kind="stable")
-    return order[wrong(predictions)[order]]
 
 
 def _described(predictions: Predictions, row: int, texts: dict[str, str]) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""Every file under conf/ composes and types; the knobs are frozen in a snapshot."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from headtohead.errors import UserError
+from headtohead.schema import fingerprint, to_typed, without_hydra
+
+CONF = Path(__file__).parents[2] / "conf"
+FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
+# What a user must give, and what a choice cannot do without.
+NEEDS = {
+    "data/files": ["data.source.name=x.csv"],
+    "data/hub": ["data.source.name=owner/name"],
+    "task/predict": ["run=outputs/x", "task.input=x.jsonl"],
+    "task/evaluate": ["run=outputs/x"],
+    "task/export": ["run=outputs/x"],
+    "loss/language_model": ["head=generative"],
+    "loss/mse": ["head=regression"],
+    "loss/huber": ["head=regression", "loss=huber"],
+    "experiment/recipe_qwen2_article": ["data.source.name=x.csv"],
+}
+
+
+def compose_with(*overrides: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", overrides=list(overrides))
+
+
+def keys_of(node: object, path: str = "") -> set[str]:
+    if not isinstance(node, dict) or not node:
+        return {path}
+    return {key for name, child in node.items() for key in keys_of(child, f"{path}.{name}" if path else str(name))}
+
+
+def test_conf_holds_files():
+    assert len(FILES) > 40
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_file_composes_and_types(file: Path):
+    choice = str(file.with_suffix(""))
+    if file.name in ("config.yaml", "base.yaml"):
+        overrides = []
+    else:
+        group, _, name = choice.rpartition("/")
+        overrides = [*NEEDS.get(choice, []), f"{group}={name}"] if choice != "loss/huber" else NEEDS[choice]
+    config = to_typed(compose_with(*overrides))
+    assert config.name
+
+
+def test_knobs_are_frozen(request: pytest.FixtureRequest):
+    """Adding a knob is a visible act: run with --update-golden, and say why in the commit."""
+    groups = {"loss": ("cross_entropy", "focal", "bce", "mse", "huber", "corn", "language_model")}
+    heads = {"mse": "regression", "huber": "regression", "language_model": "generative"}
+    found: set[str] = set()
+    for loss in groups["loss"]:
+        for lora in ("r16", "full", "frozen"):
+            plain = without_hydra(compose_with(f"loss={loss}", f"head={heads.get(loss, 'classification')}", f"lora={lora}"))
+            plain["data"] = without_hydra(compose_with())["data"]
+            for open_ended in ("map", "words", "descriptions"):
+                plain["data"]["labels"][open_ended] = {}
+            found |= keys_of(plain)
+    snapshot = Path(__file__).parent / "knobs.txt"
+    if request.config.getoption("--update-golden"):
+        snapshot.write_text("\n".join(sorted(found)) + "\n")
+    assert sorted(found) == snapshot.read_text().split()
+
+
+def test_command_line_wins_over_head_and_data():
+    assert compose_with("head=generative").loss.kind == "language_model"
+    assert compose_with("head=generative", "loss=focal").loss.kind == "focal"
+    assert compose_with("data=drug_reviews").loss.kind == "mse"
+    assert compose_with("data=drug_reviews", "head=generative").loss.kind == "language_model"
+
+
+def test_same_configuration_same_folder():
+    def of(*overrides: str) -> str:
+        return fingerprint(without_hydra(compose_with(*overrides)))
+
+    assert of() == of("track=off", "paths.outputs=/elsewhere", "fresh=true")
+    assert of() != of("seed=1")
+    assert of() != of("train.learning_rate=1e-3")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["train.learning_rate=fast"], "train.learning_rate must be a number"),
+        (["train.learning_rate=-1"], "train.learning_rate must be positive"),
+        (["+train.learning_rat=1"], "did you mean 'learning_rate'"),
+        (["+bogus=1"], "bogus is not a setting"),
+        (["lora.rank=0"], "lora=frozen"),
+        (["loss=corn", "head=generative"], "loss=corn does not fit head=generative"),
+        (["loss=bce", "head=generative"], "loss=bce does not fit head=generative"),
+        (["lora=full", "lora.quantisation=nf4"], "lora=qlora"),
+        (["train.metric=test_accuracy"], "validation tunes, test reports"),
+        (["task=predict"], "add run="),
+        (["task=predict", "run=x"], "add task.input="),
+        (["model=minilm_l6", "model.variant=instruct"], "model.variant"),
+        (["model.precision=fp16"], "fp32"),
+        (["prompt.template=no placeholder"], "{text}"),
+        (["data.source.sha256=null"], "sha256"),
+    ],
+)
+def test_mistakes_are_explained(overrides: list[str], said: str):
+    with pytest.raises(UserError, match=said.replace("{", r"\{")):
+        to_typed(compose_with(*overrides)).model.source  # noqa: B018 - the variant is checked when it is used
+
+
+def test_typed_configuration_survives_a_record():
+    from dataclasses import asdict
+
+    from headtohead.config import build_config
+
+    config = to_typed(compose_with("lora=qlora", "loss=focal"))
+    assert build_config(asdict(config)) == config
+    assert OmegaConf.to_container(compose_with("loss=focal").loss) == asdict(config.loss)
