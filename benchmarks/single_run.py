@@ -1,0 +1,211 @@
+"""One training run: ours against a plain Trainer + PEFT script at the same settings, rows and steps.
+
+    python benchmarks/single_run.py [--model smollm2_135m] [--data reuters_r8] [--blocks 5]
+
+Arms run in turn (ours, script, script with bf16 and length grouping; then again), each in a process of its own, so that
+memory is each arm's own and a drift of the machine meets all. The first step of every run warms up and is not counted.
+Prints real tokens per second, peak memory and test accuracy, and the ratios block by block. The gate: equal accuracy
+within the paired noise of the test rows and seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+ARMS = {
+    "ours": [],
+    "script, fp32": [],
+    "script, bf16 + length grouping": ["--bf16", "--group-by-length"],
+}
+
+
+def compose_config(options: argparse.Namespace, seed: int) -> Any:
+    """Compose the run's configuration as ``python run.py`` would."""
+    from hydra import compose, initialize_config_dir
+
+    from headtohead.schema import to_typed
+
+    overrides = [
+        f"model={options.model}",
+        f"data={options.data}",
+        f"data.subset.train={options.rows}",
+        f"data.subset.test={options.test_rows}",
+        f"data.seed={seed}",
+        f"seed={seed}",
+        f"prompt.max_tokens={options.max_tokens}",
+        f"train.epochs={options.epochs}",
+        "prompt=plain",
+        "train.evaluate_every=1000",
+        "train.keep_best=false",
+        "export.form=none",
+        "track=off",
+    ]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return to_typed(compose("config", overrides=overrides))
+
+
+def run_ours(job_file: Path) -> None:
+    """Train and score with our loop; print one JSON line."""
+    import numpy as np
+
+    from headtohead.data import load_corpus
+    from headtohead.sources import cache_root
+    from headtohead.tasks.build import build_pack, load, score_width
+    from headtohead.tasks.train_model import read_with
+    from headtohead.training import Processes
+
+    job = json.loads(job_file.read_text())
+    config = compose_config(argparse.Namespace(**job["options"]), job["seed"])
+    cache, processes = cache_root(None), Processes.current()
+    corpus = load_corpus(config.data, cache)
+    width = score_width(config, corpus.labels, np.asarray(corpus.train["label"][:]))
+    backbone = load(config, corpus.labels, width=width, cache=cache, processes=processes)
+    reader = read_with(config, backbone, corpus)
+    train, test = (
+        reader.encode(split, rows, labels=corpus.labels, key=corpus.fingerprint, cache=cache)
+        for split, rows in (("train", corpus.train), ("test", corpus.tests["test"]))
+    )
+    pack = build_pack([config], backbone, [reader], corpus.labels, train, processes=processes)
+    trial = pack.trials[0]
+    pack.step()
+    pack.drop_gradients()
+    warm, started = trial.progress.tokens, time.perf_counter()
+    while trial.progress.step < trial.total_steps:
+        pack.step()
+        pack.drop_gradients()
+    seconds = time.perf_counter() - started
+    answers = pack.score(test)[0].argmax(axis=1)
+    print(
+        json.dumps(
+            {
+                "steps": trial.progress.step,
+                "tokens": trial.progress.tokens - warm,
+                "seconds": seconds,
+                "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "accuracy": float((answers == test.targets).mean()),
+            }
+        )
+    )
+
+
+def make_job(options: argparse.Namespace, seed: int, folder: Path) -> Path:
+    """Write the rows and settings that every arm of a block shares."""
+    from headtohead.backbone import fetch_model
+    from headtohead.data import load_corpus
+    from headtohead.sources import cache_root
+
+    config = compose_config(options, seed)
+    corpus = load_corpus(config.data, cache_root(None))
+    test = corpus.tests["test"]
+    steps = round(config.train.epochs * -(-len(corpus.train) // config.train.batch_size))
+    job = {
+        "options": vars(options),
+        "seed": seed,
+        "model": str(fetch_model(config.model, cache_root(None)).path),
+        "num_labels": len(corpus.labels),
+        "rank": 16,
+        "alpha": 32,
+        "max_tokens": options.max_tokens,
+        "epochs": config.train.epochs,
+        "batch_size": config.train.batch_size,
+        "learning_rate": config.train.learning_rate,
+        "warmup_steps": -(-steps // 10),
+        "use_cpu": not _has_gpu(),
+        "output": str(folder / "trainer"),
+        "train": list(zip(corpus.train["text"][:], corpus.train["label"][:], strict=True)),
+        "test": list(zip(test["text"][:], test["label"][:], strict=True)),
+    }
+    path = folder / f"job-{seed}.json"
+    path.write_text(json.dumps(job))
+    return path
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def run_arm(arm: str, job: Path) -> dict[str, Any]:
+    """Run one arm in a process of its own and return what it printed last."""
+    if arm == "ours":
+        command = [sys.executable, __file__, "--ours", str(job)]
+    else:
+        command = [sys.executable, str(Path(__file__).with_name("trainer_script.py")), str(job), *ARMS[arm]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{arm} failed:\n{done.stderr[-3000:]}")
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
+
+
+def report(results: dict[str, list[dict[str, Any]]], options: argparse.Namespace) -> dict[str, Any]:
+    """Print the table and return the line for the log."""
+    rates = {arm: [run["tokens"] / run["seconds"] for run in runs] for arm, runs in results.items()}
+    print(f"{'':34}{'tokens/s':>10}{'peak GB':>10}{'accuracy':>10}{'ours is faster by':>28}")
+    line: dict[str, Any] = {"benchmark": "single_run", "options": vars(options), "machine": platform.machine(), "arms": {}}
+    for arm, runs in results.items():
+        ratios = [own / other for own, other in zip(rates["ours"], rates[arm], strict=True)]
+        accuracy = statistics.mean(run["accuracy"] for run in runs)
+        memory = statistics.median(run["peak_memory_bytes"] for run in runs) / 2**30
+        spread = f"{statistics.median(ratios):.2f}x [{min(ratios):.2f}, {max(ratios):.2f}]" if arm != "ours" else ""
+        print(f"{arm:34}{statistics.median(rates[arm]):10.0f}{memory:10.2f}{accuracy:10.4f}{spread:>28}")
+        line["arms"][arm] = {"runs": runs, "ratios": ratios}
+    gaps = {
+        arm: [own["accuracy"] - other["accuracy"] for own, other in zip(results["ours"], runs, strict=True)]
+        for arm, runs in results.items()
+        if arm != "ours"
+    }
+    for arm, gap in gaps.items():
+        noise = 2 * statistics.stdev(gap) / len(gap) ** 0.5 if len(gap) > 1 else float("nan")
+        print(f"gate: ours minus {arm}: {statistics.mean(gap):+.4f}, two standard errors over blocks {noise:.4f}")
+    return line
+
+
+def main() -> None:
+    """Run the blocks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="smollm2_135m")
+    parser.add_argument("--data", default="reuters_r8")
+    parser.add_argument("--rows", type=int, default=320)
+    parser.add_argument("--test-rows", type=int, default=300)
+    parser.add_argument("--max-tokens", type=int, default=256)
+    parser.add_argument("--epochs", type=float, default=1.0)
+    parser.add_argument("--blocks", type=int, default=5)
+    parser.add_argument("--arms", nargs="*", default=list(ARMS), choices=list(ARMS))
+    parser.add_argument("--log", type=Path, help="append the JSON line to this file")
+    parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.ours:
+        run_ours(options.ours)
+        return
+    log = options.log
+    del options.ours, options.log
+    results: dict[str, list[dict[str, Any]]] = {arm: [] for arm in options.arms}
+    with tempfile.TemporaryDirectory() as folder:
+        for block in range(options.blocks):
+            job = make_job(options, seed=block, folder=Path(folder))
+            for arm in options.arms:
+                results[arm].append(run_arm(arm, job))
+                last = results[arm][-1]
+                print(f"block {block}, {arm}: {last['tokens'] / last['seconds']:.0f} tokens/s", flush=True)
+    line = report(results, options)
+    print(json.dumps(line))
+    if log:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()
