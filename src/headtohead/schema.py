@@ -36,7 +36,7 @@ def to_typed(cfg: DictConfig) -> Config:
 
 def without_hydra(cfg: DictConfig) -> dict[str, Any]:
     """Return the resolved configuration as plain values, Hydra's own node left out."""
-    own = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
     plain = OmegaConf.to_container(own, resolve=True)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
@@ -113,5 +113,7 @@ def _explain_composition(error: Exception) -> str:
     missing = re.match(r"(?:In '[^']*': )?Could not find '([^']+)/([^/']+)'", text)
     if missing and isinstance(error, MissingConfigException) and error.options:
         group, choice = missing.groups()
-        return f"{group}={choice} is unknown{near_names(choice, [option for option in error.options if option != 'base'])}"
+        return (
+            f"{group}={choice} is unknown{near_names(choice, [option for option in error.options if option != 'base'])}"
+        )
     return text

@@ -59,7 +59,9 @@ def test_knobs_are_frozen(request: pytest.FixtureRequest):
     found: set[str] = set()
     for loss in groups["loss"]:
         for lora in ("r16", "full", "frozen"):
-            plain = without_hydra(compose_with(f"loss={loss}", f"head={heads.get(loss, 'classification')}", f"lora={lora}"))
+            plain = without_hydra(
+                compose_with(f"loss={loss}", f"head={heads.get(loss, 'classification')}", f"lora={lora}")
+            )
             plain["data"] = without_hydra(compose_with())["data"]
             for open_ended in ("map", "words", "descriptions"):
                 plain["data"]["labels"][open_ended] = {}

@@ -125,8 +125,8 @@ def test_a_weight_is_a_repeated_row(kind: Any, expected_score: bool, rows: int, 
 
 
 def test_calibration_error_by_hand() -> None:
-    confidence = np.array([0.6, 0.6, 0.9, 0.9])
-    right = np.array([True, False, True, True])
+    confidence = np.repeat([0.6, 0.9], 20)
+    right = np.concatenate([np.arange(20) < 10, np.ones(20, dtype=bool)])
     scores = np.log(np.stack([confidence, 1 - confidence], axis=1))
     predictions = predictions_from(label_space("single", 2), np.where(right, 0, 1), scores)
     assert point_metrics(predictions)["ece"] == pytest.approx((abs(0.6 - 0.5) + abs(0.9 - 1.0)) / 2)

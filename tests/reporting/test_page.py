@@ -84,7 +84,7 @@ def test_every_kind_of_label_has_a_page_with_its_sections(kind: str, pages: dict
         "This run",
         "Training loss",
         "Truncation",
-        "train texts that also stand in test 21 rows dropped from training",
+        "train texts that also stand in test 21 rows dropped from train",
         "texts repeated in the train file 98 rows kept",
         "equal texts with different labels in the train file 4 rows of 2 texts kept",
         "nearly equal texts not looked for",

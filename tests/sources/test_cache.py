@@ -23,8 +23,9 @@ def test_the_setting_wins_over_the_variable_and_that_over_the_users_folder(
 
 def test_a_cache_folder_that_cannot_be_made_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"the cache folder .* cannot be written.*paths.cache"), locked(
-        tmp_path / "file", "entry"
+    with (
+        pytest.raises(UserError, match=r"the cache folder .* cannot be written.*paths.cache"),
+        locked(tmp_path / "file", "entry"),
     ):
         pass
 

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
-from sources.made_up_hub import COMMIT, REPO, Hub, serving
 
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
 from headtohead.sources import fetch
+from sources.made_up_hub import COMMIT, REPO, Hub, serving
 
-FILES = {"data/train-00000-of-00001.jsonl": b'{"text": "a"}\n', "data/test.jsonl": b'{"text": "b"}\n', "README.md": b"#"}
+FILES = {
+    "data/train-00000-of-00001.jsonl": b'{"text": "a"}\n',
+    "data/test.jsonl": b'{"text": "b"}\n',
+    "README.md": b"#",
+}
 SOURCE = SourceConfig(kind="hub", name=REPO)
 PATTERNS = ["data/*.jsonl"]
 

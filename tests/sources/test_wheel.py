@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sources.made_up_wheels import FILE_NAME, write_wheel, zipped
 
 from headtohead import atomic
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
 from headtohead.sources import fetch
+from sources.made_up_wheels import FILE_NAME, write_wheel, zipped
 
 FILES = {"tiny/data/a/1.txt": b"one", "tiny/data/b/2.txt": b"two", "tiny/code.py": b"raise SystemExit"}
 

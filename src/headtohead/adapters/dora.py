@@ -14,6 +14,8 @@ class DoraLinear(nn.Module):
     Factors carry a leading dimension of one, as the stacked layers do, so that the same code saves and exports them.
     """
 
+    weight: Tensor
+
     def __init__(
         self, base: nn.Module, name: str, *, weight: Tensor, rank: int, scale: float, device: torch.device
     ) -> None:

@@ -61,6 +61,8 @@ class StackedLinear(nn.Module):
         scales: of each trial's low-rank product.
     """
 
+    scales: Tensor
+
     def __init__(
         self,
         base: nn.Module,
@@ -103,6 +105,8 @@ class StackedLinear(nn.Module):
 class StackedEmbedding(nn.Module):
     """Low-rank update of a token embedding per trial, as PEFT's ``lora_embedding_A`` and ``_B``."""
 
+    scales: Tensor
+
     def __init__(
         self,
         base: nn.Embedding,
@@ -131,7 +135,8 @@ class StackedEmbedding(nn.Module):
         ids = input_ids.reshape(self.state.trials, -1)
         low = torch.stack([F.embedding(row, a.T) for row, a in zip(ids, self.lora_a, strict=True)])
         update = torch.bmm(low * self.scales, self.lora_b)
-        return y + update.view(y.shape).to(y.dtype)
+        embedded: Tensor = y + update.view(y.shape).to(y.dtype)
+        return embedded
 
     @property
     def weight(self) -> Tensor:

@@ -63,6 +63,7 @@ def _unfreeze(model: nn.Module, trunk: nn.Module, config: FullConfig, weights: T
         weights.add(f"trunk.{name}", parameter)
     output = output_embeddings(model)
     if output is not None and output.weight is not embedding:
+        assert isinstance(output.weight, nn.Parameter)
         output.weight.requires_grad_(True)
         weights.add("output_embeddings.weight", output.weight)
 
@@ -139,8 +140,8 @@ def _full_weight(base: nn.Module) -> Tensor:
         return base.weight.data
     from bitsandbytes.functional import dequantize_4bit
 
-    weight: Tensor = dequantize_4bit(base.weight.data, quantised)
-    return weight
+    assert isinstance(base.weight, Tensor)
+    return dequantize_4bit(base.weight.data, quantised)
 
 
 def _replace(trunk: nn.Module, name: str, layer: nn.Module) -> None:

@@ -1,10 +1,10 @@
-"""Rows become token ids, cut to the budget before the prompt is rendered, so that neither label nor instruction is lost."""
+"""Rows become token ids. Texts are cut before the prompt is rendered, so neither label nor instruction is lost."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,12 +78,26 @@ class Encoder:
         read, lost = list(texts), [0] * len(texts)
         for row, ids in enumerate(full):
             if len(ids) > self.budget:
-                full[row], read[row] = self._fit(texts[row], turns[row], len(ids) - self.budget)
+                full[row], read[row], _ = self._fit(texts[row], turns[row], len(ids) - self.budget)
                 lost[row] = len(ids) - len(full[row])
         return {"input_ids": full, "text_read": read, "tokens_lost": lost}
 
-    def _fit(self, text: str, messages: list[Message] | None, excess: int) -> tuple[list[int], str]:
-        """Cut the text (of a conversation: its longest message) until the rendered prompt fits."""
+    def rendered(self, text: str, messages: list[Message] | None = None) -> str:
+        """Return the very text that a row becomes, cut to the budget.
+
+        Raises:
+            UserError: as ``encode``.
+        """
+        whole = self.prompt.render(text, messages)
+        excess = len(self.ids([whole])[0]) - self.budget
+        return self._fit(text, messages, excess)[2] if excess > 0 else whole
+
+    def _fit(self, text: str, messages: list[Message] | None, excess: int) -> tuple[list[int], str, str]:
+        """Cut the text (of a conversation: its longest message) until the rendered prompt fits.
+
+        Returns:
+            Token ids, the text as far as it is read, and the rendered prompt.
+        """
         target = max(range(len(messages)), key=lambda i: len(messages[i]["content"])) if messages else 0
         source = messages[target]["content"] if messages else text
         offsets = self.tokenizer(source, add_special_tokens=False, return_offsets_mapping=True, verbose=False)[
@@ -102,9 +116,10 @@ class Encoder:
                 if messages
                 else None
             )
-            ids = self.ids([self.prompt.render(cut, shown)])[0]
+            rendered = self.prompt.render(cut, shown)
+            ids = self.ids([rendered])[0]
             if len(ids) <= self.budget:
-                return ids, " ".join(turn["content"] for turn in shown) if shown else cut
+                return ids, " ".join(turn["content"] for turn in shown) if shown else cut, rendered
             if keep <= 0:
                 if not messages:
                     keep = -1
@@ -112,7 +127,7 @@ class Encoder:
                 return self._fit(text, shown, len(ids) - self.budget) if cut != source else self._too_long(len(ids))
             keep = max(keep - (len(ids) - self.budget), 0)
 
-    def _too_long(self, length: int) -> tuple[list[int], str]:
+    def _too_long(self, length: int) -> tuple[list[int], str, str]:
         raise UserError(
             f"a conversation takes {length} tokens without any text, more than the {self.budget} that prompt.max_tokens "
             "allows: raise prompt.max_tokens"
@@ -145,7 +160,7 @@ def encode_rows(split: str, rows: Dataset, encoder: Encoder, *, kind: str, key: 
     """
     has_messages = "messages" in rows.column_names
 
-    def encode_batch(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    def encode_batch(batch: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
         return encoder.encode(batch["text"], batch["messages"] if has_messages else None)
 
     on_disk = len(rows) > IN_MEMORY_ROWS

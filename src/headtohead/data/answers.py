@@ -43,7 +43,7 @@ def raw_names(raw: Any, config: LabelsConfig) -> list[str]:
     if config.kind == "multi":
         parts = raw if isinstance(raw, list) else str(raw).split(config.separator)
         return [config.map.get(name, name) for name in map(_name, parts) if name]
-    name = _name(raw)
+    name = _number_name(_name(raw)) if config.kind == "ordinal" else _name(raw)
     if not name:
         raise RowError("no label", "the label is empty")
     return [config.map.get(name, name)]
@@ -89,6 +89,14 @@ def _name(raw: Any) -> str:
     if isinstance(raw, float) and raw.is_integer():
         return str(int(raw))
     return str(raw).strip()
+
+
+def _number_name(name: str) -> str:
+    """Return 9.0 in a text file as 9; leave names that are no whole numbers."""
+    try:
+        return _name(float(name))
+    except ValueError:
+        return name
 
 
 def _values(config: LabelsConfig, names: Sequence[str]) -> tuple[float, ...]:

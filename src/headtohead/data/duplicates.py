@@ -42,21 +42,17 @@ def conflicts(part: Part, labels: LabelSpace) -> dict[str, Any]:
     np.maximum.at(high, inverse[repeated], answer)
     texts = np.flatnonzero(high > low)
     rows = repeated[np.isin(inverse[repeated], texts)]
-    examples = []
-    for text in texts[:QUOTED]:
-        members = rows[inverse[rows] == text]
-        examples.append(
-            {
-                "rows": [part.row_id(int(row)) for row in members],
-                "labels": [spoken(part, int(row), labels) for row in members],
-            }
-        )
+    members = [rows[inverse[rows] == text].tolist() for text in texts[:QUOTED]]
+    examples = [
+        {"rows": [part.row_id(row) for row in group], "labels": [spoken(part, row, labels) for row in group]}
+        for group in members
+    ]
     return {"texts": len(texts), "rows": len(rows), "examples": examples}
 
 
 def spoken(part: Part, position: int, labels: LabelSpace) -> str | list[str] | float:
     """Return the label of a row as a person would say it."""
-    label = part.labels[position]
+    label = part.label(position)
     match labels.kind:
         case "multi":
             return [name for name, present in zip(labels.names, label, strict=True) if present]

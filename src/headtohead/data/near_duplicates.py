@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 RUN = 5
 PERMUTATIONS = 128
 FACTORS = np.array([0x9E3779B97F4A7C15 * (2 * k + 1) % 2**64 for k in range(RUN)], dtype=np.uint64)
-SLOW = 50_000
+SLOW = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ def find(part: Part, held_out: dict[str, Part], threshold: float, enough: int, c
         key.update(f"{len(rows)}\n".encode() + rows.content.tobytes())
     answer = cache / "near_duplicates" / f"{key.hexdigest()[:20]}.json"
     with locked(cache, f"near-{answer.stem}"):
+        atomic.settle(answer)
         if not answer.exists():
             if len(part) > SLOW:
                 log.info("comparing %d texts with held-out ones, once (data.near_duplicates.enabled)", len(part))
@@ -137,6 +138,6 @@ def _signature(runs: UInt64[np.ndarray, " runs"]) -> Any:
     return signature
 
 
-def _jaccard(first: UInt64[np.ndarray, " runs"], second: UInt64[np.ndarray, " runs"]) -> float:
+def _jaccard(first: UInt64[np.ndarray, " ones"], second: UInt64[np.ndarray, " others"]) -> float:
     shared = len(np.intersect1d(first, second, assume_unique=True))
     return shared / (len(first) + len(second) - shared)

@@ -49,6 +49,10 @@ class Part:
         """Return a part of this part, by positions in it or by a mask."""
         return Part(self.table, self.rows[chosen])
 
+    def label(self, position: int) -> Any:
+        """Return the label of the row at a position."""
+        return self.table.labels[self.rows[position]]
+
     def row_id(self, position: int) -> str:
         """Return the id of the row at a position."""
         return str(self._row(position)["row_id"])

@@ -19,13 +19,17 @@ log = logging.getLogger(__name__)
 
 
 def inputs(path: Path, config: DataConfig) -> Iterator[dict[str, Any]]:
-    """Yield ``row_id``, ``text`` and ``messages`` of each row; the file's ending decides its format.
+    """Iterate over ``row_id``, ``text`` and ``messages`` of each row; the file's ending decides its format.
 
     Raises:
         UserError: no such file, a missing column, a bad row where ``data.bad_rows`` is refuse.
     """
     if not path.exists():
         raise UserError(f"there is no {path}{near_files(path)}")
+    return _inputs(path, config)
+
+
+def _inputs(path: Path, config: DataConfig) -> Iterator[dict[str, Any]]:
     faults = Faults(str(path))
     encodings = Encodings(config.encodings)
     name = "" if path.is_dir() else path.name

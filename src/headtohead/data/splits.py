@@ -79,8 +79,13 @@ def _sample(config: DataConfig, parts: Parts, labels: LabelSpace) -> Parts:
     per_class = config.subset.per_class
     if per_class is None:
         return parts
+    if labels.kind not in ("single", "ordinal"):
+        raise UserError(f"data.subset.per_class needs one label per row, not data.labels.kind={labels.kind}")
     train = parts["train"]
     strata = splitting.strata_of(train.labels, labels.kind)
+    absent = [name for column, name in enumerate(labels.names) if column not in strata]
+    if absent:
+        raise UserError(f"data.subset.per_class={per_class}: no row of data.files.train has the label {absent[0]!r}")
     return parts | {"train": train.take(splitting.balanced_rows(strata, train.text, per_class, config.seed))}
 
 

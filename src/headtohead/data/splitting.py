@@ -12,7 +12,8 @@ from jaxtyping import Int, Num, UInt64
 
 from headtohead.errors import UserError
 
-Rows = Int[np.ndarray, " rows"]
+Rows = Int[np.ndarray, " _"]
+"""Row numbers; " _" is any length."""
 SCORE_BINS = 10
 
 
@@ -81,7 +82,7 @@ class Deck:
 
     Args:
         units: unit of each row.
-        strata: stratum of each row; a unit of several counts for the lowest.
+        strata: stratum of each row; a unit of several counts for the rarest.
         text: key of each row's text; the smallest of a unit identifies it, whatever the order of the rows.
     """
 
@@ -93,8 +94,10 @@ class Deck:
         self._size = np.bincount(self._unit)
         self._key = np.full(len(self._size), np.iinfo(np.uint64).max, dtype=np.uint64)
         np.minimum.at(self._key, self._unit, np.asarray(text, dtype=np.uint64))
-        self._stratum = np.full(len(self._size), np.iinfo(np.int64).max)
-        np.minimum.at(self._stratum, self._unit, strata)
+        _, stratum, count = np.unique(strata, return_inverse=True, return_counts=True)
+        rarity = np.argsort(np.argsort(count, kind="stable"))  # 0 for the rarest
+        self._stratum = np.full(len(self._size), len(count))
+        np.minimum.at(self._stratum, self._unit, rarity[stratum])
 
     def only(self, rows: Rows) -> Deck:
         """Return the deck of some of the rows."""
@@ -102,8 +105,10 @@ class Deck:
         return Deck(units[rows], strata[rows], text[rows])
 
     def units_per_stratum(self) -> dict[int, int]:
-        """Return how many units each stratum has."""
-        values, count = np.unique(self._stratum, return_counts=True)
+        """Return in how many units each stratum occurs."""
+        _, strata, _ = self._of_rows
+        pairs = np.unique(np.stack([strata, self._unit], axis=1), axis=0)
+        values, count = np.unique(pairs[:, 0], return_counts=True)
         return dict(zip(values.tolist(), count.tolist(), strict=True))
 
     def cut(self, fractions: list[float], salt: tuple[int, ...]) -> list[Rows]:

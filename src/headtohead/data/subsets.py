@@ -23,25 +23,20 @@ def take_subsets(config: DataConfig, parts: Parts, cache: Path) -> tuple[Parts, 
     Raises:
         UserError: near duplicates, and ``data.leakage`` is refuse.
     """
-    tests = {
-        name: _first(part, config.subset.test) for name, part in parts.items() if name not in ("train", "validation")
-    }
+    limits = {"train": config.subset.train, "validation": config.subset.validation}
+    firsts = {name: _first(part, limits.get(name, config.subset.test)) for name, part in parts.items()}
     if not config.near_duplicates.enabled:
-        validation, train = (
-            _first(parts["validation"], config.subset.validation),
-            _first(parts["train"], config.subset.train),
-        )
-        return {"train": train, "validation": validation, **tests}, {"enabled": False}
-    validation, val_leaks = _clean(config, "validation", parts["validation"], config.subset.validation, tests, cache)
+        return firsts, {"enabled": False}
+    tests = {name: part for name, part in firsts.items() if name not in limits}
+    validation, val_leaks = _clean(config, "validation", parts["validation"], limits["validation"], tests, cache)
     held_out = {"validation": validation, **tests}
-    train, train_leaks = _clean(config, "train", parts["train"], config.subset.train, held_out, cache)
+    train, train_leaks = _clean(config, "train", parts["train"], limits["train"], held_out, cache)
     leaks = [*train_leaks, *val_leaks]
     refuse_if_asked(config, leaks, "almost word for word")
     ledger: dict[str, Any] = {"enabled": True, "threshold": config.near_duplicates.threshold, "across": leaks}
     if config.near_duplicates.within_train:
-        ledger["within_train"] = _account(
-            "train", "train", near_duplicates.find_within(train, config.near_duplicates.threshold), train, train
-        )
+        hits = near_duplicates.find_within(train, config.near_duplicates.threshold)
+        ledger["within_train"] = _account("train", "train", hits, train, train)
     return {"train": train, "validation": validation, **tests}, ledger
 
 

@@ -126,7 +126,8 @@ def _softmax(features: Any, answers: Num[np.ndarray, " train"], rows: Any, label
     else:
         model = _fitted(_logistic(seed), features, answers)
         scores[:, seen] = model.predict_log_proba(rows)
-    return special.log_softmax(scores, axis=1)
+    normalised: np.ndarray = special.log_softmax(scores, axis=1)
+    return normalised
 
 
 def _one_per_label(features: Any, answers: Num[np.ndarray, "train labels"], rows: Any, seed: int) -> np.ndarray:
@@ -144,4 +145,5 @@ def _ridge(features: Any, answers: Num[np.ndarray, " train"], rows: Any, seed: i
     from sklearn.linear_model import Ridge
 
     model = Ridge(alpha=1.0, random_state=seed).fit(features, answers.astype(float))
-    return model.predict(rows)[:, None]
+    scores: np.ndarray = model.predict(rows)[:, None]
+    return scores

@@ -53,7 +53,9 @@ class CountOf:
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros(np.broadcast_shapes(part.shape, whole.shape)), where=whole > 0)
+    share = np.zeros(np.broadcast_shapes(part.shape, whole.shape))
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share
 
 
 def per_class(counts: ClassCounts) -> dict[str, Float[np.ndarray, "labels resamples"]]:

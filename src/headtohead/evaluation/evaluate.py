@@ -68,5 +68,5 @@ def evaluate(predictions: Predictions, *, temperature: float = 1.0, resamples: i
 
 
 def _affordable(predictions: Predictions, resamples: int) -> int:
-    steps = len(predictions) * predictions.scores.shape[1]
+    steps = len(predictions) * int(predictions.scores.shape[1])
     return min(resamples, max(RANKING_RESAMPLES_AT_LEAST, RANKING_STEPS // steps))

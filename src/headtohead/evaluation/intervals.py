@@ -59,7 +59,9 @@ def basic_interval(value: float, resampled: Float[np.ndarray, " resamples"]) -> 
 
     Binned calibration error is biased upwards by sampling noise and a resample adds the same noise once more, so
     percentiles sit above the truth; reflecting them about the estimate takes that noise out again (Davison and Hinkley
-    1997, section 5.2). The interval is cut at zero and always holds the estimate.
+    1997, section 5.2). The interval is cut at zero and always holds the estimate. It stays approximate: simulated with
+    200 and 1,000 rows it held a true error of .05 or .11 in 84-91 % of samples (percentiles: 5-90 %), but an error of
+    exactly zero in less than half.
     """
     interval = percentile_interval(resampled)
     if interval is None:

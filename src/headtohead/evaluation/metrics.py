@@ -99,11 +99,15 @@ def ranking_family(predictions: Predictions) -> Family:
 def wrong(predictions: Predictions) -> np.ndarray:
     """Say for each row whether the answer is wrong; multi-label: whether the set of labels is not exactly right."""
     differs = predictions.predicted != predictions.gold
-    return differs.any(axis=1) if predictions.labels.kind == "multi" else differs
+    wrong_rows: np.ndarray = np.any(differs.reshape(len(differs), -1), axis=1)
+    return wrong_rows
 
 
 def confidence(predictions: Predictions) -> np.ndarray:
     """Probability of the predicted answer; multi-label: of the predicted set, its labels taken as independent."""
+    chance: np.ndarray
     if predictions.labels.kind == "multi":
-        return np.exp(np.maximum(predictions.scores, log_absent(predictions.scores)).sum(axis=1))
-    return predictions.probabilities.max(axis=1)
+        chance = np.exp(np.maximum(predictions.scores, log_absent(predictions.scores)).sum(axis=1))
+    else:
+        chance = predictions.probabilities.max(axis=1)
+    return chance

@@ -12,32 +12,39 @@ from headtohead.evaluation.resampling import Family, Weights
 from headtohead.results import Predictions
 
 BINS = 15
+CLAIMS_PER_BIN = 20
 
 
 def log_absent(log_present: np.ndarray) -> np.ndarray:
     """Return log(1 - p) from log p, finite also where p rounds to one."""
-    return np.log(-np.expm1(np.minimum(log_present, -1e-16)))
+    absent: np.ndarray = np.log(-np.expm1(np.minimum(log_present, -1e-16)))
+    return absent
 
 
 def log_loss_per_row(predictions: Predictions) -> Float[np.ndarray, " rows"]:
     """Negative log-probability of the gold answer in nats; multi-label: mean over labels."""
     scores, gold = predictions.scores, predictions.gold
+    loss: np.ndarray
     if predictions.labels.kind == "multi":
-        return -np.where(gold == 1, scores, log_absent(scores)).mean(axis=1)
-    return -scores[np.arange(len(gold)), gold]
+        loss = -np.where(gold == 1, scores, log_absent(scores)).mean(axis=1)
+    else:
+        loss = -scores[np.arange(len(gold)), gold]
+    return loss
 
 
 def gold_table(predictions: Predictions) -> Float[np.ndarray, "rows labels"]:
     """Return 1 where a label is true for a row, else 0."""
     if predictions.labels.kind == "multi":
         return predictions.gold.astype(float)
-    return np.eye(len(predictions.labels))[predictions.gold]
+    table: np.ndarray = np.eye(len(predictions.labels))[predictions.gold]
+    return table
 
 
 def brier_per_row(predictions: Predictions) -> Float[np.ndarray, " rows"]:
     """Squared error of the probabilities: summed over labels (0 to 2, Brier 1950); multi-label: mean over labels."""
     squared = (predictions.probabilities - gold_table(predictions)) ** 2
-    return squared.mean(axis=1) if predictions.labels.kind == "multi" else squared.sum(axis=1)
+    brier: np.ndarray = squared.mean(axis=1) if predictions.labels.kind == "multi" else squared.sum(axis=1)
+    return brier
 
 
 def stated_and_true(predictions: Predictions) -> tuple[np.ndarray, np.ndarray, Int[np.ndarray, " claims"]]:
@@ -53,11 +60,13 @@ def stated_and_true(predictions: Predictions) -> tuple[np.ndarray, np.ndarray, I
 
 
 def equal_mass_bins(stated: Float[np.ndarray, " claims"]) -> Int[np.ndarray, " claims"]:
-    """Return the bin of each claim: at most 15 bins of about equally many claims, equal probabilities together.
+    """Return the bin of each claim: about equally many claims per bin, equal probabilities together.
 
     Equal-mass bins are less biased than equal-width ones and never empty (Nixon et al. 2019, Roelofs et al. 2022).
+    There are at most 15, and so few that each holds about 20 claims: noise in smaller ones reads as miscalibration.
     """
-    edges = np.unique(np.quantile(stated, np.linspace(0, 1, BINS + 1)[1:-1]))
+    bins = min(BINS, max(1, len(stated) // CLAIMS_PER_BIN))
+    edges = np.unique(np.quantile(stated, np.linspace(0, 1, bins + 1)[1:-1]))
     return np.unique(np.searchsorted(edges, stated, side="left"), return_inverse=True)[1].reshape(-1)
 
 

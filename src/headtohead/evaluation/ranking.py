@@ -64,7 +64,9 @@ def _accumulated(weights: Weights) -> Float[np.ndarray, "steps resamples"]:
 
 
 def _share(part: np.ndarray, whole: np.ndarray, where_zero: float) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(np.shape(part), where_zero), where=whole > 0)
+    share = np.full(np.shape(part), where_zero)
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share
 
 
 def roc_area(ranked: Ranked) -> PerResample:
@@ -124,7 +126,8 @@ def abstaining_family(wrong: Bool[np.ndarray, " rows"], confidence: Float[np.nda
 def _mid_ranks(weights: Weights, order: Int[np.ndarray, " rows"], places: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     sums = _accumulated(weights[order])
     below, through = places
-    return (sums[below] + sums[through]) / 2
+    middle: np.ndarray = (sums[below] + sums[through]) / 2
+    return middle
 
 
 def spearman_family(gold: Float[np.ndarray, " rows"], predicted: Float[np.ndarray, " rows"]) -> Family:

@@ -24,4 +24,5 @@ def worst_rows(predictions: Predictions, at_most: int) -> Int[np.ndarray, " wors
         badness = log_loss_per_row(predictions) if multi else confidence(predictions)
         mistaken = wrong(predictions)
     order = np.argsort(-badness, kind="stable")
-    return order[mistaken[order]][:at_most]
+    worst: np.ndarray = order[mistaken[order]][:at_most]
+    return worst

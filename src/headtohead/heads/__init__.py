@@ -8,3 +8,4 @@ from headtohead.heads.pooled import NativeHead as NativeHead
 from headtohead.heads.pooled import PooledHead as PooledHead
 from headtohead.heads.protocol import Head as Head
 from headtohead.heads.protocol import slice_outputs as slice_outputs
+from headtohead.heads.shell import drop_pooler as drop_pooler

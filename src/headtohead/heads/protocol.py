@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from headtohead.batching.batch import Batch
 
 
+@runtime_checkable
 class Head(Protocol):
     """Reads scores from a trunk's outputs. One instance belongs to one trial."""
 

@@ -13,15 +13,34 @@ from torch import nn
 
 
 class TrunkStandIn(nn.Module):
-    """Stands where the trunk stood and returns the outputs it was given."""
+    """Stands where the trunk stood and returns the outputs it was given.
 
-    def __init__(self) -> None:
+    A trunk's pooler (BERT) belongs to the readout: it is trained with the head, and many checkpoints lack its weights.
+    """
+
+    def __init__(self, pooler: nn.Module | None = None) -> None:
         super().__init__()
         self.outputs: Any = None
+        if pooler is not None:
+            self.pooler = pooler
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Ignore the inputs; they were read already."""
+        if "pooler" in self._modules:
+            self.outputs["pooler_output"] = self.pooler(self.outputs.last_hidden_state)
         return self.outputs
+
+
+def drop_pooler(trunk: nn.Module) -> None:
+    """Take the pooler off a trunk whose heads have copied it (or pool otherwise): adapters and counts pass it by."""
+    if _pooler(trunk) is not None:
+        trunk.pooler = None  # type: ignore[assignment]
+
+
+def _pooler(trunk: nn.Module) -> nn.Module | None:
+    """Return a pooler that reads whole hidden states; a bare linear layer (ALBERT) is only part of one and stays."""
+    pooler = getattr(trunk, "pooler", None)
+    return None if isinstance(pooler, nn.Linear) else pooler
 
 
 def make_shell(model: Any, *, copy_head: bool) -> tuple[nn.Module, TrunkStandIn]:
@@ -33,7 +52,8 @@ def make_shell(model: Any, *, copy_head: bool) -> tuple[nn.Module, TrunkStandIn]
     """
     shell = copy.copy(model)
     shell.__dict__ = dict(model.__dict__)
-    stand_in = TrunkStandIn()
+    pooler = _pooler(model.base_model) if copy_head else None
+    stand_in = TrunkStandIn(copy.deepcopy(pooler).float() if pooler is not None else None)
     shell._modules = {
         name: stand_in if module is model.base_model else (copy.deepcopy(module).float() if copy_head else module)
         for name, module in model._modules.items()

@@ -7,7 +7,7 @@ batch, so that micro-batches, processes and packs change nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Num
@@ -17,11 +17,17 @@ from torch.nn import functional as F
 Link = Literal["softmax", "sigmoid", "corn", "identity"]
 
 
+@runtime_checkable
 class ScoreLoss(Protocol):
     """A loss of scores and gold answers."""
 
-    width: int
-    link: Link
+    @property
+    def width(self) -> int:
+        """Scores per row."""
+
+    @property
+    def link(self) -> Link:
+        """How scores become stored predictions."""
 
     def sums(self, scores: Float[Tensor, "rows width"], targets: Num[Tensor, "rows ..."]) -> Float[Tensor, " rows"]:
         """Return the weighted loss of each row."""

@@ -13,7 +13,8 @@ from headtohead.labels import LabelSpace
 def class_weights(config: LossConfig, labels: LabelSpace, targets: np.ndarray) -> Float[np.ndarray, " labels"]:
     """Return one weight per label.
 
-    ``balanced`` is scikit-learn's rows / (labels * count), for multi-label data negatives / positives of each label; ``effective_number`` is (1 - beta) / (1 - beta ** count),
+    ``balanced`` is scikit-learn's rows / (labels * count), for multi-label data negatives / positives of each label;
+    ``effective_number`` is (1 - beta) / (1 - beta ** count),
     scaled to a mean of 1 (Cui et al. 2019, arXiv:1901.05555, equation 10).
 
     Args:

@@ -9,7 +9,6 @@ from headtohead.reporting.numbers import count
 
 Line = tuple[str, str, str]
 """What was looked for, what was found, what was done."""
-DONE = {"keep": "kept", "drop": "dropped from training", "report": "kept, only reported", "refuse": ""}
 
 
 def ledger_lines(data: dict[str, Any]) -> list[Line]:
@@ -30,10 +29,9 @@ def _repeats(entry: dict[str, Any]) -> Iterator[Line]:
 def _leaks(entry: dict[str, Any]) -> Iterator[Line]:
     if not entry:
         return
-    done = DONE.get(entry.get("policy", ""), "")
     if not entry.get("across"):
         yield "texts shared between splits", "none", ""
-    yield from _across(entry.get("across") or [], "texts that also stand in", done)
+    yield from _across(entry.get("across") or [], "texts that also stand in", entry.get("policy"))
     for pair, rows in (entry.get("groups") or {}).items():
         if rows:
             yield f"rows that share a group across {pair}", _rows(rows), "kept, only reported"
@@ -46,16 +44,17 @@ def _near(data: dict[str, Any]) -> Iterator[Line]:
     if not entry.get("enabled"):
         yield "nearly equal texts", "not looked for", ""
         return
-    done = DONE.get((data.get("leakage") or {}).get("policy", ""), "")
     if not entry.get("across"):
         yield "nearly equal texts across splits", "none", ""
-    yield from _across(entry.get("across") or [], "texts nearly equal to one in", done)
+    policy = (data.get("leakage") or {}).get("policy")
+    yield from _across(entry.get("across") or [], "texts nearly equal to one in", policy)
     if within := entry.get("within_train"):
         yield "nearly equal texts inside train", _rows(within.get("rows", 0)), "kept, only reported"
 
 
-def _across(leaks: list[dict[str, Any]], what: str, done: str) -> Iterator[Line]:
+def _across(leaks: list[dict[str, Any]], what: str, policy: str | None) -> Iterator[Line]:
     for leak in leaks:
+        done = f"dropped from {leak.get('split')}" if policy == "drop" else "kept, only reported"
         yield f"{leak.get('split')} {what} {leak.get('held_out')}", _rows(leak.get("rows", 0)), done
 
 

@@ -38,12 +38,13 @@ def _is_score(predictions: Predictions) -> bool:
 def _described(predictions: Predictions, row: int, texts: dict[str, str]) -> dict[str, Any]:
     row_id = str(predictions.row_id[row])
     text = texts.get(row_id)
+    excerpt = None if text is None else " ".join(text[:EXCERPT].split())
     return {
         "row_id": row_id,
         "tokens": int(predictions.tokens[row]),
         "truncated": bool(predictions.truncated[row]),
-        "excerpt": None if text is None else text[:EXCERPT],
-        "rest": text[EXCERPT:LONGEST] if text else "",
+        "excerpt": excerpt,
+        "whole": text[:LONGEST] if text and len(text) > EXCERPT else "",
         **_answers(predictions, row),
     }
 

@@ -54,6 +54,7 @@ def from_hub(source: SourceConfig, cache: Path, what: str, patterns: Sequence[st
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     note = cache / "hub" / "notes" / f"{key}.json"
     with locked(cache, f"hub-{key}"):
+        atomic.settle(note)
         try:
             snapshot = _download(source, cache, what, patterns, note)
         except (HFValidationError, GatedRepoError, RepositoryNotFoundError) as error:
@@ -101,15 +102,18 @@ def _download(source: SourceConfig, cache: Path, what: str, patterns: Sequence[s
 
 def _cached(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str], note: Path) -> Path | None:
     """Return the snapshot of our last download if it was complete; without a note, one that others have fetched."""
-    last = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {"complete": True}
-    if not last["complete"]:
-        return None
+    revision = source.revision
+    if note.exists():
+        last = json.loads(note.read_text(encoding="utf-8"))
+        if not last["complete"]:
+            return None
+        revision = last["commit"]
     try:
         return Path(
             snapshot_download(
                 source.name,
                 repo_type=_repo_type(what),
-                revision=last.get("commit", source.revision),
+                revision=revision,
                 cache_dir=_cache_dir(cache),
                 allow_patterns=list(patterns),
                 local_files_only=True,

@@ -131,9 +131,9 @@ def _write(archive: zipfile.ZipFile, members: Iterable[zipfile.ZipInfo], root: P
         if member.is_dir():
             continue
         name = PurePosixPath(member.filename)
-        target = content / (name.relative_to(root) if name.is_relative_to(root) else name)
-        if not target.resolve().is_relative_to(content.resolve()):
+        if name.is_absolute() or ".." in name.parts:
             raise UserError(f"the archive member {member.filename!r} points outside its folder: refused")
+        target = content / name.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(member) as reader, target.open("wb") as writer:
             shutil.copyfileobj(reader, writer)

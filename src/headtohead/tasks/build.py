@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,12 @@ from headtohead.batching.encode import EncodedRows, Encoder, encode_rows
 from headtohead.config import Config, FullConfig
 from headtohead.data import Corpus
 from headtohead.errors import UserError
-from headtohead.heads import GenerativeHead, Head, LabelAudit, NativeHead, PooledHead, audit_labels
+from headtohead.heads import GenerativeHead, Head, LabelAudit, NativeHead, PooledHead, audit_labels, drop_pooler
 from headtohead.labels import LabelSpace
 from headtohead.losses import build_loss, check_loss_fits, class_weights
 from headtohead.prompts import Prompt, build_prompt, choose_examples, label_text
-from headtohead.training import Pack, Processes, ScoreObjective, TokenObjective, Trial
+from headtohead.tasks import folder as run_folder
+from headtohead.training import Pack, Processes, ScoreObjective, TokenObjective, Trial, load_weights
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -126,8 +127,9 @@ def build_pack(
         UserError: trials that cannot share a trunk, a head that nothing trains, or targets that match nothing.
     """
     model, trunk = backbone.model, backbone.trunk
-    expected = [expected_count(trunk, model, config.lora) for config in configs]
     heads = [_build_head(config, backbone, reader) for config, reader in zip(configs, readers, strict=True)]
+    drop_pooler(trunk)
+    expected = [expected_count(trunk, model, config.lora) for config in configs]
     state, weights = prepare(model, trunk, [config.lora for config in configs], [config.seed for config in configs])
     trials = []
     for config, head, own, count in zip(configs, heads, weights, expected, strict=True):
@@ -197,21 +199,25 @@ def _build_trial(
     )
 
 
-def start_from(trial: Trial, state: Mapping[str, torch.Tensor], *, source: str) -> None:
-    """Load an earlier run's weights; a head of another shape starts fresh, adapters must match.
+def start_from(trial: Trial, folder: str) -> None:
+    """Load an earlier run's trained weights; a head of another shape starts fresh, adapters must match.
 
     Raises:
-        UserError: the adapters differ.
+        UserError: the folder holds no trained weights, or its adapters differ.
     """
-    mine = trial.weights.tensors
+    path = Path(folder) / run_folder.WEIGHTS
+    if not path.is_file():
+        raise UserError(f"model.adapter={folder}: no trained weights at {path}; give the folder of a completed run")
+    state, mine = load_weights(path), trial.weights.tensors
+
+    def fits(name: str) -> bool:
+        return name in state and state[name].shape == mine[name].shape
+
     trunk = [name for name in mine if not name.startswith("head.")]
-    wrong = [name for name in trunk if name not in state or state[name].shape != mine[name].shape]
+    wrong = [name for name in trunk if not fits(name)]
     if wrong:
         raise UserError(
-            f"model.adapter={source} does not fit: {len(wrong)} of {len(trunk)} trained tensors differ, such as {wrong[0]}; "
-            "use the same model and lora settings as that run"
+            f"model.adapter={folder} does not fit: {len(wrong)} of {len(trunk)} trained tensors differ, such as "
+            f"{wrong[0]}; use the same model and lora settings as that run"
         )
-    fitting = {
-        name: state[name] if name in state and state[name].shape == own.shape else own for name, own in mine.items()
-    }
-    trial.weights.load({name: tensor.detach() for name, tensor in fitting.items()})
+    trial.weights.load({name: state[name] if fits(name) else own.detach() for name, own in mine.items()})

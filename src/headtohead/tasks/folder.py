@@ -59,6 +59,11 @@ def earlier_record(folder: Path) -> RunRecord | None:
     return read_record(path) if path.exists() else None
 
 
+def holds_results(folder: Path) -> bool:
+    """Whether there is anything that an attempt could continue from: a checkpoint or trained weights."""
+    return (folder / WEIGHTS).exists() or any((folder / CHECKPOINTS).glob("step-*"))
+
+
 def refuse_changes(earlier: RunRecord, folder: Path, **now: Any) -> None:
     """Refuse to continue a run whose code or data have changed since, naming what.
 

@@ -22,3 +22,7 @@ class Phases:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+
+    def add_tokens(self, name: str, count: int) -> None:
+        """Count tokens that a phase read."""
+        self.tokens[name] = self.tokens.get(name, 0) + count

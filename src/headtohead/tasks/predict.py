@@ -31,7 +31,8 @@ def predict_file(config: Config) -> Path:
     Raises:
         UserError: a file that cannot be read, an unknown ending of ``task.output``, or a run that cannot be reloaded.
     """
-    assert config.run is not None and config.task.input is not None
+    assert config.run is not None
+    assert config.task.input is not None
     source = Path(config.task.input)
     target = Path(config.task.output or source.with_name(f"{source.stem}.predictions.jsonl"))
     _check_ending(target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headtohead.backbone import Backbone
@@ -64,15 +64,22 @@ def refuse_contradictions(asked: Config, stored: Config, given: list[str]) -> No
             )
 
 
-def reload_run(folder: Path, *, cache: str | None = None) -> Reloaded:
+def reload_run(folder: Path, *, cache: str | None = None, exact: Processes | None = None) -> Reloaded:
     """Build the pack of a finished run with its trained weights.
+
+    Args:
+        exact: where to compute in fp32 over the unquantised trunk, whatever the run was trained in: what an export is
+            held against.
 
     Raises:
         UserError: see ``read_run``; or the trained weights do not fit (the base model has changed).
     """
     record, config = read_run(folder)
+    if exact:
+        model, lora = replace(config.model, precision="fp32"), replace(config.lora, quantisation="none")
+        config = replace(config, model=model, lora=lora)
     labels = LabelSpace.from_dict(record.data["labels"])
-    processes = Processes.current()
+    processes = exact or Processes.current()
     where = cache_root(cache or config.paths.cache)
     backbone = load(config, labels, width=int(record.model["width"]), cache=where, processes=processes)
     prompt = record.model["prompt"]

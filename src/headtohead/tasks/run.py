@@ -12,6 +12,7 @@ from headtohead.data import Corpus
 from headtohead.results import RunRecord, write_record
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.phases import Phases
+from headtohead.training import Processes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,13 +23,15 @@ class Run:
     folder: Path
     cache: Path
     record: RunRecord
+    processes: Processes
     phases: Phases = field(default_factory=Phases)
 
     def save(self) -> None:
-        """Write the record as it stands."""
+        """Write the record as it stands; of several processes the main one does."""
         self.record.cost["seconds"] = self.phases.seconds
         self.record.cost["tokens"] = self.phases.tokens
-        write_record(self.folder / run_folder.RECORD, self.record)
+        if self.processes.is_main:
+            write_record(self.folder / run_folder.RECORD, self.record)
 
 
 def describe_truncation(run: Run, encoded: dict[str, EncodedRows], corpus: Corpus) -> None:

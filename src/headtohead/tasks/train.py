@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import time
-from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
 
 from headtohead import atomic
 from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config
 from headtohead.data import Corpus, load_corpus
-from headtohead.errors import Diverged
-from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature
+from headtohead.errors import Diverged, UserError
+from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, worst_rows
 from headtohead.provenance import code_fingerprint, git_state, hardware, package_versions, peak_memory_bytes
+from headtohead.reporting import write_report
 from headtohead.results import Predictions, RunRecord, write_predictions
 from headtohead.results.record import json_ready
 from headtohead.sources import cache_root
@@ -29,6 +30,7 @@ from headtohead.tasks.scoring import (
     validation_metrics,
 )
 from headtohead.tasks.summary import print_summary
+from headtohead.training import Processes
 
 WORST_ROWS = 50
 
@@ -40,20 +42,24 @@ def train(config: Config, folder: Path, fingerprint: str) -> RunRecord:
         UserError: whatever the user can mend; the record then has status ``failed`` and the message.
         Diverged: non-finite numbers; status ``diverged``.
     """
-    with run_folder.claim(folder):
-        if config.fresh:
+    processes = Processes.current()
+    with run_folder.claim(folder) if processes.is_main else nullcontext():
+        if config.fresh and processes.is_main:
             run_folder.clear(folder)
+        processes.wait()
         earlier = run_folder.earlier_record(folder)
-        if earlier:
+        if earlier and run_folder.holds_results(folder):
             run_folder.refuse_changes(earlier, folder, code=code_fingerprint())
-            if earlier.status == "completed":
-                print_summary(earlier, folder, note="finished earlier; fresh=true starts anew")
-                return earlier
+        if earlier and earlier.status == "completed":
+            print_summary(earlier, folder, note="finished earlier; fresh=true starts anew")
+            return earlier
+        processes.wait()
         run = Run(
             config=config,
             folder=folder,
             cache=cache_root(config.paths.cache),
             record=_new_record(config, fingerprint, earlier),
+            processes=processes,
         )
         run.save()
         try:
@@ -61,7 +67,11 @@ def train(config: Config, folder: Path, fingerprint: str) -> RunRecord:
         except BaseException as error:
             _fail(run, error)
             raise
-        print_summary(run.record, folder)
+        if processes.is_main:
+            print_summary(run.record, folder)
+        processes.wait()
+        if run.record.status == "failed":
+            raise UserError(f"{run.record.error}. Everything else of this run is in {folder}")
         return run.record
 
 
@@ -79,6 +89,7 @@ def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None) -> 
             "git": git_state(),
             "packages": package_versions(),
             "hardware": hardware(),
+            "command": " ".join(map(shlex.quote, [Path(sys.argv[0]).name, *sys.argv[1:]])),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         },
     )
@@ -95,6 +106,7 @@ def _fail(run: Run, error: BaseException) -> None:
     run.record.error = f"{type(error).__name__}: {error}"
     try:
         run.save()
+        write_report(run.folder)
     except OSError as disk:  # a full disk must not hide why the run failed
         print(f"the record could not be written: {disk}")
 
@@ -102,7 +114,7 @@ def _fail(run: Run, error: BaseException) -> None:
 def _steps(run: Run, earlier: RunRecord | None) -> None:
     with run.phases.phase("data"):
         corpus = load_corpus(run.config.data, run.cache)
-    if earlier:
+    if earlier and run_folder.holds_results(run.folder):
         run_folder.refuse_changes(earlier, run.folder, data=corpus.fingerprint)
     _describe_data(run, corpus)
     run.save()
@@ -114,7 +126,7 @@ def _steps(run: Run, earlier: RunRecord | None) -> None:
         from headtohead.tasks.train_model import fit_model
 
         predictions, encoded = fit_model(run, corpus)
-    if predictions is not None:
+    if run.processes.is_main:
         _conclude(run, corpus, predictions, encoded)
 
 
@@ -124,7 +136,7 @@ def _describe_data(run: Run, corpus: Corpus) -> None:
         "source": corpus.source,
         "fingerprint": corpus.fingerprint,
         "labels": corpus.labels.as_dict(),
-        **{key: value for key, value in corpus.ledger.items()},
+        **corpus.ledger,
     }
 
 
@@ -155,12 +167,11 @@ def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], enc
         from headtohead.tasks.export import export_run
 
         with run.phases.phase("export"):
-            export_run(run)
-    record.status = "completed"
+            export_run(run, corpus)
+    reason = record.export.get("reason")
+    record.status, record.error = ("failed", f"export failed: {reason}") if reason else ("completed", None)
     run.save()
     with run.phases.phase("report"):
-        from headtohead.reporting import write_report
-
         write_report(run.folder)
 
 
@@ -168,18 +179,6 @@ def _write_examples(folder: Path, predictions: dict[str, Predictions], encoded: 
     """Keep the texts of the most confidently wrong rows of every split, for the page."""
     rows: dict[str, str] = {}
     for split, own in predictions.items():
-        for row in _worst(own):
+        for row in worst_rows(own, WORST_ROWS):
             rows[str(own.row_id[row])] = encoded[split].rows[int(row)]["text"][:2000]
     atomic.write_json(folder / run_folder.EXAMPLES, {"rows": rows})
-
-
-def _worst(predictions: Predictions) -> Sequence[int]:
-    if predictions.is_expected_score or predictions.labels.kind in ("ordinal", "real"):
-        error = np.abs(predictions.expected_score - predictions.gold_score)
-    elif predictions.labels.kind == "multi":
-        error = (predictions.predicted != predictions.gold).mean(axis=1)
-    else:
-        wrong = predictions.predicted != predictions.gold
-        error = np.where(wrong, predictions.probabilities.max(axis=1), 0.0)
-    order = np.argsort(-error, kind="stable")[:WORST_ROWS]
-    return [int(row) for row in order if error[row] > 0]

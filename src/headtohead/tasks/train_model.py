@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from headtohead.backbone import Backbone
@@ -15,57 +17,39 @@ from headtohead.tasks.build import Reader, build_pack, build_reader, draw_exampl
 from headtohead.tasks.progress import TrainingProgress
 from headtohead.tasks.run import Run, describe_truncation, splits_to_score
 from headtohead.tasks.scoring import predictions_of, selection_metric, validation_metrics
-from headtohead.tracking import open_trackers
-from headtohead.training import (
-    Hooks,
-    Pack,
-    Processes,
-    fit,
-    load_weights,
-    progress_summary,
-    require_converged,
-    save_weights,
-)
+from headtohead.tracking import Tracker, open_trackers
+from headtohead.training import Hooks, Pack, fit, progress_summary, require_converged, save_weights
 from headtohead.training.checkpoint import newest_step
 
 
-def fit_model(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions] | None, dict[str, EncodedRows]]:
-    """Train and score; None on processes that only help.
+def fit_model(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[str, EncodedRows]]:
+    """Train and score.
 
     Returns:
         Predictions of every scored split, and all splits as the model read them.
     """
     config, record = run.config, run.record
-    processes = Processes.current()
-    metric = selection_metric(config.train.metric, corpus.labels)
     with run.phases.phase("load"):
-        targets = np.asarray(corpus.train["label"][:])
-        width = score_width(config, corpus.labels, targets)
-        backbone = load(config, corpus.labels, width=width, cache=run.cache, processes=processes)
-        record.model = dict(backbone.about)
+        width = score_width(config, corpus.labels, np.asarray(corpus.train["label"][:]))
+        backbone = load(config, corpus.labels, width=width, cache=run.cache, processes=run.processes)
     with run.phases.phase("tokenise"):
         reader = read_with(config, backbone, corpus)
-        splits = {"train": corpus.train, **splits_to_score(config, corpus)}
-        encoded = {
-            split: reader.encode(split, rows, labels=corpus.labels, key=corpus.fingerprint, cache=run.cache)
-            for split, rows in splits.items()
-        }
+        encoded = encode_splits(run, reader, corpus)
+    record.model = {**backbone.about, "prompt": reader.prompt.as_dict()}
+    record.audit = reader.audit.as_dict() if reader.audit else {}
     describe_truncation(run, encoded, corpus)
-    record.model["prompt"] = reader.prompt.as_dict()
-    if reader.audit:
-        record.audit = reader.audit.as_dict()
-    pack = build_pack([config], backbone, [reader], corpus.labels, encoded["train"], processes=processes)
+    pack = build_pack([config], backbone, [reader], corpus.labels, encoded["train"], processes=run.processes)
+    trial = pack.trials[0]
     if config.model.adapter:
-        start_from(pack.trials[0], load_weights(weights_file(config.model.adapter)), source=config.model.adapter)
-    record.cost |= {
-        "trainable_parameters": pack.trials[0].weights.count(),
-        "parameters": backbone.about["parameters"],
-    }
-    _fit(run, pack, encoded["validation"], corpus, metric)
-    if processes.is_main:
-        save_weights(run.folder / run_folder.WEIGHTS, pack.trials[0].weights.state())
-    predictions = score_splits(run, pack, encoded, corpus)
-    return (predictions if processes.is_main else None), encoded
+        start_from(trial, config.model.adapter)
+    record.cost["trainable_parameters"] = trial.weights.count()
+    record.cost["parameters"] = backbone.about["parameters"]
+    validation = Validation(run, encoded["validation"], corpus)
+    _train(run, pack, validation)
+    if run.processes.is_main:
+        save_weights(run.folder / run_folder.WEIGHTS, trial.weights.state())
+    tests = {split: rows for split, rows in encoded.items() if split not in ("train", "validation")}
+    return {"validation": validation.final(pack), **_score_tests(run, pack, tests, corpus)}, encoded
 
 
 def read_with(config: Config, backbone: Backbone, corpus: Corpus) -> Reader:
@@ -74,64 +58,90 @@ def read_with(config: Config, backbone: Backbone, corpus: Corpus) -> Reader:
     return build_reader(config, backbone, corpus.labels, sample, draw_examples(config, corpus, backbone.tokenizer))
 
 
-def weights_file(folder: str) -> str:
-    """Return the trained weights of a finished run.
-
-    Raises:
-        UserError: the folder holds none.
-    """
-    from pathlib import Path
-
-    from headtohead.errors import UserError
-
-    path = Path(folder) / run_folder.WEIGHTS
-    if not path.is_file():
-        raise UserError(f"no trained weights at {path}; give the folder of a completed training run")
-    return str(path)
+def encode_splits(run: Run, reader: Reader, corpus: Corpus) -> dict[str, EncodedRows]:
+    """Tokenise the training rows and every split that will be scored."""
+    return {
+        split: reader.encode(split, rows, labels=corpus.labels, key=corpus.fingerprint, cache=run.cache)
+        for split, rows in {"train": corpus.train, **splits_to_score(run.config, corpus)}.items()
+    }
 
 
-def _fit(run: Run, pack: Pack, validation: EncodedRows, corpus: Corpus, metric: str) -> None:
+class Validation:
+    """Scores the validation split as training goes on, and keeps the predictions of the best evaluation."""
+
+    def __init__(self, run: Run, rows: EncodedRows, corpus: Corpus) -> None:
+        self.metric = selection_metric(run.config.train.metric, corpus.labels)
+        self._run, self._rows, self._labels = run, rows, corpus.labels
+        self._by_step: dict[int, Predictions] = {}
+
+    def __call__(self, pack: Pack, due: Sequence[int]) -> dict[int, dict[str, float]]:
+        """Return the validation metrics of the one trial."""
+        trial = pack.trials[0]
+        predictions = self._score(pack)
+        best = trial.progress.best_step
+        self._by_step = {step: kept for step, kept in self._by_step.items() if step == best}
+        self._by_step[trial.progress.step] = predictions
+        return {0: validation_metrics(predictions, self.metric)}
+
+    def final(self, pack: Pack) -> Predictions:
+        """Return the predictions of the weights in place, which were mostly made when they were judged."""
+        progress = pack.trials[0].progress
+        step = progress.best_step if pack.trials[0].config.keep_best else progress.step
+        return self._by_step[step] if step in self._by_step else self._score(pack)
+
+    def _score(self, pack: Pack) -> Predictions:
+        with self._run.phases.phase("validate"):
+            scores = pack.score(self._rows)[0]
+        self._run.phases.add_tokens("validate", int(self._rows.lengths.sum()))
+        is_score = pack.trials[0].link == "identity"
+        return predictions_of(self._rows, scores, self._labels, is_expected_score=is_score)
+
+
+def _train(run: Run, pack: Pack, validation: Validation) -> None:
+    """Run the loop with its hooks, and note what training cost."""
     trial = pack.trials[0]
     checkpoints = run.folder / run_folder.CHECKPOINTS
-    tracker = open_trackers(run.config, run.folder, settings=run.record.config, resumed_step=newest_step(checkpoints))
-
-    def evaluate(pack: Pack, due: object) -> dict[int, dict[str, float]]:
-        with run.phases.phase("validate"):
-            scores = pack.score(validation)[0]
-            found = predictions_of(validation, scores, corpus.labels, is_expected_score=trial.link == "identity")
-            return {0: validation_metrics(found, metric)}
-
+    tracker: Tracker | None = None
+    if run.processes.is_main:
+        step = newest_step(checkpoints)
+        tracker = open_trackers(run.config, run.folder, settings=run.record.config, resumed_step=step)
     progress = TrainingProgress(run.config.name, pack)
+
+    def log(number: int, step: int, values: dict[str, float]) -> None:
+        if tracker is not None:
+            tracker.log(step, values)
+        progress.note(step, values)
+
     hooks = Hooks(
-        evaluate=evaluate,
-        log=lambda number, step, values: (tracker.log(step, values), progress.note(step, values)),  # type: ignore[func-returns-value]
-        metric=metric,
-        higher_is_better=HIGHER_IS_BETTER[metric],
+        evaluate=validation,
+        log=log,
+        metric=validation.metric,
+        higher_is_better=HIGHER_IS_BETTER[validation.metric],
         advance=progress.advance,
     )
-    with progress:
-        fit(pack, hooks, checkpoints=[checkpoints])
+    try:
+        with progress:
+            fit(pack, hooks, checkpoints=[checkpoints])
+    finally:
+        if tracker is not None:
+            tracker.finish({"steps": trial.progress.step, "best_value": trial.progress.best_value})
     run.phases.seconds["train"] = trial.progress.seconds
     run.phases.tokens["train"] = trial.progress.tokens
     run.record.cost["padded_tokens"] = trial.progress.padded_tokens
     run.record.cost["training"] = progress_summary(trial)
     run.record.cost["notes"] = pack.notes
-    tracker.finish({"steps": trial.progress.step, "best_value": trial.progress.best_value})
     require_converged(trial)
 
 
-def score_splits(run: Run, pack: Pack, encoded: dict[str, EncodedRows], corpus: Corpus) -> dict[str, Predictions]:
-    """Score every split but train, counting how often test splits are read."""
-    is_expected_score = pack.trials[0].link == "identity"
+def _score_tests(run: Run, pack: Pack, tests: dict[str, EncodedRows], corpus: Corpus) -> dict[str, Predictions]:
+    """Score every test split, counting how often test splits are read."""
+    is_score = pack.trials[0].link == "identity"
     predictions = {}
-    for split, rows in encoded.items():
-        if split == "train":
-            continue
-        if split != "validation":
-            run.record.test_reads += 1
-            run.save()  # a read counts even if the run dies before it ends
+    for split, rows in tests.items():
+        run.record.test_reads += 1
+        run.save()  # a read counts even if the run dies before it ends
         with run.phases.phase(f"score {split}"):
             scores = pack.score(rows)[0]
-        run.phases.tokens[f"score {split}"] = int(rows.lengths.sum())
-        predictions[split] = predictions_of(rows, scores, corpus.labels, is_expected_score=is_expected_score)
+        run.phases.add_tokens(f"score {split}", int(rows.lengths.sum()))
+        predictions[split] = predictions_of(rows, scores, corpus.labels, is_expected_score=is_score)
     return predictions

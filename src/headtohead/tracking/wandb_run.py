@@ -31,7 +31,7 @@ class WandbRun:
                 dir=str(folder),
                 config=settings,
                 tags=[*config.tags, *tags],
-                mode=config.wandb,
+                mode=config.wandb,  # type: ignore[arg-type]  # checked against the same choices in TrackConfig
                 resume="allow" if config.wandb == "online" else None,
                 reinit="create_new",
                 settings=wandb.Settings(silent=True, console="off", x_disable_meta=True, x_disable_stats=True),
@@ -48,4 +48,4 @@ class WandbRun:
     def finish(self, summary: dict[str, Any]) -> None:
         """Write the final metrics as the run's summary and close it."""
         self._run.summary.update(summary)
-        self._run.finish(quiet=True)
+        self._run.finish()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from headtohead.heads import GenerativeHead, Head
 from headtohead.losses import ScoreLoss
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A sum over rows and what to divide it by, so that any cut into micro-batches gives the same gradient."""
 

@@ -1,0 +1,207 @@
+"""Whether an exported folder says what training said: asked of a fresh process, compared row by row."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from headtohead.errors import UserError
+from headtohead.labels import LabelSpace
+
+TOLERANCE = 1e-3
+"""How far a probability may move; a score: in units of the scale's width."""
+NEAR_TIE = 1e-4
+"""Two answers this close in training's own fp32 scores are a tie: which comes first is rounding, not a flip."""
+LAUNCHER_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+Ask = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What training says of some rows, in fp32 over the unquantised base."""
+
+    labels: LabelSpace
+    texts: list[str]
+    """Rendered prompts."""
+    tokens: list[list[int]]
+    scores: Float[np.ndarray, "rows width"]
+    """As a record stores them: log-probabilities, or the score itself."""
+    is_expected_score: bool
+    names: list[str] | None
+    """What the columns of the exported model's logits are called, where its configuration says so."""
+    stored: Float[np.ndarray, "rows width"]
+    """The same rows' stored predictions, in the precision that was measured."""
+    row_ids: list[str]
+
+    def values(self, scores: np.ndarray) -> np.ndarray:
+        """Return what is compared: probabilities, or the score in units of the scale's width."""
+        return scores / self.scale if self.is_expected_score else np.exp(scores)
+
+    @property
+    def scale(self) -> float:
+        """Width of the scale: of the labels' values, else of the scores themselves."""
+        if not self.is_expected_score:
+            return 1.0
+        if self.labels.kind == "ordinal":
+            return float(np.ptp(self.labels.values))
+        return max(1.0, float(np.abs(self.scores).max()))
+
+    def decisions(self, values: np.ndarray) -> np.ndarray:
+        """Return the answer of each row: a label, a set of labels, a rounded score."""
+        if self.is_expected_score:
+            known = np.asarray(self.labels.values or [0.0]) / self.scale
+            return np.abs(values[:, :1] - known[None, :]).argmin(axis=1)
+        return values >= 0.5 if self.labels.kind == "multi" else values.argmax(axis=1)
+
+    def margins(self, values: np.ndarray) -> np.ndarray:
+        """Return how far each row is from another answer."""
+        if self.is_expected_score:
+            borders = [(a + b) / 2 / self.scale for a, b in pairwise(self.labels.values)]
+            return np.abs(values[:, :1] - np.asarray(borders or [np.inf])[None, :]).min(axis=1)
+        if self.labels.kind == "multi":
+            return np.abs(values - 0.5).min(axis=1)
+        ordered = np.sort(values, axis=1)
+        return ordered[:, -1] - ordered[:, -2]
+
+
+def ask_fresh_process(request: dict[str, Any]) -> dict[str, Any]:
+    """Have a new Python load the export and score the texts; see ``gate.answer``.
+
+    Raises:
+        UserError: it cannot; the message is the last line it wrote.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in LAUNCHER_VARIABLES}
+    with tempfile.TemporaryDirectory() as temporary:
+        asked, answered = Path(temporary) / "request.json", Path(temporary) / "answer.json"
+        asked.write_text(json.dumps(request), encoding="utf-8")
+        command = [sys.executable, "-m", "headtohead.export.gate", str(asked), str(answered)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
+            raise UserError(f"a fresh process cannot load the export: {lines[-1] if lines else done.returncode}")
+        found: dict[str, Any] = json.loads(answered.read_text(encoding="utf-8"))
+        return found
+
+
+def compare(reference: Reference, answer: dict[str, Any]) -> dict[str, Any]:
+    """Hold an export's fp32 answers against training's.
+
+    Returns:
+        ``passed``, ``reason`` (empty where it passed), and per way of scoring the ``largest`` move of a probability,
+        ``flips`` and ``near_ties``.
+    """
+    expected = reference.values(reference.scores)
+    checks = {
+        how: _check(reference, expected, _scaled(reference, table))
+        for how, table in answer["passes"]["float32"].items()
+    }
+    reasons = [*answer["problems"], *_naming(reference, answer), *_reading(reference, answer["tokens"])]
+    failed = [how for how, found in checks.items() if found["largest"] > TOLERANCE or found["flips"]]
+    if failed == ["mixed batches"]:
+        reasons.append("rows agree one at a time but not in padded batches: the pad token differs from training's")
+    reasons += [_describe(reference, expected, how, answer["passes"]["float32"][how]) for how in failed]
+    return {
+        "passed": not reasons,
+        "reason": "; ".join(reasons),
+        "rows": len(expected),
+        "tolerance": TOLERANCE,
+        "near_tie": NEAR_TIE,
+        "checks": checks,
+    }
+
+
+def drift(reference: Reference, answer: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return how far the export in each precision stands from the stored predictions, which were measured."""
+    stored = reference.values(reference.stored)
+    result = {}
+    for dtype, tables in answer["passes"].items():
+        found = _scaled(reference, tables["row by row"])
+        moved = np.abs(found - stored)
+        flips = _differs(reference, found, stored)
+        result[dtype] = {
+            "largest": float(moved.max()),
+            "mean": float(moved.mean()),
+            "flips": int(flips.sum()),
+            "rows": len(stored),
+        }
+    return result
+
+
+def _scaled(reference: Reference, table: Sequence[Sequence[float]]) -> np.ndarray:
+    values = np.asarray(table, dtype=float)
+    return values / reference.scale
+
+
+def _differs(reference: Reference, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    differs = reference.decisions(one) != reference.decisions(other)
+    return differs.any(axis=1) if differs.ndim == 2 else differs
+
+
+def _check(reference: Reference, expected: np.ndarray, found: np.ndarray) -> dict[str, Any]:
+    if found.shape != expected.shape:
+        return {"largest": 1.0, "mean": 1.0, "flips": len(expected), "near_ties": 0}
+    moved = np.nan_to_num(np.abs(found - expected), nan=1.0)
+    differs = _differs(reference, found, expected)
+    tie = reference.margins(expected) < NEAR_TIE
+    return {
+        "largest": float(moved.max()),
+        "mean": float(moved.mean()),
+        "flips": int((differs & ~tie).sum()),
+        "near_ties": int((differs & tie).sum()),
+    }
+
+
+def _naming(reference: Reference, answer: dict[str, Any]) -> list[str]:
+    if answer["names"] == reference.names:
+        return []
+    return [f"the labels in config.json are {answer['names']}, in training {reference.names}"]
+
+
+def _reading(reference: Reference, tokens: list[list[int]]) -> list[str]:
+    for row_id, ours, theirs in zip(reference.row_ids, reference.tokens, tokens, strict=True):
+        if ours != theirs:
+            where = next((i for i, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]), None)
+            place = f"they part at token {where}" if where is not None else "one continues where the other ends"
+            return [
+                f"row {row_id} is {len(theirs)} tokens to the exported tokenizer and {len(ours)} to training ({place})"
+            ]
+    return []
+
+
+def _describe(reference: Reference, expected: np.ndarray, how: str, table: Sequence[Sequence[float]]) -> str:
+    """Say which probability moved most, and whether the columns merely stand in another order."""
+    found = _scaled(reference, table)
+    if found.shape != expected.shape:
+        return f"{how}: {found.shape[1]} outputs per row instead of {expected.shape[1]}"
+    moved = np.nan_to_num(np.abs(found - expected), nan=1.0)
+    row, column = np.unravel_index(int(moved.argmax()), moved.shape)
+    what = "score (in widths of the scale)" if reference.is_expected_score else "probability"
+    name = "" if reference.is_expected_score else f" of {reference.labels.names[column]!r}"
+    text = (
+        f"{how}: the {what}{name} in row {reference.row_ids[row]} is {found[row, column]:.4f} in the export and "
+        f"{expected[row, column]:.4f} in training (at most {TOLERANCE} allowed)"
+    )
+    return text + _permuted(reference, expected, found)
+
+
+def _permuted(reference: Reference, expected: np.ndarray, found: np.ndarray) -> str:
+    """Name the order in which the export's columns would fit, if there is one."""
+    if reference.is_expected_score:
+        return ""
+    apart = np.abs(expected[:, :, None] - found[:, None, :]).max(axis=0)
+    order = apart.argmin(axis=1)
+    fits = sorted(order) == list(range(len(order))) and bool((apart.min(axis=1) <= TOLERANCE).all())
+    names = [reference.labels.names[int(label)] for label in order.argsort()]
+    return f": the labels stand in another order, as if they were {names}" if fits else ""

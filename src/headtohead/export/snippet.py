@@ -1,0 +1,96 @@
+"""The program that a model card prints: exactly this form, exactly this prompt, nothing of this project."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from headtohead.export import pooled
+from headtohead.export.serving import serving_facts
+from headtohead.export.subject import Subject
+
+EXAMPLE = "The text to classify."
+
+
+def environment() -> Environment:
+    """Return the templates of this package; they write Python and Markdown, so nothing is escaped as HTML."""
+    return Environment(loader=PackageLoader("headtohead.export", "."), undefined=StrictUndefined, autoescape=False)
+
+
+def snippet(subject: Subject) -> str:
+    """Return the program."""
+    text = environment().get_template("snippet.py.jinja").render(**_values(subject))
+    return text.strip() + "\n"
+
+
+def pipeline_snippet(subject: Subject) -> str:
+    """Return the lines that classify with ``pipeline``; empty where that cannot be right."""
+    if subject.form != "merged" or subject.readout != "native":
+        return ""
+    values = _values(subject)
+    name = values["input_name"]
+    texts = "texts" if values["is_plain"] else f"[{values['call'].format(name)} for {name} in texts]"
+    return (
+        "from transformers import pipeline\n\n"
+        'classifier = pipeline("text-classification", model=model_id)\n'
+        f"texts = [{values['example']}, {values['example']}]\n"
+        f"print(classifier({texts}, batch_size=8{values['special']}))\n"
+    )
+
+
+def generate_snippet(subject: Subject) -> str:
+    """Return the lines that let the model write its answer; empty for heads that do not write."""
+    if subject.audit is None:
+        return ""
+    values = _values(subject)
+    longest = max(len(answer) for answer in subject.audit.answers) + 1
+    options = f"max_new_tokens={longest}, do_sample=False, pad_token_id=tokenizer.pad_token_id"
+    return (
+        f'inputs = tokenizer({values["call"].format(values["example"])}, return_tensors="pt"{values["special"]})\n'
+        f"output = model.generate(**inputs, {options})\n"
+        'print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip())\n'
+    )
+
+
+def _values(subject: Subject) -> dict[str, Any]:
+    facts = serving_facts(subject)
+    prompt = facts["prompt"]
+    has_messages = subject.config.data.fields.messages is not None and prompt["chat"]
+    is_plain = subject.readout == "native" and not prompt["chat"] and prompt["pieces"] == ["", ""]
+    is_plain = is_plain and prompt["keep"] == "start"
+    example: Any = [{"role": "user", "content": EXAMPLE}] if has_messages else EXAMPLE
+    call = "render({})" if has_messages else "{}" if is_plain else "prompt({})"
+    names = subject.labels.names
+    return {
+        "facts": facts,
+        "loader": inspect.getsource(pooled).partition('"""\n\n')[2] if subject.readout == "pooled" else "",
+        "model_id": repr(subject.config.name),
+        "base_id": repr(subject.base_name),
+        "revision": repr(subject.base_revision) if subject.base_revision else "",
+        "task_class": subject.task_class().__name__,
+        "is_adapter": subject.form == "adapter",
+        "names_in_config": subject.form == "merged" and subject.link != "corn" and subject.link != "identity",
+        "labels": repr(list(names)),
+        "values": dict(zip(names, subject.labels.values, strict=True)) if _is_ordinal_score(subject) else None,
+        "answers": dict(zip(names, facts["answers"]["texts"], strict=True)) if facts["answers"] else None,
+        "prior": repr(facts["answers"]["prior_prompt"]) if facts["answers"] else "",
+        "calibrated": ""
+        if subject.temperature == 1
+        else f"  # calibrated: (scores / {subject.temperature:.3f}).softmax(dim=0)",
+        "has_messages": has_messages,
+        "is_plain": is_plain,
+        "call": call,
+        "asked": call.format("messages" if has_messages else "text"),
+        "input_name": "messages" if has_messages else "text",
+        "example": repr(example),
+        "pieces": repr(prompt["pieces"]),
+        "system": f"[{{'role': 'system', 'content': {prompt['system']!r}}}] + " if prompt["system"] else "",
+        "template_kwargs": "".join(f", {name}={value!r}" for name, value in prompt["template_kwargs"].items()),
+        "special": "" if prompt["add_special_tokens"] else ", add_special_tokens=False",
+    }
+
+
+def _is_ordinal_score(subject: Subject) -> bool:
+    return subject.link == "identity" and subject.labels.kind == "ordinal"

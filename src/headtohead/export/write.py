@@ -1,0 +1,42 @@
+"""The files of an export, the model card aside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from headtohead.errors import UserError
+from headtohead.export.adapter import write_adapter
+from headtohead.export.merged import write_merged
+from headtohead.export.serving import SERVING_FILE, head_facts, serving_facts
+from headtohead.export.subject import Subject
+
+
+def write_files(subject: Subject, folder: Path) -> None:
+    """Write weights, configuration, tokenizer and serving facts into a folder.
+
+    Raises:
+        UserError: ``export.form=adapter`` of a run that trained no adapter.
+    """
+    if subject.form == "merged":
+        write_merged(subject, folder)
+    elif subject.trunk or subject.readout == "native":
+        _require_adapter(subject)
+        write_adapter(subject, folder)
+    if subject.readout == "pooled":
+        save_file(subject.head, folder / "head.safetensors")
+        _write_json(folder / "head.json", head_facts(subject))
+    subject.tokenizer.save_pretrained(folder)
+    _write_json(folder / SERVING_FILE, serving_facts(subject))
+
+
+def _require_adapter(subject: Subject) -> None:
+    if subject.config.lora.kind == "full":
+        raise UserError("export.form=adapter needs adapters, and lora=full trains the model itself: set merged")
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

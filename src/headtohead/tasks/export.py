@@ -1,0 +1,219 @@
+"""Write ``model/`` of a run, prove it in a fresh process, and say in the record how that went."""
+
+from __future__ import annotations
+
+import gc
+import os
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from headtohead import atomic
+from headtohead.backbone import fetch_model, resolve_dtype
+from headtohead.config import Config, FullConfig
+from headtohead.data import Corpus, load_corpus
+from headtohead.errors import UserError
+from headtohead.export import parity
+from headtohead.export.card import write_card
+from headtohead.export.subject import Subject
+from headtohead.export.write import write_files
+from headtohead.results import RunRecord, read_predictions, write_record
+from headtohead.sources import Fetched, cache_root
+from headtohead.tasks import folder as run_folder
+from headtohead.tasks.reload import Reloaded, read_run, reload_run
+from headtohead.tasks.run import Run
+from headtohead.training import Processes, load_weights
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def export_run(run: Run, corpus: Corpus) -> None:
+    """Export a run that has just been scored; what goes wrong is said in the record and loses nothing else."""
+    run.save()
+    _free_memory()  # of the pack that trained: the export loads its own
+    run.record.export = export_folder(run.folder, run.record, run.config.export.form, corpus, run.cache)
+
+
+def export_again(config: Config) -> RunRecord:
+    """Export a finished run once more, in the form that ``export.form`` names.
+
+    Raises:
+        UserError: the run cannot be read, its data have changed, or the export fails.
+    """
+    assert config.run is not None
+    folder = Path(config.run)
+    with run_folder.claim(folder):
+        record, stored = read_run(folder)
+        if config.export.form == "none":
+            raise UserError("task=export writes model/: set export.form to adapter, merged or auto")
+        cache = cache_root(config.paths.cache or stored.paths.cache)
+        corpus = load_corpus(stored.data, cache)
+        run_folder.refuse_changes(record, folder, data=corpus.fingerprint)
+        record.export = export_folder(folder, record, config.export.form, corpus, cache, config.export.gate_rows)
+        _settle_status(record)
+        write_record(folder / run_folder.RECORD, record)
+        from headtohead.reporting import write_report
+
+        write_report(folder)
+    if record.export["reason"]:
+        raise UserError(f"export failed: {record.export['reason']}")
+    print(f"{record.export['form']}: {folder / run_folder.MODEL}")
+    return record
+
+
+def _settle_status(record: RunRecord) -> None:
+    """Let the new export decide, unless something else went wrong in the run."""
+    if record.status == "completed" or (record.error or "").startswith("export failed"):
+        reason = record.export["reason"]
+        record.status = "failed" if reason else "completed"
+        record.error = f"export failed: {reason}" if reason else None
+
+
+def export_folder(
+    folder: Path, record: RunRecord, form: str, corpus: Corpus, cache: Path, gate_rows: int | None = None
+) -> dict[str, Any]:
+    """Write ``model/`` of a run's folder if its gate lets it pass; a failed one leaves an earlier ``model/`` alone.
+
+    Returns:
+        The record's ``export`` section: ``form``, ``status``, ``reason``, ``gate``, ``drift`` and ``files``.
+    """
+    try:
+        subject, reference = prepare(folder, form, corpus, cache, gate_rows)
+        _free_memory()
+        with atomic.new_folder(folder / run_folder.MODEL) as temporary:
+            write_files(subject, temporary)
+            found = gate(subject, reference, temporary, used=str(record.model["dtype"]))
+            found |= {"form": subject.form, "readout": subject.readout}
+            if found["reason"]:
+                raise UserError(found["reason"])
+            predictions = read_predictions(folder / run_folder.PREDICTIONS)
+            write_card(subject, replace(record, export=found), predictions, temporary)
+            return found | {"files": {file.name: file.stat().st_size for file in sorted(temporary.iterdir())}}
+    except UserError as error:
+        return {"form": form, "status": "failed", "reason": str(error)}
+    except Exception as error:  # the last step of a run: record, predictions and page must survive any bug in it
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            traceback.print_exc()
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        return {"form": form, "status": "failed", "reason": reason, "trace": traceback.format_exc()}
+
+
+def prepare(
+    folder: Path, form: str, corpus: Corpus, cache: Path, gate_rows: int | None = None
+) -> tuple[Subject, parity.Reference]:
+    """Gather what is exported and what training says of the gate's rows, in fp32 over the unquantised base."""
+    stored = read_run(folder)[1]
+    base = fetch_model(stored.model, cache)
+    alone = Processes(rank=0, count=1, device=torch.device(_roomy_device(base.path)))
+    reloaded = reload_run(folder, cache=str(cache), exact=alone)
+    subject = _subject(reloaded, replace(stored, export=replace(stored.export, form=form)), base)
+    return subject, _reference(reloaded, subject, corpus, gate_rows or stored.export.gate_rows)
+
+
+def _subject(reloaded: Reloaded, config: Config, base: Fetched) -> Subject:
+    return Subject(
+        config=config,
+        labels=reloaded.labels,
+        prompt=reloaded.reader.prompt,
+        audit=reloaded.reader.audit,
+        budget=reloaded.reader.encoder.budget,
+        link=reloaded.pack.trials[0].link,
+        width=int(reloaded.record.model["width"]),
+        base=base,
+        tokenizer=reloaded.backbone.tokenizer,
+        trained=load_weights(reloaded.folder / run_folder.WEIGHTS),
+        temperature=float(reloaded.record.calibration.get("temperature", 1.0)),
+    )
+
+
+def _reference(reloaded: Reloaded, subject: Subject, corpus: Corpus, count: int) -> parity.Reference:
+    """Score evenly spread rows of the first test set; of validation where no test set was scored."""
+    predictions = read_predictions(reloaded.folder / run_folder.PREDICTIONS)
+    scored = [name for name in corpus.tests if (predictions.split == name).any()]
+    own = predictions.of_split(scored[0] if scored else "validation")
+    rows = corpus.tests[scored[0]] if scored else corpus.validation
+    assert list(own.row_id) == list(rows["row_id"][:])
+    chosen = np.unique(np.linspace(0, len(rows) - 1, num=min(count, len(rows))).round().astype(int))
+    texts = _rendered(reloaded, rows, chosen)
+    ids = reloaded.reader.encoder.ids(texts)
+    lengths = np.asarray([len(row) for row in ids])
+    scores = reloaded.pack.score_prompts(lengths, lambda index: [ids[int(i)] for i in index])[0]
+    names_columns = subject.form == "merged" and subject.readout == "native"
+    return parity.Reference(
+        labels=reloaded.labels,
+        texts=texts,
+        tokens=ids,
+        scores=scores,
+        is_expected_score=subject.link == "identity",
+        names=subject.output_names if names_columns else None,
+        stored=own.scores[chosen],
+        row_ids=[str(name) for name in own.row_id[chosen]],
+    )
+
+
+def _rendered(reloaded: Reloaded, rows: Dataset, chosen: np.ndarray) -> list[str]:
+    taken = rows[[int(i) for i in chosen]]
+    messages = taken.get("messages") or [None] * len(chosen)
+    encoder = reloaded.reader.encoder
+    return [encoder.rendered(text, turn) for text, turn in zip(taken["text"], messages, strict=True)]
+
+
+def gate(
+    subject: Subject, reference: parity.Reference, folder: Path, *, used: str, ask: parity.Ask | None = None
+) -> dict[str, Any]:
+    """Replay the reference's rows through an exported folder in a fresh process.
+
+    Args:
+        used: dtype of the trunk in training.
+        ask: stands in for the fresh process.
+    """
+    request = {
+        "folder": str(folder),
+        "base": str(subject.base.path),
+        "texts": reference.texts,
+        "dtypes": ["float32", *_lower_dtypes(subject, used)],
+        "device": _roomy_device(subject.base.path),
+    }
+    answer = (ask or parity.ask_fresh_process)(request)
+    found = parity.compare(reference, answer)
+    return {
+        "status": "passed" if found.pop("passed") else "failed",
+        "reason": found.pop("reason"),
+        "gate": found,
+        "drift": parity.drift(reference, answer),
+    }
+
+
+def _lower_dtypes(subject: Subject, used: str) -> list[str]:
+    """Return the lower precisions in which the model was run, or is loaded by default."""
+    from transformers import AutoConfig
+
+    found = {used}
+    if isinstance(subject.config.lora, FullConfig):
+        found.add(_name(resolve_dtype(subject.config.model.precision, Processes.current().device)))
+    if subject.form == "adapter":
+        found.add(_name(AutoConfig.from_pretrained(subject.base.path).dtype))
+    return sorted(found & {"bfloat16", "float16"})
+
+
+def _name(dtype: torch.dtype | None) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _roomy_device(base: Path) -> str:
+    """Return cuda where the base model fits in fp32, else cpu."""
+    if not torch.cuda.is_available():
+        return "cpu"
+    size = sum(file.stat().st_size for file in base.glob("*.safetensors"))  # bf16 files double in fp32
+    return "cuda" if torch.cuda.mem_get_info()[0] > 3 * size else "cpu"
+
+
+def _free_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

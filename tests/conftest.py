@@ -1,0 +1,41 @@
+"""What every test stands on: no hub, one thread, shapes checked at run time, one cache folder for the session."""
+
+from __future__ import annotations
+
+import os
+
+# Before torch, transformers or headtohead are imported by any test module.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ["WANDB_MODE"] = "disabled"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import jaxtyping
+
+# Annotations that only a type checker can resolve (imports under TYPE_CHECKING) count as Any.
+jaxtyping.install_import_hook("headtohead", "runtime_types.check")
+
+from pathlib import Path
+
+import pytest
+import torch
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite the golden files that tests compare with")
+
+
+def pytest_configure() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The session's cache of fetched and made models and data."""
+    return tmp_path_factory.mktemp("cache")

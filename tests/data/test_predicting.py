@@ -1,0 +1,69 @@
+"""Inputs without labels, streamed."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pandas
+import pytest
+
+from data.made_up_files import config_of, row, write_jsonl
+from headtohead.config.data import FieldsConfig
+from headtohead.data import iterate_texts
+from headtohead.errors import UserError
+
+
+def test_rows_come_in_order_without_labels(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "new.jsonl", [{"text": f" t{n} "} for n in range(3)])
+    assert list(iterate_texts(path, config_of(tmp_path))) == [
+        {"row_id": f"new.jsonl:{n + 1}", "text": f"t{n}", "messages": None} for n in range(3)
+    ]
+
+
+def test_the_files_own_format_counts_and_its_ids_where_it_has_them(tmp_path: Path) -> None:
+    fields = FieldsConfig(text=["text"], id="key")
+    pandas.DataFrame([{"key": 7, "text": "a", "other": 1}]).to_parquet(tmp_path / "new.parquet")
+    (tmp_path / "new.csv").write_text("text\na\n")
+    config = config_of(tmp_path, format="jsonl", fields=fields)
+    assert [r["row_id"] for r in iterate_texts(tmp_path / "new.parquet", config)] == ["7"]
+    assert [r["row_id"] for r in iterate_texts(tmp_path / "new.csv", config)] == ["new.csv:1"]
+
+
+def test_a_folder_of_texts_needs_no_labels(tmp_path: Path) -> None:
+    (tmp_path / "texts" / "deep").mkdir(parents=True)
+    (tmp_path / "texts" / "a.txt").write_text("one")
+    (tmp_path / "texts" / "deep" / "b.txt").write_text("two")
+    found = [(r["row_id"], r["text"]) for r in iterate_texts(tmp_path / "texts", config_of(tmp_path))]
+    assert found == [("a.txt", "one"), ("deep/b.txt", "two")]
+
+
+def test_messages_come_along(tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": "q"}]
+    path = write_jsonl(tmp_path / "new.jsonl", [{"chat": messages}])
+    (found,) = iterate_texts(path, config_of(tmp_path, fields=FieldsConfig(messages="chat")))
+    assert (found["text"], found["messages"]) == ("user: q", messages)
+
+
+def test_nothing_is_read_ahead(tmp_path: Path) -> None:
+    """The broken line far down is not met while the first rows are taken."""
+    path = write_jsonl(tmp_path / "new.jsonl", [row(n) for n in range(1000)])
+    path.write_text(path.read_text() + "{broken\n")
+    rows = iterate_texts(path, config_of(tmp_path))
+    assert len(list(itertools.islice(rows, 1000))) == 1000
+    with pytest.raises(UserError, match="line 1001: broken JSON"):
+        next(rows)
+
+
+def test_bad_rows_stop_or_are_left_out(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "new.jsonl", [{"text": "a"}, {"text": ""}, {"text": "c"}])
+    with pytest.raises(UserError, match=r"new\.jsonl:2: the text is empty"):
+        list(iterate_texts(path, config_of(tmp_path)))
+    kept = iterate_texts(path, config_of(tmp_path, bad_rows="drop"))
+    assert [r["row_id"] for r in kept] == ["new.jsonl:1", "new.jsonl:3"]
+
+
+def test_a_missing_file_is_named_before_anything_is_read(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "new.jsonl", [row(1)])
+    with pytest.raises(UserError, match=r"there is no .*nwe\.jsonl; did you mean new\.jsonl"):
+        iterate_texts(tmp_path / "nwe.jsonl", config_of(tmp_path))

@@ -1,0 +1,130 @@
+"""A run's folder, from the command line: complete, continued by the same command, never silently overwritten."""
+
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from command_line import CommandLine, write_rows
+from headtohead.results import read_predictions
+
+COMPLETE = {
+    "result.json",
+    "predictions.parquet",
+    "metrics.jsonl",
+    "report.html",
+    "trained.safetensors",
+    "examples.json",
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> CommandLine:
+    folder = tmp_path_factory.mktemp("run")
+    line = CommandLine(folder / "outputs", cache, write_rows(folder / "rows.jsonl"))
+    line("head=generative", "export.form=none")
+    return line
+
+
+def test_folder_is_complete(run: CommandLine):
+    assert {path.name for path in run.folder().iterdir()} >= COMPLETE
+    record = run.record()
+    assert record["status"] == "completed"
+    assert record["objective"]["name"] == "validation/macro_f1"
+    assert record["test_reads"] == 1
+    assert record["cost"]["trainable_parameters"] > 0
+    assert record["audit"]["labels"][0]["name"] == "business"
+    assert set(record["baselines"]) == {"majority", "tfidf", "tfidf_truncated"}
+    assert record["provenance"]["packages"]["torch"]
+
+
+def test_numbers_follow_from_the_predictions(run: CommandLine):
+    test = read_predictions(run.folder() / "predictions.parquet").of_split("test")
+    assert run.record()["metrics"]["test"]["accuracy"]["value"] == (test.predicted == test.gold).mean()
+
+
+def test_the_same_command_prints_the_record(run: CommandLine):
+    before = (run.folder() / "result.json").stat().st_mtime_ns
+    done = run("head=generative", "export.form=none")
+    assert "finished earlier" in done.stdout
+    assert (run.folder() / "result.json").stat().st_mtime_ns == before
+
+
+def test_changed_data_are_refused(run: CommandLine):
+    text = run.rows.read_text()
+    record = run.folder() / "result.json"
+    kept = record.read_text()
+    try:
+        record.write_text(kept.replace('"status": "completed"', '"status": "running"'))
+        run.rows.write_text(text.replace("late goal", "late penalty"))
+        done = run("head=generative", "export.form=none", code=1)
+        assert "data was" in done.stderr
+        assert "fresh=true" in done.stderr
+    finally:
+        run.rows.write_text(text)
+        record.write_text(kept)
+
+
+def test_fresh_starts_anew_and_gives_the_same_weights(run: CommandLine):
+    before = load_file(run.folder() / "trained.safetensors")
+    run("head=generative", "export.form=none", "fresh=true")
+    after = load_file(run.folder() / "trained.safetensors")
+    assert all((before[name] == after[name]).all() for name in before)
+    assert run.record()["attempt"] == 1
+
+
+def test_evaluate_gives_the_same_numbers(run: CommandLine):
+    record = run.record()
+    run("task=evaluate", f"run={run.folder()}", train=False)
+    again = run.record(run.folder() / "evaluate")
+    assert again["metrics"] == record["metrics"]
+    assert run.record()["test_reads"] == record["test_reads"] + 1
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_predict_answers_as_measured(run: CommandLine, tmp_path: Path, ending: str):
+    import pandas as pd
+
+    output = tmp_path / f"answers.{ending}"
+    run("task=predict", f"run={run.folder()}", f"task.input={run.rows}", f"task.output={output}", train=False)
+    read = {"jsonl": lambda path: pd.read_json(path, lines=True), "csv": pd.read_csv, "parquet": pd.read_parquet}[
+        ending
+    ]
+    answers = read(output)
+    assert len(answers) == 90
+    assert answers.filter(like="probability/").sum(axis=1).to_numpy() == pytest.approx(1.0)
+    measured = read_predictions(run.folder() / "predictions.parquet")
+    by_id = dict(zip(answers["row_id"], answers["predicted"], strict=True))
+    names = [measured.labels.names[i] for i in measured.predicted]
+    assert [by_id[row] for row in measured.row_id] == names
+
+
+def test_overrides_that_contradict_the_run_are_refused(run: CommandLine):
+    done = run("task=evaluate", f"run={run.folder()}", "head=classification", train=False, code=1)
+    assert "contradicts the run" in done.stderr
+
+
+def test_two_processes_do_not_share_a_folder(run: CommandLine):
+    from filelock import FileLock
+
+    with FileLock(run.folder() / ".lock"):
+        done = run("head=generative", "export.form=none", code=1)
+    assert "another process" in done.stderr
+
+
+def test_tfidf_is_a_run_like_any_other(tmp_path: Path, cache: Path, run: CommandLine):
+    line = CommandLine(tmp_path / "outputs", cache, run.rows)
+    line("model=tfidf")
+    record = line.record()
+    assert record["metrics"]["test"]["accuracy"]["value"] == 1.0
+    assert record["metrics"]["test"]["accuracy"] == record["baselines"]["tfidf"]["test"]["accuracy"]
+
+
+def test_a_sweep_of_hydras_own(tmp_path: Path, cache: Path, run: CommandLine):
+    sweep = tmp_path / "sweep"
+    line = CommandLine(tmp_path / "outputs", cache, run.rows)
+    line("-m", "seed=0,1", "export.form=none", "evaluate.test=false", f"hydra.sweep.dir={sweep}")
+    records = [line.record(sweep / number) for number in ("0", "1")]
+    assert [record["config"]["seed"] for record in records] == [0, 1]
+    assert all(set(record["metrics"]) == {"validation"} for record in records)
+    assert all(record["test_reads"] == 0 for record in records)
