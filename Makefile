@@ -7,8 +7,8 @@ READY := .venv/.ready
 run: $(READY)            ## set-up, then one real run: SmolLM2-135M-Instruct + LoRA on BBC News
 	$(BIN)/python run.py
 
-test: $(READY)           ## set-up, then all tests, the real-model path included
-	$(BIN)/python -m pytest
+test: test-unit          ## set-up, then all tests, the real-model path included
+	$(BIN)/python -m pytest -m real
 
 test-unit: $(READY)      ## offline tests with tiny random models, in parallel
 	$(BIN)/python -m pytest -m "not real" -n auto

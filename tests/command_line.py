@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hydra import compose, initialize_config_dir
+
+from headtohead import schema
+from headtohead.tasks import perform
+
 ROOT = Path(__file__).parents[1]
 TOPICS = {
     "sport": "match team goal cup league player coach win race tennis club season",
@@ -63,6 +68,19 @@ class CommandLine:
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done
+
+    def here(self, *overrides: str) -> None:
+        """Do the same in this process, as run.py's main does; errors come as they are."""
+        settings = [*self.always, f"data.source.name={self.rows}"]
+        places = [f"paths.outputs={self.outputs}", f"paths.cache={self.cache}"]
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            composed = compose("config", overrides=[*settings, *places, *overrides])
+        folder = Path(schema.run_folder(composed))
+        try:
+            perform(schema.to_typed(composed), folder, [])
+        except Exception as error:
+            schema.note_refusal(composed, folder, error)
+            raise
 
     def folder(self) -> Path:
         """Return the one run folder."""

@@ -21,7 +21,7 @@ class Diverged(RuntimeError):
 def near_names(given: str, choices: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'? Choices: a, b, x"`` for an unknown name."""
     known = sorted(choices)
-    close = difflib.get_close_matches(given, known, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(given, known, n=3, cutoff=0.5) or [name for name in known if given in name][:3]
     hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
     return f"{hint} Choices: {', '.join(known)}"
 

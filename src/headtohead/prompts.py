@@ -113,7 +113,7 @@ def choose_examples(labels: Sequence[Any], count: int, *, seed: int) -> list[int
     """
     order = np.random.default_rng([seed, 0xE7]).permutation(len(labels))
     seen: dict[str, int] = {}
-    turns = []
+    turns: list[tuple[int, int, int]] = []
     for row in order:
         key = str(labels[int(row)])
         turns.append((seen.get(key, 0), len(turns), int(row)))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from export.finished_runs import news_rows, write_rows
 from headtohead.export import gate, parity
-from tiny_runs import news_rows, write_rows
 
 
 @pytest.fixture(autouse=True, scope="package")

@@ -1,11 +1,16 @@
 """A user's mistake gets one readable message, no stack trace, a non-zero exit and, once there is a folder, a record."""
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
 
 from command_line import CommandLine, write_rows
+from headtohead import atomic
+from headtohead.config import build_config
+from headtohead.errors import Diverged, UserError
+from headtohead.tasks import perform
 
 
 @pytest.fixture
@@ -17,7 +22,7 @@ def line(tmp_path: Path, cache: Path) -> CommandLine:
     ("overrides", "said"),
     [
         (["lora.targets=[q_prj]"], "did you mean 'q_proj'"),
-        (["prompt.max_tokens=12"], "raise prompt.max_tokens"),
+        (["prompt.max_tokens=8"], "raise prompt.max_tokens"),
         (["head=generative", "prompt.template='{text}'", "prompt.answer_start=''"], "prompt.template"),
         (["head=generative", "model.architecture=bert"], "is an encoder"),
         (["loss=bce"], "does not fit single-label data"),
@@ -26,17 +31,41 @@ def line(tmp_path: Path, cache: Path) -> CommandLine:
         (["model.adapter=nowhere"], "no trained weights"),
         (["data.source.name=missing.jsonl"], "missing.jsonl"),
         (["prompt=descriptions"], "data.labels.descriptions"),
-        (["train.learning_rate=1e30", "train.clip_norm=0"], "diverged"),
         (["loss.class_weights=explicit", "+loss.weights.sport=1"], "loss.weights lacks"),
+        (["train.learning_rate=fast"], "must be a number"),
+        (["lora=full", "lora.quantisation=nf4"], "lora=qlora"),
     ],
 )
 def test_mistake(line: CommandLine, overrides: list[str], said: str):
-    done = line("export.form=none", *overrides, code=1)
+    with pytest.raises(UserError) as caught:
+        line.here("export.form=none", *overrides)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    record = line.record()
+    assert record["status"] == "failed"
+    assert said in record["error"]
+
+
+def test_divergence_is_a_status_and_never_a_class(line: CommandLine):
+    with pytest.raises(Diverged, match=r"lower train\.learning_rate"):
+        line.here("export.form=none", "train.learning_rate=1e30", "train.clip_norm=0")
+    assert line.record()["status"] == "diverged"
+    assert not (line.folder() / "predictions.parquet").exists()
+    assert (line.folder() / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["lora.targets=[q_prj]"], "UserError: lora.targets: 'q_prj' matches no linear layer"),
+        (["lora.rnak=4"], "did you mean 'rank'"),
+        (["lora=r17"], "did you mean 'r16'"),
+    ],
+)
+def test_message_on_the_terminal(line: CommandLine, overrides: list[str], said: str):
+    done = line(*overrides, code=1)
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-    record = line.record()
-    assert record["status"] == ("diverged" if said == "diverged" else "failed")
-    assert said in record["error"]
 
 
 def test_full_error_shows_the_trace(line: CommandLine, monkeypatch: pytest.MonkeyPatch):
@@ -44,39 +73,21 @@ def test_full_error_shows_the_trace(line: CommandLine, monkeypatch: pytest.Monke
     assert "Traceback" in line("lora.targets=[q_prj]", code=1).stderr
 
 
-@pytest.mark.parametrize(
-    ("overrides", "said"),
-    [
-        (["lora.rnak=4"], "did you mean 'rank'"),
-        (["lora=r17"], "did you mean 'r16'"),
-        (["data.subset.trian=5"], "did you mean 'train'"),
-    ],
-)
-def test_mistyped_command(line: CommandLine, overrides: list[str], said: str):
-    done = line(*overrides, code=1)
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_full_disk_is_said_in_one_line(line: CommandLine, monkeypatch: pytest.MonkeyPatch):
-    """/dev/full fails every write with ENOSPC: the output of a prediction goes there."""
-    line("export.form=none")
+def test_full_disk_loses_nothing(line: CommandLine, monkeypatch: pytest.MonkeyPatch):
+    line.here("export.form=none")
     folder = line.folder()
-    import errno
-
-    from headtohead import atomic
-    from headtohead.errors import UserError
-    from headtohead.tasks import perform
+    stored = json.loads((folder / "result.json").read_text())["config"]
 
     def full(moment: str, path: Path) -> None:
         if moment == "before write" and path.name == "predictions.parquet":
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     monkeypatch.setattr(atomic, "on_step", full)
-    from headtohead.config import build_config
-
-    stored = json.loads((folder / "result.json").read_text())["config"]
-    config = build_config({**stored, "fresh": True})
     with pytest.raises(UserError, match="no disk space left"):
-        perform(config, folder, [])
-    assert json.loads((folder / "result.json").read_text())["status"] == "failed"
+        perform(build_config({**stored, "fresh": True}), folder, [])
+    assert line.record()["status"] == "failed"
+    assert (folder / "trained.safetensors").exists()
+    monkeypatch.undo()
+    perform(build_config(stored), folder, [])
+    assert line.record()["status"] == "completed"
+    assert line.record()["attempt"] == 2

@@ -29,10 +29,14 @@ class PackState:
     """Rows and length of each trial's own batch, before it was padded to the pack's."""
 
 
+def seed_of(key: str) -> int:
+    """Return a seed that a text stands for."""
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little") >> 1
+
+
 def keyed_generator(key: str, device: torch.device) -> torch.Generator:
     """Return a generator seeded by a text: random numbers without state that would have to be saved."""
-    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
-    return torch.Generator(device=device).manual_seed(int.from_bytes(digest, "little") >> 1)
+    return torch.Generator(device=device).manual_seed(seed_of(key))
 
 
 def dropout_mask(x: Tensor, rates: list[float], state: PackState, layer: str) -> Tensor:

@@ -53,6 +53,15 @@ def prepare(
     return state, weights
 
 
+def recompute_activations(trunk: Any) -> None:
+    """Keep no activations inside the trunk's layers; the backward pass computes them again (gradient checkpointing)."""
+    options = {"use_reentrant": False}
+    if hasattr(trunk, "activation_checkpointing_enable"):  # its name in later releases of transformers 5
+        trunk.activation_checkpointing_enable(options)
+    else:
+        trunk.gradient_checkpointing_enable(options)
+
+
 def _unfreeze(model: nn.Module, trunk: nn.Module, config: FullConfig, weights: TrialWeights) -> None:
     """Train every weight of the trunk, and the output embeddings of a model that writes text."""
     embedding = trunk.get_input_embeddings().weight  # type: ignore[operator]  # a PreTrainedModel

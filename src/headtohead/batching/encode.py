@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,7 @@ class Encoder:
         Raises:
             UserError: the prompt without any text is longer than the budget.
         """
-        turns: list[list[Message] | None] = list(messages) if messages else [None] * len(texts)
+        turns = self._turns(messages, len(texts))
         full = self.ids([self.prompt.render(text, turn) for text, turn in zip(texts, turns, strict=True)])
         read, lost = list(texts), [0] * len(texts)
         for row, ids in enumerate(full):
@@ -88,50 +88,48 @@ class Encoder:
         Raises:
             UserError: as ``encode``.
         """
-        whole = self.prompt.render(text, messages)
+        (turns,) = self._turns([messages] if messages else None, 1)
+        whole = self.prompt.render(text, turns)
         excess = len(self.ids([whole])[0]) - self.budget
-        return self._fit(text, messages, excess)[2] if excess > 0 else whole
+        return self._fit(text, turns, excess)[2] if excess > 0 else whole
+
+    def _turns(self, messages: Sequence[list[Message]] | None, count: int) -> Sequence[list[Message] | None]:
+        """Return the conversations that are rendered as such: a plain prompt reads their text."""
+        return messages if messages is not None and self.prompt.render_chat is not None else [None] * count
 
     def _fit(self, text: str, messages: list[Message] | None, excess: int) -> tuple[list[int], str, str]:
-        """Cut the text (of a conversation: its longest message) until the rendered prompt fits.
+        """Cut the text (of a conversation: its longest message, then the next) until the rendered prompt fits.
+
+        System messages are instructions, and stay whole.
 
         Returns:
             Token ids, the text as far as it is read, and the rendered prompt.
         """
-        target = max(range(len(messages)), key=lambda i: len(messages[i]["content"])) if messages else 0
-        source = messages[target]["content"] if messages else text
-        offsets = self.tokenizer(source, add_special_tokens=False, return_offsets_mapping=True, verbose=False)[
-            "offset_mapping"
-        ]
-        keep = len(offsets) - excess
-        while True:
-            if keep < 0 and excess > 0 and not messages:
-                raise UserError(
-                    f"the prompt alone takes more than prompt.max_tokens allows ({self.budget} tokens beside the answer): "
-                    "raise prompt.max_tokens or take a shorter prompt"
-                )
-            cut = _cut(source, offsets, max(keep, 0), self.prompt.config.keep)
-            shown = (
-                [*messages[:target], {**messages[target], "content": cut}, *messages[target + 1 :]]
-                if messages
-                else None
-            )
-            rendered = self.prompt.render(cut, shown)
-            ids = self.ids([rendered])[0]
-            if len(ids) <= self.budget:
-                return ids, " ".join(turn["content"] for turn in shown) if shown else cut, rendered
-            if keep <= 0:
-                if not messages:
-                    keep = -1
-                    continue
-                return self._fit(text, shown, len(ids) - self.budget) if cut != source else self._too_long(len(ids))
-            keep = max(keep - (len(ids) - self.budget), 0)
-
-    def _too_long(self, length: int) -> tuple[list[int], str, str]:
+        shown = [turn["content"] for turn in messages] if messages else [text]
+        cuttable = [i for i in range(len(shown)) if not messages or messages[i]["role"] != "system"]
+        for part in sorted(cuttable, key=lambda i: -len(shown[i])):
+            source = shown[part]
+            offsets = self._offsets(source)
+            keep = len(offsets)
+            while keep > 0:
+                keep = max(keep - excess, 0)
+                shown[part] = _cut(source, offsets, keep, self.prompt.config.keep)
+                turns = [{**turn, "content": cut} for turn, cut in zip(messages or [], shown, strict=False)]
+                rendered = self.prompt.render(shown[0], turns or None)
+                ids = self.ids([rendered])[0]
+                excess = len(ids) - self.budget
+                if excess <= 0:
+                    return ids, " ".join(shown), rendered
         raise UserError(
-            f"a conversation takes {length} tokens without any text, more than the {self.budget} that prompt.max_tokens "
-            "allows: raise prompt.max_tokens"
+            f"the prompt takes {self.budget + excess} tokens without any text, and prompt.max_tokens leaves it "
+            f"{self.budget} beside the answer: raise prompt.max_tokens or take a shorter prompt"
         )
+
+    def _offsets(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of a text begins and ends."""
+        encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        offsets: list[tuple[int, int]] = encoded["offset_mapping"]
+        return offsets
 
 
 def _cut(text: str, offsets: list[tuple[int, int]], keep: int, part: str) -> str:
@@ -158,6 +156,8 @@ def encode_rows(split: str, rows: Dataset, encoder: Encoder, *, kind: str, key: 
         kind: of the labels.
         key: fingerprint of the rows.
     """
+    from datasets import disable_progress_bars, enable_progress_bars
+
     has_messages = "messages" in rows.column_names
 
     def encode_batch(batch: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
@@ -165,6 +165,8 @@ def encode_rows(split: str, rows: Dataset, encoder: Encoder, *, kind: str, key: 
 
     on_disk = len(rows) > IN_MEMORY_ROWS
     columns = ["text", "messages"] if has_messages else ["text"]
+    if not on_disk:  # a bar for a second's work is noise
+        disable_progress_bars()
     tokens = rows.select_columns(columns).map(
         encode_batch,
         batched=True,
@@ -175,6 +177,7 @@ def encode_rows(split: str, rows: Dataset, encoder: Encoder, *, kind: str, key: 
         cache_file_name=str(_cache_file(split, encoder, key, cache)) if on_disk else None,
         new_fingerprint=_cache_key(split, encoder, key),
     )
+    enable_progress_bars()
     lengths = np.fromiter((len(ids) for batch in tokens.iter(1000) for ids in batch["input_ids"]), np.int64, len(rows))
     return EncodedRows(
         split=split,

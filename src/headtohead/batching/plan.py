@@ -17,7 +17,8 @@ def epoch_batches(
     """Return the row indices of each batch of one epoch."""
     draw = np.random.default_rng([seed, epoch])
     order = draw.permutation(len(lengths))
-    if config.length_buckets or config.batch_tokens:
+    sorts = config.length_buckets or config.batch_tokens is not None
+    if sorts:
         window = WINDOW_BATCHES * config.batch_size
         order = np.concatenate(
             [
@@ -28,7 +29,7 @@ def epoch_batches(
     batches = (
         _by_tokens(order, lengths, config.batch_tokens) if config.batch_tokens else _by_rows(order, config.batch_size)
     )
-    return [batches[i] for i in draw.permutation(len(batches))] if config.length_buckets else batches
+    return [batches[i] for i in draw.permutation(len(batches))] if sorts else batches
 
 
 def _by_rows(order: np.ndarray, size: int) -> list[np.ndarray]:

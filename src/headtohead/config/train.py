@@ -11,16 +11,16 @@ from headtohead.errors import UserError, require_choice
 class TrainConfig:
     """Budget, optimiser, schedule, evaluation and checkpoints of one trial."""
 
-    epochs: float = 2.0
+    epochs: float = 1.0
     steps: int | None = None
     """Optimiser steps; overrides epochs. 0 trains nothing (zero-shot)."""
-    batch_size: int = 16
+    batch_size: int = 8
     """Rows per optimiser step, whatever the number of processes and micro-batches."""
     batch_tokens: int | None = None
     """Instead of batch_size: as many rows of like length as fit this many tokens, padding included."""
     micro_batch_size: int | None = None
     """Rows per forward pass (gradient accumulation); null means the whole batch."""
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     weight_decay: float = 0.0
     schedule: str = "linear"
     warmup_fraction: float = 0.1

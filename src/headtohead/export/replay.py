@@ -52,6 +52,9 @@ class Replay:
         """Whether the folder holds the whole model."""
         return bool(self.about["form"] == "merged")
 
+    def _load_pooled(self) -> Any:
+        return load_pooled(str(self.folder), None if self.is_whole else self.base, self.dtype)
+
     def _load(self) -> Any:
         generative = self.about["readout"] == "generative"
         factory: Any = AutoModelForCausalLM if generative else AutoModelForSequenceClassification
@@ -98,7 +101,7 @@ class Replay:
     def logits(self, texts: Sequence[str]) -> Tensor:
         """Return the logits of one batch of rendered prompts, padded to the longest."""
         if self.about["readout"] == "pooled":
-            self.model = self.model or load_pooled(str(self.folder), self.base, self.dtype)
+            self.model = self.model or self._load_pooled()
             result: Tensor = self.model(list(texts))
             return result
         special = self.about["prompt"]["add_special_tokens"]

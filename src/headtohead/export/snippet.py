@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -14,6 +15,7 @@ from headtohead.export.subject import Subject
 EXAMPLE = "The text to classify."
 
 
+@functools.cache
 def environment() -> Environment:
     """Return the templates of this package; they write Python and Markdown, so nothing is escaped as HTML."""
     return Environment(loader=PackageLoader("headtohead.export", "."), undefined=StrictUndefined, autoescape=False)

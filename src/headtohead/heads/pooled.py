@@ -94,12 +94,12 @@ def pool(
 
 
 def _initialise(head: NativeHead | PooledHead, new_weights: list[str], *, std: float, seed: int) -> None:
-    """Draw weights the checkpoint lacks: normal as transformers does, biases zero; by the trial's own seed."""
+    """Draw weights the checkpoint lacks: normal as transformers does, biases 0, norms 1; by the trial's own seed."""
     for name, parameter in head.named_parameters():
         if name not in new_weights:
             continue
         if parameter.dim() < 2:
-            parameter.data.zero_()
+            parameter.data.fill_(1.0 if name.endswith("weight") else 0.0)
         else:
             drawn = torch.empty(parameter.shape)
             drawn.normal_(0.0, std, generator=keyed_generator(f"{seed}/head/{name}", torch.device("cpu")))

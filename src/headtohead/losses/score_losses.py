@@ -80,7 +80,8 @@ class Focal:
     def sums(self, scores: Tensor, targets: Tensor) -> Tensor:
         """Weighted focal loss of each row."""
         log_p = scores.log_softmax(dim=-1).gather(1, targets[:, None])[:, 0]
-        modulation = (-torch.expm1(log_p)).clamp_min(0) ** self.gamma
+        # a power below 1 has an infinite slope at 0, which a row of probability 1 would turn into NaN
+        modulation = (-torch.expm1(log_p)).clamp_min(torch.finfo(scores.dtype).tiny) ** self.gamma
         return -self.weights(targets) * modulation * log_p
 
     def weights(self, targets: Tensor) -> Tensor:

@@ -45,6 +45,8 @@ def _explicit(config: LossConfig, labels: LabelSpace) -> np.ndarray:
     for name in config.weights:
         if name not in labels.names:
             raise UserError(f"loss.weights.{name} is not a label{near_names(name, labels.names)}")
+        if not 0 < config.weights[name] < float("inf"):
+            raise UserError(f"loss.weights.{name} must be a positive number, given {config.weights[name]}")
     missing = [name for name in labels.names if name not in config.weights]
     if missing:
         raise UserError(f"loss.weights lacks {missing}; give every label a weight")

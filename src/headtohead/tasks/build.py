@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from headtohead.adapters import TrialWeights, expected_count, prepare
+from headtohead.adapters import TrialWeights, expected_count, prepare, recompute_activations
 from headtohead.backbone import Backbone, load_backbone, resolve_dtype
 from headtohead.batching.encode import EncodedRows, Encoder, encode_rows
 from headtohead.config import Config, FullConfig
@@ -142,7 +142,7 @@ def build_pack(
             )
         trials.append(_build_trial(config, head, own, labels, rows))
     if configs[0].train.gradient_checkpointing:
-        trunk.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        recompute_activations(trunk)
     products = resolve_dtype(configs[0].model.precision, processes.device)
     full = isinstance(configs[0].lora, FullConfig)
     return Pack(

@@ -214,6 +214,7 @@ def _roomy_device(base: Path) -> str:
 
 
 def _free_memory() -> None:
-    gc.collect()
+    """Hand GPU memory of models that are no longer used back to the device, where a fresh process can have it."""
     if torch.cuda.is_available():
+        gc.collect()
         torch.cuda.empty_cache()

@@ -116,11 +116,26 @@ def score_baselines(
     for split, own in predictions.items():
         baseline = majority_predictions(train.targets, own)
         found["majority"][split] = evaluate(baseline, resamples=resamples).metrics
-    splits = list(predictions)
     for name, read in readings.items():
-        everything = [text for split in splits for text in read(rows[split])]
-        like = join([predictions[split] for split in splits])
-        scored = tfidf_predictions(read(train), train.targets, everything, like, seed=seed)
-        for split in splits:
-            found[name][split] = evaluate(scored.of_split(split), resamples=resamples).metrics
+        try:
+            found[name] = _score_tfidf(predictions, train, rows, read, resamples=resamples, seed=seed)
+        except UserError as error:  # such as no word in any text as cut for the model: the run itself stands
+            record.cost.setdefault("notes", []).append(f"baseline {name} left out: {error}")
+            del found[name]
     record.baselines = found
+
+
+def _score_tfidf(
+    predictions: dict[str, Predictions],
+    train: EncodedRows,
+    rows: dict[str, EncodedRows],
+    read: Callable[[EncodedRows], list[str]],
+    *,
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    splits = list(predictions)
+    everything = [text for split in splits for text in read(rows[split])]
+    like = join([predictions[split] for split in splits])
+    scored = tfidf_predictions(read(train), train.targets, everything, like, seed=seed)
+    return {split: evaluate(scored.of_split(split), resamples=resamples).metrics for split in splits}

@@ -116,6 +116,7 @@ def _steps(run: Run, earlier: RunRecord | None) -> None:
         corpus = load_corpus(run.config.data, run.cache)
     if earlier and run_folder.holds_results(run.folder):
         run_folder.refuse_changes(earlier, run.folder, data=corpus.fingerprint)
+    selection_metric(run.config.train.metric, corpus.labels)  # a mistyped metric is refused before anything is trained
     _describe_data(run, corpus)
     run.save()
     if run.config.model.kind == "tfidf":

@@ -28,9 +28,7 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, dict[str, Tensor
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]] | None:
     """Return the newest checkpoint's tensors and progress, or None where there is none."""
-    for path in folder.glob(".step-*"):
-        atomic.settle(folder / path.name[1:].split(".")[0])
-    found = sorted(folder.glob("step-*"))
+    found = _settled(folder)
     if not found:
         return None
     newest = found[-1]
@@ -51,4 +49,11 @@ def load_weights(path: Path | str) -> dict[str, Tensor]:
 
 def newest_step(folder: Path) -> int:
     """Return the step of the newest checkpoint, 0 where there is none."""
-    return max((int(path.name.removeprefix("step-")) for path in folder.glob("step-*")), default=0)
+    return max((int(path.name.removeprefix("step-")) for path in _settled(folder)), default=0)
+
+
+def _settled(folder: Path) -> list[Path]:
+    """Return the whole checkpoints, oldest first, after undoing what a crash left half done."""
+    for path in list(folder.glob(".step-*")):
+        atomic.settle(folder / path.name[1:].split(".")[0])
+    return sorted(folder.glob("step-*"))

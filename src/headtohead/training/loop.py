@@ -93,7 +93,7 @@ def _save(pack: Pack, checkpoints: Sequence[Path | None]) -> None:
     if not pack.processes.is_main:
         return
     for trial, folder in zip(pack.trials, checkpoints, strict=True):
-        if folder and trial.progress.status != "diverged":
+        if folder:
             save_checkpoint(folder, trial.progress.step, trial.tensors(), trial.progress_dict())
 
 

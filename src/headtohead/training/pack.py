@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Int
 from torch import nn
 
-from headtohead.adapters import PackState
+from headtohead.adapters import PackState, seed_of
 from headtohead.batching.batch import Batch, TreeMask
 from headtohead.batching.encode import EncodedRows
 from headtohead.batching.plan import score_batches
@@ -57,16 +57,19 @@ class Pack:
     def step(self) -> list[float]:
         """Take one optimiser step of every trial that is still training; return each trial's loss (nan if stopped)."""
         while True:
+            counted = [(trial.progress.tokens, trial.progress.padded_tokens) for trial in self.trials]
             try:
                 losses = self._accumulate()
                 break
-            except (torch.OutOfMemoryError, RuntimeError) as error:
+            except RuntimeError as error:  # running out of memory is one
                 self._halve_micro_batch(error)
+                for trial, counts in zip(self.trials, counted, strict=True):
+                    trial.progress.tokens, trial.progress.padded_tokens = counts
         return [self._update(trial, loss) for trial, loss in zip(self.trials, losses, strict=True)]
 
     def _accumulate(self) -> list[float]:
         """Run forward and backward over the step's micro-batches; gradients end in the stacks."""
-        rows = [trial.batch_rows(trial.progress.step) for trial in self.trials]
+        rows = [trial.batch_rows(self._plan_step(trial)) for trial in self.trials]
         divisors = [
             trial.objective.divisor(trial.training_rows.targets[index])
             for trial, index in zip(self.trials, rows, strict=True)
@@ -80,6 +83,13 @@ class Pack:
                 losses[trial] += loss
         return self.processes.sum_gradients([trial.weights for trial in self.trials], losses)
 
+    def _plan_step(self, trial: Trial) -> int:
+        """Return the step whose rows a trial reads next; one that has stopped goes on through its plan.
+
+        So the pack keeps the shape it would have had, and its neighbours every bit of their numbers.
+        """
+        return trial.progress.step if trial.is_training else max(other.progress.step for other in self.trials)
+
     def _micro_batch(self, rows: list[np.ndarray], divisors: list[float], micro: int) -> list[float]:
         self._set_mode(training=True)
         batches = [
@@ -89,7 +99,7 @@ class Pack:
             for trial, index in zip(self.trials, rows, strict=True)
         ]
         self.state.keys = [f"{trial.seed}/{trial.progress.step}/{micro}/{self.processes.rank}" for trial in self.trials]
-        torch.manual_seed(self.trials[0].seed * 1_000_003 + self.trials[0].progress.step)  # the trunk's own dropout
+        torch.manual_seed(seed_of(f"{self.state.keys[0]}/trunk"))  # the trunk's own dropout
         outputs, starts = self._forward(batches)
         losses = []
         for trial, batch, start, index, divisor in zip(self.trials, batches, starts, rows, divisors, strict=True):
@@ -109,7 +119,6 @@ class Pack:
     def _update(self, trial: Trial, loss: float) -> float:
         """Clip and step one trial; a non-finite loss or gradient stops it before the update."""
         if not trial.is_training:
-            trial.weights.drop_gradients()
             return math.nan
         trial.weights.take_gradients()
         limit = trial.config.clip_norm or math.inf
@@ -162,6 +171,21 @@ class Pack:
         return [np.stack([part[row] for row in range(len(lengths))]) if part else np.zeros((0, 0)) for part in merged]
 
     def _score_batch(self, prompts: list[list[int]], wanted: Sequence[int] | range) -> dict[int, np.ndarray]:
+        """Score some prompts, by halves where memory runs out."""
+        try:
+            return self._score_at_once(prompts, wanted)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(prompts) == 1:
+                raise UserError(
+                    "out of memory scoring a single row: lower prompt.max_tokens, or take a smaller model"
+                ) from error
+        half = len(prompts) // 2
+        parts = [self._score_batch(part, wanted) for part in (prompts[:half], prompts[half:])]
+        return {number: np.concatenate([part[number] for part in parts]) for number in wanted}
+
+    def _score_at_once(self, prompts: list[list[int]], wanted: Sequence[int] | range) -> dict[int, np.ndarray]:
         batches: list[Batch | None] = [trial.head.batch(prompts) for trial in self.trials]
         outputs, starts = self._forward(batches)
         result = {}
@@ -209,7 +233,7 @@ class Pack:
         if not is_out_of_memory(error):
             raise error
         self.drop_gradients()
-        largest = max(len(trial.batch_rows(trial.progress.step)) for trial in self.trials)
+        largest = max(len(trial.batch_rows(self._plan_step(trial))) for trial in self.trials)
         rows = min(self.micro_rows, largest)
         if rows == 1:
             raise UserError(

@@ -114,10 +114,11 @@ class Trial:
     def note_evaluation(self, value: float, *, higher_is_better: bool) -> bool:
         """Take in a validation metric; return whether it is the best so far.
 
-        Ties keep the earlier weights. Stops the trial when patience has run out.
+        Ties keep the earlier weights, and a metric that is not a number is no better than any. Stops the trial when
+        patience has run out.
         """
         best = self.progress.best_value
-        better = best is None or (value > best if higher_is_better else value < best)
+        better = math.isfinite(value) and (best is None or (value > best if higher_is_better else value < best))
         if better:
             self.progress.best_value, self.progress.best_step = value, self.progress.step
             self.progress.evaluations_since_best = 0
@@ -157,7 +158,4 @@ class Trial:
 
     def progress_dict(self) -> dict[str, Any]:
         """Return the JSON-ready progress."""
-        stored = asdict(self.progress)
-        if stored["best_value"] is not None and not math.isfinite(stored["best_value"]):
-            stored["best_value"] = None
-        return stored
+        return asdict(self.progress)

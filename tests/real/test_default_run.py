@@ -1,0 +1,60 @@
+"""The one real-model path, end to end, as a newcomer types it: ``python run.py``."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from headtohead.results import read_predictions
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    outputs = tmp_path_factory.mktemp("outputs")
+    alone = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "WANDB_", "HF_"))}
+    subprocess.run([sys.executable, "run.py", f"paths.outputs={outputs}"], cwd=ROOT, check=True, env=alone)
+    (only,) = outputs.iterdir()
+    return only
+
+
+def test_it_learns_bbc_news(folder: Path):
+    record = json.loads((folder / "result.json").read_text())
+    assert record["status"] == "completed"
+    assert record["metrics"]["test"]["accuracy"]["value"] >= 0.90
+    print({name: round(seconds, 1) for name, seconds in record["cost"]["seconds"].items()})
+
+
+def test_the_export_serves_what_was_measured(folder: Path):
+    """Load ``model/`` as a card's snippet does and compare with the stored predictions."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    record = json.loads((folder / "result.json").read_text())
+    assert record["export"]["status"] == "passed"
+    base = json.loads((folder / "model" / "adapter_config.json").read_text())["base_model_name_or_path"]
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=5, dtype=torch.float32)
+    model = PeftModel.from_pretrained(model, str(folder / "model")).eval()
+    stored = read_predictions(folder / "predictions.parquet").of_split("test")
+    texts = json.loads((folder / "examples.json").read_text())["rows"]
+    row = next(i for i, name in enumerate(stored.row_id) if name in texts and not stored.truncated[i])
+    template = record["config"]["prompt"]["template"]
+    prompt = template.replace("{labels}", ", ".join(stored.labels.words)).replace("{text}", texts[stored.row_id[row]])
+    with torch.no_grad():
+        logits = model(**tokenizer(prompt, return_tensors="pt")).logits
+    assert logits.log_softmax(-1)[0].numpy() == pytest.approx(stored.scores[row], abs=2e-3)
+
+
+def test_the_page_and_the_predictions_agree(folder: Path):
+    record = json.loads((folder / "result.json").read_text())
+    test = read_predictions(folder / "predictions.parquet").of_split("test")
+    accuracy = float((test.predicted == test.gold).mean())
+    assert record["metrics"]["test"]["accuracy"]["value"] == accuracy
+    assert f"{accuracy:.3f}".lstrip("0") in (folder / "report.html").read_text()

@@ -1,0 +1,205 @@
+"""A pack gives each trial what it would have got alone, and a trial that fails or stops touches no neighbour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from plain_peft import PlainTrial
+from tiny_runs import FrozenConfig, LoraConfig, TinyRun, config_of
+
+from headtohead.config import Config
+from headtohead.training import Pack
+
+STEPS = 20
+
+
+def classification_trials() -> list[Config]:
+    """Mixed ranks, rates, losses, seeds, schedules, batch sizes and clipping."""
+    return [
+        config_of(seed=0, lora=LoraConfig(rank=2), learning_rate=5e-4, steps=STEPS),
+        config_of(
+            seed=1,
+            lora=LoraConfig(rank=8, alpha_over_rank=0.5),
+            loss="focal",
+            schedule="cosine",
+            learning_rate=1e-4,
+            batch_size=5,
+            steps=STEPS,
+        ),
+        config_of(
+            seed=2,
+            lora=LoraConfig(rank=3, scaling="rslora"),
+            loss_options={"label_smoothing": 0.2, "class_weights": "balanced"},
+            schedule="constant",
+            clip_norm=0.1,
+            weight_decay=0.1,
+            learning_rate=3e-4,
+            steps=STEPS,
+        ),
+    ]
+
+
+def mixed_heads() -> list[Config]:
+    """Heads that read one trunk: the model's own words, and linear layers over pooled states."""
+    return [
+        config_of(head="generative", seed=0, lora=LoraConfig(rank=4), learning_rate=5e-4, steps=STEPS),
+        config_of(pooling="last", seed=1, lora=LoraConfig(rank=2), learning_rate=2e-4, steps=STEPS),
+        config_of(head="generative", loss="cross_entropy", seed=2, lora=LoraConfig(rank=6), steps=STEPS),
+        config_of(pooling="mean", loss="focal", seed=3, lora=LoraConfig(rank=4), batch_size=4, steps=STEPS),
+    ]
+
+
+PACKS = {
+    "classification": classification_trials,
+    "heads": mixed_heads,
+    "frozen": lambda: [config_of(lora=FrozenConfig(), seed=seed, learning_rate=5e-4, steps=STEPS) for seed in (0, 1)],
+    "embeddings": lambda: [
+        config_of(lora=LoraConfig(rank=rank, embeddings=True), seed=rank, learning_rate=5e-4, steps=STEPS)
+        for rank in (1, 4)
+    ],
+}
+
+
+def take_steps(pack: Pack, count: int) -> np.ndarray:
+    """Return the losses of some steps, steps x trials."""
+    losses = []
+    for _ in range(count):
+        losses.append(pack.step())
+        pack.drop_gradients()
+    return np.asarray(losses)
+
+
+def weights(pack: Pack) -> list[dict[str, torch.Tensor]]:
+    return [trial.weights.state() for trial in pack.trials]
+
+
+def assert_bit_equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+@pytest.mark.parametrize("kind", PACKS)
+def test_each_trial_gets_what_peft_gives_it_alone(cache: Path, kind: str):
+    run = TinyRun(cache, PACKS[kind]())
+    plain = [PlainTrial(run, number) for number in range(len(run.configs))]
+    run.pack._accumulate()
+    for trial, alone in zip(run.pack.trials, plain, strict=True):
+        trial.weights.take_gradients()
+        alone.loss(0).backward()
+        for name, gradient in alone.gradients().items():
+            own = trial.weights.tensors[name].grad
+            assert own is not None
+            torch.testing.assert_close(own, gradient, atol=1e-5, rtol=1e-4, msg=name)
+        alone.optimizer.zero_grad()
+    run.pack.drop_gradients()
+    ours = take_steps(run.pack, STEPS)
+    theirs = np.asarray([[alone.step(step) for alone in plain] for step in range(STEPS)])
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    assert (np.ptp(theirs, axis=0) > 1e-2).all(), "every trial moved"
+
+
+def test_scores_in_a_pack_are_those_of_a_pack_of_one(cache: Path):
+    configs = mixed_heads()
+    run = TinyRun(cache, configs)
+    take_steps(run.pack, 3)
+    for number, (config, scores) in enumerate(zip(configs, run.pack.score(run.rows), strict=True)):
+        with_words = [config] if config.head.is_generative else [config, configs[0]]
+        alone = TinyRun(cache, with_words)
+        alone.pack.trials[0].weights.load(run.pack.trials[number].weights.state())
+        np.testing.assert_allclose(alone.pack.score(alone.rows)[0], scores, atol=1e-5)
+
+
+def test_only_the_trials_asked_for_are_scored(cache: Path):
+    run = TinyRun(cache, classification_trials())
+    first, second, third = run.pack.score(run.rows, only=[1])
+    assert (len(first), len(second), len(third)) == (0, len(run.rows), 0)
+
+
+def plant_infinity(pack: Pack, trial: int, at_step: int) -> None:
+    """Make the loss of one trial infinite from a step on."""
+    objective, progress = pack.trials[trial].objective, pack.trials[trial].progress
+
+    class Planted:
+        def __getattr__(self, name: str) -> object:
+            return getattr(objective, name)
+
+        def loss_sum(self, *arguments: object) -> torch.Tensor:
+            loss = objective.loss_sum(*arguments)  # type: ignore[arg-type]
+            return loss * float("inf") if progress.step == at_step else loss
+
+    pack.trials[trial].objective = Planted()  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_a_diverging_trial_changes_no_bit_of_its_neighbours(cache: Path, failing: int):
+    healthy, broken = (TinyRun(cache, classification_trials()).pack for _ in range(2))
+    plant_infinity(broken, failing, at_step=4)
+    take_steps(healthy, 12)
+    losses = take_steps(broken, 12)
+    trial = broken.trials[failing]
+    assert trial.progress.status == "diverged"
+    assert trial.progress.step == 4
+    assert not np.isfinite(losses[4:, failing]).any()
+    for number in {0, 1, 2} - {failing}:
+        assert np.isfinite(losses[:, number]).all()
+        assert_bit_equal(weights(broken)[number], weights(healthy)[number])
+    assert all(torch.isfinite(tensor).all() for tensor in weights(broken)[failing].values())
+
+
+@pytest.mark.parametrize("stopping", [0, 2])
+def test_a_stopped_trial_changes_no_bit_of_its_neighbours(cache: Path, stopping: int):
+    running, shorter = (TinyRun(cache, classification_trials()).pack for _ in range(2))
+    take_steps(running, 3)
+    take_steps(shorter, 3)
+    shorter.trials[stopping].progress.status = "stopped"
+    before = weights(shorter)[stopping]
+    take_steps(running, 12)
+    take_steps(shorter, 12)
+    assert_bit_equal(weights(shorter)[stopping], before)
+    for number in {0, 1, 2} - {stopping}:
+        assert shorter.trials[number].progress.step == 15
+        assert_bit_equal(weights(shorter)[number], weights(running)[number])
+
+
+def test_dropout_in_a_pack_is_that_of_a_pack_of_one(cache: Path):
+    configs = [
+        config_of(seed=5, lora=LoraConfig(rank=4, dropout=0.3), learning_rate=5e-4, batch_size=4, steps=STEPS),
+        config_of(seed=6, lora=LoraConfig(rank=2), learning_rate=5e-4, batch_size=9, steps=STEPS),
+        config_of(seed=7, lora=LoraConfig(rank=4, dropout=0.1), learning_rate=5e-4, batch_size=7, steps=STEPS),
+    ]
+    together = take_steps(TinyRun(cache, configs).pack, STEPS)
+    alone = [take_steps(TinyRun(cache, config).pack, STEPS)[:, 0] for config in configs]
+    np.testing.assert_allclose(together, np.stack(alone, axis=1), atol=1e-5)
+    without = config_of(seed=5, lora=LoraConfig(rank=4), learning_rate=5e-4, batch_size=4, steps=STEPS)
+    assert not np.allclose(take_steps(TinyRun(cache, without).pack, STEPS)[:, 0], together[:, 0], atol=1e-3)
+
+
+def test_place_in_a_pack_does_not_matter(cache: Path):
+    configs = classification_trials()
+    forwards, backwards = TinyRun(cache, configs).pack, TinyRun(cache, configs[::-1]).pack
+    np.testing.assert_allclose(take_steps(forwards, 6), take_steps(backwards, 6)[:, ::-1], atol=1e-5)
+
+
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        LoraConfig(rank=4, dora=True),
+        LoraConfig(rank=4, targets=["attention"]),
+        LoraConfig(rank=4, top_layers=0.5),
+        LoraConfig(rank=4, embeddings=True),
+        FrozenConfig(),
+    ],
+    ids=["dora", "targets", "top_layers", "embeddings", "frozen"],
+)
+def test_trials_that_cannot_share_a_trunk_are_refused(cache: Path, odd: LoraConfig):
+    from headtohead.errors import UserError
+
+    with pytest.raises(UserError, match="share a trunk"):
+        TinyRun(cache, [config_of(lora=LoraConfig(rank=4)), config_of(lora=odd)])
