@@ -18,6 +18,7 @@ jaxtyping.install_import_hook("headtohead", "runtime_types.check")
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
@@ -28,6 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     torch.set_num_threads(1)
+    # The same examples everywhere, and no limit on one example's time: the first one may load a tokenizer.
+    hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, database=None)
+    hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ def config_of(
         head=HeadConfig(kind=head, pooling=pooling, normalisation=normalisation),
         loss=LOSS_CONFIGS[kind](**(loss_options or {})),
         lora=lora or LoraConfig(rank=4),
-        train=TrainConfig(**{"batch_size": 8, "steps": 20, "warmup_fraction": 0.2, **train}),
+        train=TrainConfig(**{"batch_size": 8, "steps": 20, "warmup_fraction": 0.2, "learning_rate": 5e-4, **train}),
         evaluate=EvaluateConfig(),
         export=ExportConfig(),
         track=TrackConfig(),
@@ -183,6 +183,28 @@ def plain_copy(model: Any) -> Any:
     return copy.deepcopy(model)
 
 
+def assert_bit_equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    """Check that two sets of weights are the same to the last bit."""
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+def plant_infinity(pack: Pack, trial: int, at_step: int) -> None:
+    """Make the loss of one trial infinite from a step on."""
+    objective, progress = pack.trials[trial].objective, pack.trials[trial].progress
+
+    class Planted:
+        def __getattr__(self, name: str) -> object:
+            return getattr(objective, name)
+
+        def loss_sum(self, *arguments: object) -> torch.Tensor:
+            loss = objective.loss_sum(*arguments)  # type: ignore[arg-type]
+            return loss * float("inf") if progress.step == at_step else loss
+
+    pack.trials[trial].objective = Planted()  # type: ignore[assignment]
+
+
 __all__ = [
     "ALONE",
     "DECODERS",
@@ -191,11 +213,13 @@ __all__ = [
     "FullConfig",
     "LoraConfig",
     "TinyRun",
+    "assert_bit_equal",
     "config_of",
     "dataset_of",
     "labels_of",
     "made_up_targets",
     "made_up_texts",
     "plain_copy",
+    "plant_infinity",
     "sharpen",
 ]

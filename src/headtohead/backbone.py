@@ -36,7 +36,7 @@ class Backbone:
     @property
     def trunk(self) -> PreTrainedModel:
         """The model without its head."""
-        return self.model.base_model  # type: ignore[no-any-return]
+        return self.model.base_model  # type: ignore[return-value]  # a PreTrainedModel in every task class
 
 
 def fetch_model(config: ModelConfig, cache: Path) -> Fetched:
@@ -95,68 +95,65 @@ def load_backbone(
     Raises:
         UserError: the architecture has no such head, or the weights do not fit the device.
     """
-    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification
-
     fetched = fetch_model(config, cache)
-    options: dict[str, Any] = {
-        "dtype": weights_dtype,
-        "attn_implementation": config.attention,
-        "trust_remote_code": config.trust_remote_code,
-        "use_safetensors": True,
-        "output_loading_info": True,
-    }
+    tokenizer = load_tokenizer(fetched.path, trust_remote_code=config.trust_remote_code)
+    factory, options = _task_class(fetched.path, config, head, labels, width)
     if quantisation == "nf4":
         options["quantization_config"] = _nf4()
-    factory: Any = AutoModel
-    if head.is_generative:
-        factory = AutoModelForCausalLM
-        _refuse_encoder(fetched.path, config.name)
-    elif head.pooling == "native":
-        factory = AutoModelForSequenceClassification
-        options |= {"num_labels": width, **_label_names(labels, width)}
-    tokenizer = load_tokenizer(fetched.path, trust_remote_code=config.trust_remote_code)
     with quiet_transformers(), _loading_errors(config.name):
-        model, info = factory.from_pretrained(fetched.path, **options)
-    settle_pad_token(model.config, tokenizer)
+        model, info = factory.from_pretrained(
+            fetched.path,
+            dtype=weights_dtype,
+            attn_implementation=config.attention,
+            trust_remote_code=config.trust_remote_code,
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
+        )
+    model.config.pad_token_id = tokenizer.pad_token_id
     model.config.use_cache = False  # keys and values are of no use to whole-row forwards
     if not config.trunk_dropout:
         switch_dropout_off(model)
     if quantisation == "none":
         model.to(device)
-    about = {
-        "name": config.name,
-        "variant": config.variant,
-        "source": {"kind": fetched.kind, "name": fetched.name, "revision": fetched.revision, "sha256": fetched.sha256},
-        "class": type(model).__name__,
-        "dtype": str(weights_dtype).removeprefix("torch."),
-        "quantisation": quantisation,
-        "width": width,
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-    }
     return Backbone(
         model=model,
         tokenizer=tokenizer,
         folder=fetched.name if fetched.kind == "hub" else str(fetched.path),
-        about=about,
+        about=_describe(config, fetched, model, width=width, dtype=weights_dtype, quantisation=quantisation),
         new_weights=sorted(info["missing_keys"]),
     )
 
 
-def settle_pad_token(config: Any, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Give model and tokenizer one pad token: the checkpoint's own, else one that ends no row.
+def _task_class(
+    path: Path, config: ModelConfig, head: HeadConfig, labels: LabelSpace, width: int
+) -> tuple[Any, dict[str, Any]]:
+    """Return the class a head reads from, with the options that class alone takes."""
+    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification
 
-    transformers' decoders classify from the last token that is not the pad token. A checkpoint that names none reads
-    the very last token, one row at a time, and that is how an exported adapter is used; so where a tokenizer ends every
-    row with its pad token (Qwen3-Embedding), padding takes another special token.
-    """
-    own = getattr(config.get_text_config(), "pad_token_id", None)
-    if own is not None and 0 <= own < len(tokenizer):
-        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(own)
-    elif tokenizer("a")["input_ids"][-1] == tokenizer.pad_token_id:
-        special = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
-        others = [token for token in special if token != tokenizer.pad_token]
-        tokenizer.pad_token = min(others, key=lambda token: "pad" not in token, default=tokenizer.pad_token)
-    config.pad_token_id = tokenizer.pad_token_id
+    if head.is_generative:
+        _refuse_encoder(path, config.name)
+        return AutoModelForCausalLM, {}
+    if head.pooling == "native":
+        return AutoModelForSequenceClassification, {"num_labels": width, **_label_names(labels, width)}
+    return AutoModel, {}
+
+
+def _describe(
+    config: ModelConfig, fetched: Fetched, model: Any, *, width: int, dtype: torch.dtype, quantisation: str
+) -> dict[str, Any]:
+    """Return what the record says of a model."""
+    source = {"kind": fetched.kind, "name": fetched.name, "revision": fetched.revision, "sha256": fetched.sha256}
+    return {
+        "name": config.name,
+        "variant": config.variant,
+        "source": source,
+        "class": type(model).__name__,
+        "dtype": str(dtype).removeprefix("torch."),
+        "quantisation": quantisation,
+        "width": width,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+    }
 
 
 def resolve_dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -259,7 +256,7 @@ def _convert_gguf(file: Path, folder: Path) -> Path:
 
         with quiet_transformers(), _loading_errors(file.name), atomic.new_folder(folder) as temporary:
             model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name)
-            model.hf_quantizer = None  # otherwise save_pretrained refuses: "quantized with gguf ... not serializable"
+            model.hf_quantizer = None  # type: ignore[assignment]  # otherwise save_pretrained refuses: "quantized with gguf ... not serializable"
             model.config.__dict__.pop("quantization_config", None)
             model.save_pretrained(temporary)
             AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name).save_pretrained(temporary)

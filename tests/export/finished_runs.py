@@ -95,8 +95,8 @@ def run_code(code: str, **given: Any) -> dict[str, Any]:
 def card_code(model: Path) -> list[str]:
     """Return the programs that an export's card prints, its folder in place of its name."""
     card = (model / "README.md").read_text(encoding="utf-8")
-    programs = re.findall(r"^```python\n(.*?)^```", card, flags=re.MULTILINE | re.DOTALL)
-    programs[0] = re.sub(r"^model_id = '[^']*'", f"model_id = {str(model)!r}", programs[0], flags=re.MULTILINE)
+    programs = [code for _, code in re.findall(r"^(`{3,})python\n(.*?)^\1$", card, flags=re.MULTILINE | re.DOTALL)]
+    programs[0] = re.sub(r"^model_id = '.*'", f"model_id = {str(model)!r}", programs[0], flags=re.MULTILINE)
     return programs
 
 

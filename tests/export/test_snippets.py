@@ -206,7 +206,7 @@ def test_seed_004_a_score_of_a_conversation(tmp_path: Path, cache: Path, capsys:
         "train.warmup_steps=2",
         "train.schedule=constant",
         "train.learning_rate=3e-3",
-        "train.batch_size=8",
+        "train.batch_size=16",
         "train.gradient_checkpointing=false",
         "train.micro_batch_size=null",
     )

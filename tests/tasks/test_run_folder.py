@@ -128,3 +128,29 @@ def test_a_sweep_of_hydras_own(tmp_path: Path, cache: Path, run: CommandLine):
     assert [record["config"]["seed"] for record in records] == [0, 1]
     assert all(set(record["metrics"]) == {"validation"} for record in records)
     assert all(record["test_reads"] == 0 for record in records)
+
+
+def test_zero_shot_trains_nothing(tmp_path: Path, cache: Path, run: CommandLine):
+    line = CommandLine(tmp_path / "outputs", cache, run.rows)
+    line.here("head=generative", "lora=frozen", "train.steps=0", "export.form=none")
+    record = line.record()
+    assert record["cost"]["trainable_parameters"] == 0
+    assert record["cost"]["training"]["steps"] == 0
+    assert record["metrics"]["test"]["log_loss"]["value"] > 0
+
+
+def test_a_second_stage_starts_from_the_first(tmp_path: Path, cache: Path, run: CommandLine):
+    """One step at learning rate 0 leaves the first stage's weights as they were; other labels get a fresh head."""
+    first = CommandLine(tmp_path / "first", cache, run.rows)
+    first.here("export.form=none")
+    second = CommandLine(tmp_path / "second", cache, run.rows)
+    again = ["export.form=none", f"model.adapter={first.folder()}", "train.steps=1", "train.warmup_steps=1"]
+    second.here(*again)
+    before, after = (load_file(line.folder() / "trained.safetensors") for line in (first, second))
+    assert all((before[name] == after[name]).all() for name in before)
+    third = CommandLine(tmp_path / "third", cache, run.rows)
+    third.here(*again, "data.labels.names=[tech,sport,business]")
+    other = load_file(third.folder() / "trained.safetensors")
+    same = {name: bool((before[name] == other[name]).all()) for name in before}
+    assert not same["head.score.weight"]
+    assert all(same[name] for name in same if not name.startswith("head."))

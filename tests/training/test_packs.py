@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from plain_peft import PlainTrial
-from tiny_runs import FrozenConfig, LoraConfig, TinyRun, config_of
+from tiny_runs import FrozenConfig, LoraConfig, TinyRun, assert_bit_equal, config_of, plant_infinity
 
 from headtohead.config import Config
 from headtohead.training import Pack
@@ -77,12 +77,6 @@ def weights(pack: Pack) -> list[dict[str, torch.Tensor]]:
     return [trial.weights.state() for trial in pack.trials]
 
 
-def assert_bit_equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
-    assert first.keys() == second.keys()
-    for name in first:
-        assert torch.equal(first[name], second[name]), name
-
-
 @pytest.mark.parametrize("kind", PACKS)
 def test_each_trial_gets_what_peft_gives_it_alone(cache: Path, kind: str):
     run = TinyRun(cache, PACKS[kind]())
@@ -118,21 +112,6 @@ def test_only_the_trials_asked_for_are_scored(cache: Path):
     run = TinyRun(cache, classification_trials())
     first, second, third = run.pack.score(run.rows, only=[1])
     assert (len(first), len(second), len(third)) == (0, len(run.rows), 0)
-
-
-def plant_infinity(pack: Pack, trial: int, at_step: int) -> None:
-    """Make the loss of one trial infinite from a step on."""
-    objective, progress = pack.trials[trial].objective, pack.trials[trial].progress
-
-    class Planted:
-        def __getattr__(self, name: str) -> object:
-            return getattr(objective, name)
-
-        def loss_sum(self, *arguments: object) -> torch.Tensor:
-            loss = objective.loss_sum(*arguments)  # type: ignore[arg-type]
-            return loss * float("inf") if progress.step == at_step else loss
-
-    pack.trials[trial].objective = Planted()  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])

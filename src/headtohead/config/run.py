@@ -131,5 +131,19 @@ def _check_fit(config: Config) -> None:
         heads = " or ".join(f"head={name}" for name, losses in fitting.items() if loss in losses)
         losses = ", ".join(f"loss={name}" for name in fitting[head])
         raise UserError(f"loss={loss} does not fit head={head}; head={head} takes {losses}; loss={loss} needs {heads}")
+    if config.export.form == "adapter" and config.task.name == "train":
+        require_adapter(config)
     if config.model.kind == "tfidf" and head == "generative":
         raise UserError("model=tfidf writes no words; set head=classification")
+
+
+def require_adapter(config: Config) -> None:
+    """Refuse ``export.form=adapter`` of a run that trains nothing an adapter could carry.
+
+    Raises:
+        UserError: it trains the model itself, or nothing.
+    """
+    lora = config.lora.kind
+    if lora == "full" or (lora == "frozen" and config.head.is_generative):
+        what = "trains the model itself" if lora == "full" else "trains nothing"
+        raise UserError(f"export.form=adapter has nothing to hold: lora={lora} {what}; set export.form=merged or auto")

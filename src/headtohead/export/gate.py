@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from transformers.utils import logging
 
-from headtohead.export.replay import Replay
+from headtohead.export.replay import Replay, Unusable
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -20,8 +20,16 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         request: ``folder``, ``base`` (where the base model lies, or null), ``texts``, ``dtypes`` and ``device``.
 
     Returns:
-        ``passes[dtype][how]``: a table per way of scoring; ``problems``, ``names`` and ``tokens`` of the first.
+        ``passes[dtype][how]``: a table per way of scoring; ``problems``, ``names`` and ``tokens`` of the first. No
+        passes where the files do not load; ``problems`` then says why.
     """
+    try:
+        return _answer(request)
+    except Unusable as error:
+        return {"passes": {}, "problems": [str(error)]}
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"passes": {}}
     for dtype in request["dtypes"]:
         replay = Replay(

@@ -59,21 +59,21 @@ class Reference:
         return max(1.0, float(np.abs(self.scores).max()))
 
     def decisions(self, values: np.ndarray) -> np.ndarray:
-        """Return the answer of each row: a label, a set of labels, a rounded score."""
+        """Return the answers of each row (rows x 1; multi-label: rows x labels): a label, a yes or no, a grade."""
         if self.is_expected_score:
             known = np.asarray(self.labels.values or [0.0]) / self.scale
-            return np.abs(values[:, :1] - known[None, :]).argmin(axis=1)
-        return values >= 0.5 if self.labels.kind == "multi" else values.argmax(axis=1)
+            return np.abs(values[:, :1] - known[None, :]).argmin(axis=1)[:, None]
+        return values >= 0.5 if self.labels.kind == "multi" else values.argmax(axis=1)[:, None]
 
     def margins(self, values: np.ndarray) -> np.ndarray:
-        """Return how far each row is from another answer."""
+        """Return how far each answer is from being another, in the shape of ``decisions``."""
         if self.is_expected_score:
             borders = [(a + b) / 2 / self.scale for a, b in pairwise(self.labels.values)]
-            return np.abs(values[:, :1] - np.asarray(borders or [np.inf])[None, :]).min(axis=1)
+            return np.abs(values[:, :1] - np.asarray(borders or [np.inf])[None, :]).min(axis=1)[:, None]
         if self.labels.kind == "multi":
-            return np.abs(values - 0.5).min(axis=1)
+            return np.abs(values - 0.5)
         ordered = np.sort(values, axis=1)
-        return ordered[:, -1] - ordered[:, -2]
+        return (ordered[:, -1] - ordered[:, -2])[:, None]
 
 
 def ask_fresh_process(request: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +102,8 @@ def compare(reference: Reference, answer: dict[str, Any]) -> dict[str, Any]:
         ``passed``, ``reason`` (empty where it passed), and per way of scoring the ``largest`` move of a probability,
         ``flips`` and ``near_ties``.
     """
+    if not answer["passes"]:
+        return _judgement(reference, answer["problems"], {})
     expected = reference.values(reference.scores)
     checks = {
         how: _check(reference, expected, _scaled(reference, table))
@@ -112,10 +114,14 @@ def compare(reference: Reference, answer: dict[str, Any]) -> dict[str, Any]:
     if failed == ["mixed batches"]:
         reasons.append("rows agree one at a time but not in padded batches: the pad token differs from training's")
     reasons += [_describe(reference, expected, how, answer["passes"]["float32"][how]) for how in failed]
+    return _judgement(reference, reasons, checks)
+
+
+def _judgement(reference: Reference, reasons: list[str], checks: dict[str, Any]) -> dict[str, Any]:
     return {
         "passed": not reasons,
         "reason": "; ".join(reasons),
-        "rows": len(expected),
+        "rows": len(reference.texts),
         "tolerance": TOLERANCE,
         "near_tie": NEAR_TIE,
         "checks": checks,
@@ -129,7 +135,7 @@ def drift(reference: Reference, answer: dict[str, Any]) -> dict[str, dict[str, f
     for dtype, tables in answer["passes"].items():
         found = _scaled(reference, tables["row by row"])
         moved = np.abs(found - stored)
-        flips = _differs(reference, found, stored)
+        flips = (reference.decisions(found) != reference.decisions(stored)).any(axis=1)
         result[dtype] = {
             "largest": float(moved.max()),
             "mean": float(moved.mean()),
@@ -144,22 +150,17 @@ def _scaled(reference: Reference, table: Sequence[Sequence[float]]) -> np.ndarra
     return values / reference.scale
 
 
-def _differs(reference: Reference, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    differs = reference.decisions(one) != reference.decisions(other)
-    return differs.any(axis=1) if differs.ndim == 2 else differs
-
-
 def _check(reference: Reference, expected: np.ndarray, found: np.ndarray) -> dict[str, Any]:
     if found.shape != expected.shape:
         return {"largest": 1.0, "mean": 1.0, "flips": len(expected), "near_ties": 0}
     moved = np.nan_to_num(np.abs(found - expected), nan=1.0)
-    differs = _differs(reference, found, expected)
+    differs = reference.decisions(found) != reference.decisions(expected)
     tie = reference.margins(expected) < NEAR_TIE
     return {
         "largest": float(moved.max()),
         "mean": float(moved.mean()),
-        "flips": int((differs & ~tie).sum()),
-        "near_ties": int((differs & tie).sum()),
+        "flips": int((differs & ~tie).any(axis=1).sum()),
+        "near_ties": int((differs & tie).any(axis=1).sum()),
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,10 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from headtohead.export.pooled import load_pooled
 
 MIXED_ROWS = 8
+
+
+class Unusable(RuntimeError):
+    """The files do not make a model."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,13 +71,15 @@ class Replay:
         model = factory.from_pretrained(self.base or self.about["base"]["model"], dtype=self.dtype, **options)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what PEFT would warn of is looked for below
-            adapted = PeftModel.from_pretrained(model, self.folder)
+            try:
+                adapted = PeftModel.from_pretrained(model, self.folder)
+            except KeyError as missing:
+                raise Unusable(_lost([str(missing.args[0])])) from missing
             wanted = get_peft_model_state_dict(adapted, save_embedding_layers=False).keys()
         with safe_open(self.folder / "adapter_model.safetensors", "pt") as file:
             lost = wanted - set(file.keys())
         if lost:
-            names = ", ".join(sorted(name.removeprefix("base_model.model.") for name in lost)[:4])
-            self.problems.append(f"weights missing from the adapter: {names}")
+            self.problems.append(_lost(lost))
         return adapted
 
     def _check_config(self) -> None:
@@ -148,6 +154,11 @@ class Replay:
             steps = range(len(prompt), len(whole))
             found.append(torch.stack([seen[read][step - 1, whole[step]] for step in steps]).sum())
         return torch.stack(found).cpu()
+
+
+def _lost(names: Iterable[str]) -> str:
+    shown = sorted(name.removeprefix("base_model.model.") for name in names)[:4]
+    return f"weights missing from the adapter: {', '.join(shown)}"
 
 
 def read(logits: Tensor, link: str) -> Tensor:

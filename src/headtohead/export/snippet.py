@@ -73,7 +73,9 @@ def _values(subject: Subject) -> dict[str, Any]:
         "revision": repr(subject.base_revision) if subject.base_revision else "",
         "task_class": subject.task_class().__name__,
         "is_adapter": subject.form == "adapter",
-        "names_in_config": subject.form == "merged" and subject.link != "corn" and subject.link != "identity",
+        "names_in_config": subject.form == "merged"
+        and subject.readout == "native"
+        and subject.link in ("softmax", "sigmoid"),
         "labels": repr(list(names)),
         "values": dict(zip(names, subject.labels.values, strict=True)) if _is_ordinal_score(subject) else None,
         "answers": dict(zip(names, facts["answers"]["texts"], strict=True)) if facts["answers"] else None,

@@ -8,7 +8,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from headtohead.errors import UserError
+from headtohead.config import require_adapter
 from headtohead.export.adapter import write_adapter
 from headtohead.export.merged import write_merged
 from headtohead.export.serving import SERVING_FILE, head_facts, serving_facts
@@ -23,19 +23,15 @@ def write_files(subject: Subject, folder: Path) -> None:
     """
     if subject.form == "merged":
         write_merged(subject, folder)
-    elif subject.trunk or subject.readout == "native":
-        _require_adapter(subject)
-        write_adapter(subject, folder)
+    else:
+        require_adapter(subject.config)
+        if subject.trunk or subject.readout == "native":
+            write_adapter(subject, folder)
     if subject.readout == "pooled":
         save_file(subject.head, folder / "head.safetensors")
         _write_json(folder / "head.json", head_facts(subject))
     subject.tokenizer.save_pretrained(folder)
     _write_json(folder / SERVING_FILE, serving_facts(subject))
-
-
-def _require_adapter(subject: Subject) -> None:
-    if subject.config.lora.kind == "full":
-        raise UserError("export.form=adapter needs adapters, and lora=full trains the model itself: set merged")
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

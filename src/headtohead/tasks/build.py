@@ -20,6 +20,7 @@ from headtohead.heads import GenerativeHead, Head, LabelAudit, NativeHead, Poole
 from headtohead.labels import LabelSpace
 from headtohead.losses import build_loss, check_loss_fits, class_weights
 from headtohead.prompts import Prompt, build_prompt, choose_examples, label_text
+from headtohead.results import read_record
 from headtohead.tasks import folder as run_folder
 from headtohead.training import Pack, Processes, ScoreObjective, TokenObjective, Trial, load_weights
 
@@ -199,8 +200,8 @@ def _build_trial(
     )
 
 
-def start_from(trial: Trial, folder: str) -> None:
-    """Load an earlier run's trained weights; a head of another shape starts fresh, adapters must match.
+def start_from(trial: Trial, folder: str, labels: LabelSpace) -> None:
+    """Load an earlier run's trained weights; a head for other labels (or the same in another order) starts fresh.
 
     Raises:
         UserError: the folder holds no trained weights, or its adapters differ.
@@ -209,6 +210,12 @@ def start_from(trial: Trial, folder: str) -> None:
     if not path.is_file():
         raise UserError(f"model.adapter={folder}: no trained weights at {path}; give the folder of a completed run")
     state, mine = load_weights(path), trial.weights.tensors
+    earlier = read_record(Path(folder) / run_folder.RECORD).data["labels"]["names"]
+    if list(labels.names) != earlier:
+        print(
+            f"model.adapter={folder} answered {earlier}: its head is left behind, a fresh one answers {list(labels.names)}"
+        )
+        state = {name: tensor for name, tensor in state.items() if not name.startswith("head.")}
 
     def fits(name: str) -> bool:
         return name in state and state[name].shape == mine[name].shape

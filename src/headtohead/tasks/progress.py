@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from headtohead.training import Pack
+
+SECONDS_BETWEEN_LINES = 20.0
 
 
 class TrainingProgress:
@@ -15,6 +18,7 @@ class TrainingProgress:
     def __init__(self, name: str, pack: Pack) -> None:
         self._trial = pack.trials[0]
         self._shown_notes = 0
+        self._said = time.monotonic()
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(),
@@ -41,9 +45,19 @@ class TrainingProgress:
         if "train/loss" in values:
             rate = f"{values['train/tokens_per_second']:,.0f}"
             self._bar.update(self._task, loss=f"{values['train/loss']:.4f}", rate=rate)
+            self._say_in_log(
+                f"step {step} of {self._trial.total_steps}: loss {values['train/loss']:.4f}, {rate} tokens/s"
+            )
             return
         shown = [f"{name} {values[f'validation/{name}']:.4f}" for name in _SHOWN if f"validation/{name}" in values]
         self._bar.console.print(f"step {step}: validation {', '.join(shown)}")
+
+    def _say_in_log(self, line: str) -> None:
+        """Where no terminal shows the bar, such as a cluster's log file, print a line now and then."""
+        now = time.monotonic()
+        if not self._bar.console.is_terminal and not self._bar.disable and now - self._said > SECONDS_BETWEEN_LINES:
+            self._bar.console.print(line)
+            self._said = now
 
     def advance(self, pack: Pack, losses: list[float]) -> None:
         """Move the bar, and say once what the pack had to change."""

@@ -41,7 +41,7 @@ def fit_model(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[st
     pack = build_pack([config], backbone, [reader], corpus.labels, encoded["train"], processes=run.processes)
     trial = pack.trials[0]
     if config.model.adapter:
-        start_from(trial, config.model.adapter)
+        start_from(trial, config.model.adapter, corpus.labels)
     record.cost["trainable_parameters"] = trial.weights.count()
     record.cost["parameters"] = backbone.about["parameters"]
     validation = Validation(run, encoded["validation"], corpus)

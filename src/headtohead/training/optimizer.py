@@ -50,13 +50,17 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer | None) -> dict[str, Tensor]:
-    """Return the state as named tensors: ``<parameter index>/<key>``."""
+    """Return the state as named tensors: ``<parameter index>/<key>``.
+
+    Read from the optimiser itself: bitsandbytes hides its tensors in a dictionary of ``state_dict``.
+    """
     if optimizer is None:
         return {}
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     return {
         f"{index}/{key}": torch.as_tensor(value).detach().cpu().clone().contiguous()
-        for index, entries in optimizer.state_dict()["state"].items()
-        for key, value in entries.items()
+        for index, parameter in enumerate(parameters)
+        for key, value in optimizer.state.get(parameter, {}).items()
         if value is not None
     }
 
@@ -68,6 +72,7 @@ def load_optimizer_state(optimizer: torch.optim.Optimizer | None, stored: Mappin
     state: dict[int, dict[str, Any]] = {}
     for name, tensor in stored.items():
         index, key = name.split("/", 1)
-        state.setdefault(int(index), {})[key] = tensor.clone()
+        is_count = tensor.dim() == 0 and not tensor.is_floating_point()  # bitsandbytes counts steps in an int
+        state.setdefault(int(index), {})[key] = int(tensor) if is_count else tensor.clone()
     whole = optimizer.state_dict()
     optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import gather_object, reduce
+from accelerate.utils import gather_object, parse_flag_from_env, reduce
 
 from headtohead.adapters import TrialWeights
 
@@ -26,8 +26,11 @@ class Processes:
 
     @classmethod
     def current(cls) -> Processes:
-        """Ask accelerate (``accelerate launch run.py`` starts several)."""
-        state = PartialState()
+        """Ask accelerate (``accelerate launch run.py`` or ``torchrun run.py`` starts several).
+
+        accelerate takes several processes without accelerator for as many runs of their own unless it is told.
+        """
+        state = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
         return cls(state.process_index, state.num_processes, state.device)
 
     @property

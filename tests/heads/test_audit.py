@@ -1,0 +1,103 @@
+"""Labels are tokenised in place, and what a model could not learn or tell apart is refused before training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_runs import labels_of
+
+from headtohead.backbone import load_tokenizer
+from headtohead.batching.encode import Encoder
+from headtohead.config import PromptConfig
+from headtohead.errors import UserError
+from headtohead.heads import LabelAudit, audit_labels
+from headtohead.labels import LabelSpace
+from headtohead.prompts import build_prompt
+from headtohead.tiny import tiny_checkpoint
+
+SAMPLE = ["the quick brown fox", "market share", "é 😀", ""]
+
+
+def audit(cache: Path, labels: LabelSpace, *, sample: list[str] = SAMPLE, **options: object) -> LabelAudit:
+    tokenizer = load_tokenizer(tiny_checkpoint("llama", cache))
+    config = PromptConfig(**{"template": "Text: {text}\nAnswer:", **options})  # type: ignore[arg-type]
+    encoder = Encoder(build_prompt(config, labels, tokenizer), tokenizer, 256)
+    return audit_labels(encoder, [encoder.prompt.render(text) for text in sample])
+
+
+def test_answers_are_the_tokens_after_the_prompt(cache: Path):
+    labels = labels_of(words=("sport", "world news"))
+    tokenizer = load_tokenizer(tiny_checkpoint("llama", cache))
+    found = audit(cache, labels)
+    for answer, word in zip(found.answers, labels.words, strict=True):
+        whole, prompt = (tokenizer(f"Text: x\nAnswer:{end}")["input_ids"] for end in (f" {word}", ""))
+        assert tuple(whole[len(prompt) :]) == answer
+        assert tokenizer.decode(answer) == f" {word}"
+    assert found.end_id == tokenizer.eos_token_id
+    assert not found.needs_end
+    stored = found.as_dict()
+    assert [row["name"] for row in stored["labels"]] == ["sport", "world news"]
+    assert stored["labels"][0]["ids"] == list(found.answers[0])
+    assert stored["labels"][0]["with_space"] == list(found.answers[0])
+    assert stored["labels"][0]["without_space"] != list(found.answers[0])
+
+
+def test_shared_beginnings_are_told(cache: Path):
+    found = audit(cache, labels_of(words=("zig", "zag", "tech")))
+    rows = found.as_dict()["labels"]
+    assert rows[0]["shares_first_token_with"] == ["zag"]
+    assert rows[2]["shares_first_token_with"] == []
+    assert any("share their first token" in note for note in found.notes)
+    assert not found.needs_end
+
+
+@pytest.mark.parametrize(("words", "needs"), [(("1", "10"), True), (("1", "20"), False), (("10", "100", "2"), True)])
+def test_end_token_is_needed_where_one_label_begins_another(cache: Path, words: tuple[str, ...], needs: bool):
+    found = audit(cache, labels_of(words=words))
+    assert found.needs_end == needs
+    assert any("end token" in note for note in found.notes) == needs
+
+
+def test_a_template_that_merges_with_the_label_is_refused(cache: Path):
+    """'...tech' + 'nology' and the like: the model would train on other tokens than it is asked for."""
+    with pytest.raises(UserError, match=r"the prompt's tokens change when a label follows") as caught:
+        audit(cache, labels_of(words=("usiness", "olitics")), template="{text} Answer: b", answer_start="")
+    assert "prompt.template" in str(caught.value)
+    assert "prompt.answer_start" in str(caught.value)
+
+
+def test_a_trailing_space_that_the_label_would_swallow_is_refused(cache: Path):
+    with pytest.raises(UserError, match="tokens change"):
+        audit(cache, labels_of(), template="Text: {text}\nAnswer: ", answer_start="")
+
+
+def test_a_label_that_merges_with_the_text_is_refused(cache: Path):
+    with pytest.raises(UserError, match=r"tokens change|depend on the text"):
+        audit(cache, labels_of(words=("rt", "x")), sample=["fox", "spo"], template="{text}", answer_start="")
+
+
+def test_labels_that_a_tokenizer_cannot_tell_apart_are_refused(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    real = Encoder.ids
+
+    def blunt(self: Encoder, rendered: list[str]) -> list[list[int]]:
+        return real(self, [text.replace("tech", "sport") for text in rendered])
+
+    monkeypatch.setattr(Encoder, "ids", blunt)
+    with pytest.raises(UserError, match="same tokens"):
+        audit(cache, labels_of())
+
+
+def test_an_end_token_is_needed(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    tokenizer = load_tokenizer(tiny_checkpoint("llama", cache))
+    tokenizer.eos_token = None
+    encoder = Encoder(build_prompt(PromptConfig(), labels_of(), tokenizer), tokenizer, 256)
+    with pytest.raises(UserError, match="end token"):
+        audit_labels(encoder, ["x"])
+
+
+def test_the_end_of_turn_ends_a_chat(cache: Path):
+    found = audit(cache, labels_of(), chat=True, answer_start="")
+    tokenizer = load_tokenizer(tiny_checkpoint("llama", cache))
+    assert tokenizer.convert_ids_to_tokens([found.end_id]) == ["<|im_end|>"]
+    assert found.answers[0] == tuple(tokenizer("sport", add_special_tokens=False)["input_ids"])
