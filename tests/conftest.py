@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-# Before torch, transformers or headtohead are imported by any test module.
+import hypothesis
+import jaxtyping
+import pytest
+
+# Before torch, transformers, datasets or headtohead are imported by any test module.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "disabled"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import jaxtyping
-
 # Annotations that only a type checker can resolve (imports under TYPE_CHECKING) count as Any.
 jaxtyping.install_import_hook("headtohead", "runtime_types.check")
-
-from pathlib import Path
-
-import hypothesis
-import pytest
-import torch
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,6 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
+    import torch
+
     torch.set_num_threads(1)
     # The same examples everywhere, and no limit on one example's time: the first one may load a tokenizer.
     hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, database=None)

@@ -13,12 +13,12 @@ import numpy as np
 import peft
 import torch
 import transformers
-from tiny_runs import TinyRun
 from torch import Tensor
 from torch.nn import functional as F
 
 from headtohead.config import Config, LoraConfig
 from headtohead.training import Trial
+from tiny_runs import TinyRun
 
 
 class PlainTrial:

@@ -1,6 +1,6 @@
 """What every process of ``training/test_processes.py`` runs, and what one process runs alone. Not a test by itself.
 
-    accelerate launch --multi_gpu --num_processes 2 tests/shared_steps.py <cache> <file to write>
+accelerate launch --multi_gpu --num_processes 2 tests/shared_steps.py <cache> <file to write>
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from tiny_runs import FullConfig, LoraConfig, TinyRun, config_of
-
 from headtohead.config import Config
 from headtohead.training import Processes
+from tiny_runs import FullConfig, LoraConfig, TinyRun, config_of
 
 STEPS = 6
 CASES: dict[str, list[Config]] = {

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_runs import config_of, dataset_of, labels_of
 
 from headtohead.backbone import load_tokenizer
 from headtohead.config import ExampleConfig, PromptConfig
@@ -19,6 +18,7 @@ from headtohead.labels import LabelSpace
 from headtohead.prompts import Prompt, build_prompt, choose_examples, label_text
 from headtohead.tasks.build import draw_examples
 from headtohead.tiny import tiny_checkpoint
+from tiny_runs import config_of, dataset_of, labels_of
 
 LABELS = LabelSpace(
     kind="single", names=("a", "b"), words=("alpha", "beta"), descriptions=("first {text}", ""), values=()

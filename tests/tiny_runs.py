@@ -37,7 +37,9 @@ from headtohead.training import Pack, Processes
 DECODERS = ("llama", "qwen2", "qwen3")
 ENCODERS = ("bert", "modernbert")
 ALONE = Processes(0, 1, torch.device("cpu"))
-WORDS = "market match film vote phone city goal share song law chip london fox dog lazy quick over in the of".split()
+WORDS = tuple(
+    "market match film vote phone city goal share song law chip london fox dog lazy quick over in the of".split()  # noqa: SIM905
+)
 
 
 def labels_of(kind: str = "single", words: Sequence[str] = ("sport", "politics", "tech", "business")) -> LabelSpace:

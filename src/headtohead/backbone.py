@@ -226,7 +226,8 @@ def _nf4() -> Any:
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
-        llm_int8_skip_modules=["score", "classifier", "head", "pooler", "lm_head"],  # heads are never quantised
+        # heads are never quantised; names count from the whole model's start, or as endings
+        llm_int8_skip_modules=["score", "classifier", "pre_classifier", "head", "pooler", "pooler.dense", "lm_head"],
     )
 
 

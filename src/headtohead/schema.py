@@ -22,7 +22,7 @@ from headtohead.errors import Diverged, UserError, near_names
 from headtohead.results import RunRecord, write_record
 
 # What a run's outcome does not depend on: changing these continues in the same folder.
-NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "experiment")
+NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh")
 
 
 def to_typed(cfg: DictConfig) -> Config:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_runs import FrozenConfig, LoraConfig, TinyRun, config_of
 
 from headtohead.adapters import PackState, keyed_generator
 from headtohead.adapters.stacked import dropout_mask
 from headtohead.adapters.targets import target_names
+from tiny_runs import FrozenConfig, LoraConfig, TinyRun, config_of
 
 ATTENTION = {
     "llama": {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"},

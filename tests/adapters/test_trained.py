@@ -10,12 +10,12 @@ import numpy as np
 import peft
 import pytest
 import torch
-from plain_peft import peft_config
-from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of
 
 from headtohead.adapters import adapter_layers, expected_count, remove_adapters
 from headtohead.config import TrainedConfig
 from headtohead.errors import UserError
+from plain_peft import peft_config
+from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of
 
 LORA: dict[str, LoraConfig] = {
     "all_linear": LoraConfig(rank=4, dropout=0.5),

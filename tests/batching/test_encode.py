@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_runs import dataset_of, labels_of
 
 from headtohead.backbone import load_tokenizer
 from headtohead.batching.encode import Encoder, encode_rows, truncation_report
@@ -18,6 +17,7 @@ from headtohead.config import PromptConfig
 from headtohead.errors import UserError
 from headtohead.prompts import build_prompt
 from headtohead.tiny import tiny_checkpoint
+from tiny_runs import dataset_of, labels_of
 
 LABELS = labels_of()
 BEFORE, AFTER = "Which of sport, politics, tech, business? ", "\nAnswer:"

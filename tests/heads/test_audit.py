@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny_runs import labels_of
 
 from headtohead.backbone import load_tokenizer
 from headtohead.batching.encode import Encoder
@@ -15,6 +14,7 @@ from headtohead.heads import LabelAudit, audit_labels
 from headtohead.labels import LabelSpace
 from headtohead.prompts import build_prompt
 from headtohead.tiny import tiny_checkpoint
+from tiny_runs import labels_of
 
 SAMPLE = ["the quick brown fox", "market share", "é 😀", ""]
 

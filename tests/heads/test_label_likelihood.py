@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_runs import DECODERS, FrozenConfig, TinyRun, config_of, labels_of
 
 from headtohead.heads.trie import LabelTrie
+from tiny_runs import DECODERS, FrozenConfig, TinyRun, config_of, labels_of
 
 WORDS = ("sport", "world news", "entertaining", "tech")
 NUMBERS = ("1", "10", "2", "100")

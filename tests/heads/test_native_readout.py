@@ -9,12 +9,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_runs import FrozenConfig, TinyRun, config_of
 from torch import Tensor
 
 from headtohead.batching.batch import pad_right
 from headtohead.heads import NativeHead
 from headtohead.heads.pooled import pool
+from tiny_runs import FrozenConfig, TinyRun, config_of
 
 ARCHITECTURES = ("llama", "qwen2", "qwen3", "bert", "modernbert")
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from plain_peft import corn_loss
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,6 +21,7 @@ from headtohead.losses.score_losses import (
     ScoreLoss,
     stored_scores,
 )
+from plain_peft import corn_loss
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -44,14 +44,22 @@ def mean_of(loss: ScoreLoss, scores: Tensor, targets: Tensor) -> Tensor:
 
 @given(rows=st.integers(1, 9), labels=st.integers(2, 6), smoothing=st.floats(0, 0.9), seed=seeds)
 def test_cross_entropy_is_torch_s(rows: int, labels: int, smoothing: float, seed: int):
-    scores, targets, weights = draw_scores(rows, labels, seed), draw_targets(rows, labels, seed), draw_weights(labels, seed)
+    scores, targets, weights = (
+        draw_scores(rows, labels, seed),
+        draw_targets(rows, labels, seed),
+        draw_weights(labels, seed),
+    )
     ours = mean_of(CrossEntropy(weights, smoothing), scores, targets)
     torch.testing.assert_close(ours, F.cross_entropy(scores, targets, weight=weights, label_smoothing=smoothing))
 
 
 @given(rows=st.integers(1, 9), labels=st.integers(2, 6), seed=seeds)
 def test_focal_without_gamma_is_cross_entropy(rows: int, labels: int, seed: int):
-    scores, targets, weights = draw_scores(rows, labels, seed), draw_targets(rows, labels, seed), draw_weights(labels, seed)
+    scores, targets, weights = (
+        draw_scores(rows, labels, seed),
+        draw_targets(rows, labels, seed),
+        draw_weights(labels, seed),
+    )
     torch.testing.assert_close(
         mean_of(Focal(weights, 0.0), scores, targets), mean_of(CrossEntropy(weights, 0.0), scores, targets)
     )

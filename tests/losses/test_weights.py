@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
-from tiny_runs import labels_of
 
 from headtohead.config import LOSS_CONFIGS, LossConfig
 from headtohead.errors import UserError
 from headtohead.losses import build_loss, check_loss_fits, class_weights
+from tiny_runs import labels_of
 
 LABELS = labels_of()
 FITTING = {
@@ -53,9 +53,9 @@ def test_explicit_weights_follow_the_order_of_labels():
     [
         ({"sports": 1.0}, "did you mean 'sport'"),
         ({"sport": 1.0}, "lacks"),
-        ({name: 0.0 for name in LABELS.names}, "positive"),
+        (dict.fromkeys(LABELS.names, 0.0), "positive"),
         ({name: float("nan") for name in LABELS.names}, "positive"),
-        ({name: -1.0 for name in LABELS.names}, "positive"),
+        (dict.fromkeys(LABELS.names, -1.0), "positive"),
     ],
 )
 def test_bad_explicit_weights(weights: dict[str, float], said: str):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from plain_peft import PlainTrial
 from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of, labels_of
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_runs import LoraConfig, TinyRun, assert_bit_equal, config_of, plant_infinity
 
 from headtohead import atomic
 from headtohead.config import Config
 from headtohead.errors import Diverged
 from headtohead.training import Hooks, Pack, fit, progress_summary, require_converged
 from headtohead.training.checkpoint import load_checkpoint, newest_step, save_checkpoint
+from tiny_runs import LoraConfig, TinyRun, assert_bit_equal, config_of, plant_infinity
 
 
 class Log:
@@ -58,9 +58,7 @@ def test_steps_and_evaluations_are_logged(cache: Path):
     progress = run.pack.trials[0].progress
     assert progress.status == "done"
     lengths = run.rows.lengths
-    assert progress.tokens == sum(
-        int(lengths[run.pack.trials[0].batch_rows(step)].sum()) for step in range(12)
-    )
+    assert progress.tokens == sum(int(lengths[run.pack.trials[0].batch_rows(step)].sum()) for step in range(12))
     assert progress.padded_tokens >= progress.tokens
 
 

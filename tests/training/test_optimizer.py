@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_runs import FrozenConfig, LoraConfig, TinyRun, config_of
 
 from headtohead.adapters import TrialWeights
 from headtohead.config import TrainConfig
 from headtohead.training.optimizer import build_optimizer, load_optimizer_state, optimizer_state
+from tiny_runs import FrozenConfig, LoraConfig, TinyRun, config_of
 
 
 def some_weights(seed: int, *, size: int = 96) -> TrialWeights:

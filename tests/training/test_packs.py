@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from plain_peft import PlainTrial
-from tiny_runs import FrozenConfig, LoraConfig, TinyRun, assert_bit_equal, config_of, plant_infinity
 
 from headtohead.config import Config
 from headtohead.training import Pack
+from plain_peft import PlainTrial
+from tiny_runs import FrozenConfig, LoraConfig, TinyRun, assert_bit_equal, config_of, plant_infinity
 
 STEPS = 20
 
@@ -162,8 +161,6 @@ def test_place_in_a_pack_does_not_matter(cache: Path):
     configs = classification_trials()
     forwards, backwards = TinyRun(cache, configs).pack, TinyRun(cache, configs[::-1]).pack
     np.testing.assert_allclose(take_steps(forwards, 6), take_steps(backwards, 6)[:, ::-1], atol=1e-5)
-
-
 
 
 @pytest.mark.parametrize(

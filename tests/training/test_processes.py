@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import shared_steps
+from headtohead.tiny import tiny_checkpoint
 from shared_steps import CASES, results
 from tiny_runs import ALONE
-
-from headtohead.tiny import tiny_checkpoint
 
 SCRIPT = Path(shared_steps.__file__)
 

@@ -148,6 +148,7 @@ def test_killed_at_writes_and_renames(straight: Any, cache: Path, rows: Path, tm
         "after rename step-000000008",
         "after write trained.safetensors",
         "after write predictions.parquet",
+        "before write report.html",
         "after rename report.html",
     ]
     check_moments(straight, cache, rows, tmp_path, [names.index(name) + 1 for name in wanted])

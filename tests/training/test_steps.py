@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_runs import FullConfig, LoraConfig, TinyRun, config_of, labels_of
 
 from headtohead.config import Config
 from headtohead.errors import UserError
 from headtohead.training import Pack
+from tiny_runs import FullConfig, LoraConfig, TinyRun, config_of, labels_of
 
 CASES: dict[str, Callable[..., Config]] = {
     "lora": lambda **train: config_of(loss_options={"class_weights": "balanced"}, **train),

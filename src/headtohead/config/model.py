@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError, require_choice
@@ -31,7 +31,6 @@ class ModelConfig:
     adapter: str | None = None
     """Folder of an earlier run whose trained weights this one starts from."""
     trust_remote_code: bool = False
-    tags: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         require_choice("model.kind", self.kind, MODEL_KINDS)

@@ -108,8 +108,6 @@ class Config:
     """Folder of a finished run, for tasks that read one."""
     fresh: bool = False
     """Start anew in a folder that holds a run."""
-    experiment: str | None = None
-    """Name of the question this run belongs to."""
 
     def __post_init__(self) -> None:
         if self.task.name != "train" and not self.run:

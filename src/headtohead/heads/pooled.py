@@ -24,6 +24,8 @@ class NativeHead:
         self.device = next(model.parameters()).device
         self.pad_id: int = model.config.pad_token_id
         self.shell, self._trunk = make_shell(model, copy_head=True)
+        quantised = [name for name, module in self.shell.named_modules() if "bitsandbytes" in type(module).__module__]
+        assert not quantised, f"the head's {quantised} are quantised"
         self.shell.requires_grad_(True)
         _initialise(self, new_weights, std=getattr(model.config, "initializer_range", 0.02), seed=seed)
 

@@ -20,7 +20,8 @@ WEIGHTS = "trained.safetensors"
 CHECKPOINTS = "checkpoint"
 MODEL = "model"
 EXAMPLES = "examples.json"
-OWN = (RECORD, PREDICTIONS, WEIGHTS, CHECKPOINTS, MODEL, EXAMPLES, "metrics.jsonl", "report.html", "wandb")
+PAGE = "report.html"
+OWN = (RECORD, PREDICTIONS, WEIGHTS, CHECKPOINTS, MODEL, EXAMPLES, "metrics.jsonl", PAGE, "wandb")
 
 
 @contextmanager
@@ -62,6 +63,12 @@ def earlier_record(folder: Path) -> RunRecord | None:
 def holds_results(folder: Path) -> bool:
     """Whether there is anything that an attempt could continue from: a checkpoint or trained weights."""
     return (folder / WEIGHTS).exists() or any((folder / CHECKPOINTS).glob("step-*"))
+
+
+def page_is_current(folder: Path) -> bool:
+    """Whether the page was written after the record it shows."""
+    page, record = folder / PAGE, folder / RECORD
+    return page.exists() and page.stat().st_mtime_ns >= record.stat().st_mtime_ns
 
 
 def refuse_changes(earlier: RunRecord, folder: Path, **now: Any) -> None:

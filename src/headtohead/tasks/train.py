@@ -51,6 +51,8 @@ def train(config: Config, folder: Path, fingerprint: str) -> RunRecord:
         if earlier and run_folder.holds_results(folder):
             run_folder.refuse_changes(earlier, folder, code=code_fingerprint())
         if earlier and earlier.status == "completed":
+            if processes.is_main and not run_folder.page_is_current(folder):  # killed between record and page
+                write_report(folder)
             print_summary(earlier, folder, note="finished earlier; fresh=true starts anew")
             return earlier
         processes.wait()

@@ -1,0 +1,99 @@
+"""Always on: the head is trainable, unquantised and fp32; every row trains a label; counts equal their closed form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from headtohead.adapters import TrialWeights
+from headtohead.errors import Diverged
+from headtohead.tasks import build
+from headtohead.tasks.scoring import predictions_of
+from tiny_runs import FrozenConfig, LoraConfig, TinyRun, config_of, labels_of
+
+
+class OneWeight:
+    """A head with one weight."""
+
+    width, extra_tokens = 4, 0
+
+    def __init__(self, weight: torch.nn.Parameter) -> None:
+        self._weight = weight
+
+    def batch(self, prompts: Any) -> Any: ...
+
+    def scores(self, outputs: Any, batch: Any) -> Any: ...
+
+    def named_parameters(self) -> Any:
+        yield "weight", self._weight
+
+
+def test_a_sound_head_is_registered():
+    weights = TrialWeights()
+    build._add_head(weights, OneWeight(torch.nn.Parameter(torch.zeros(2))))
+    assert weights.count() == 2
+
+
+def test_a_frozen_head_is_refused():
+    with pytest.raises(AssertionError, match="frozen"):
+        build._add_head(TrialWeights(), OneWeight(torch.nn.Parameter(torch.zeros(2), requires_grad=False)))
+
+
+def test_a_rounded_head_is_refused():
+    with pytest.raises(AssertionError, match="bfloat16"):
+        build._add_head(TrialWeights(), OneWeight(torch.nn.Parameter(torch.zeros(2, dtype=torch.bfloat16))))
+
+
+def test_a_quantised_head_is_refused():
+    weight = torch.nn.Parameter(torch.zeros(2))
+    weight.quant_state = object()  # type: ignore[attr-defined]
+    with pytest.raises(AssertionError, match="quantised"):
+        build._add_head(TrialWeights(), OneWeight(weight))
+
+
+def test_a_wrong_count_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(build, "expected_count", lambda *given: 7)
+    with pytest.raises(AssertionError, match="7 by the closed form"):
+        TinyRun(cache, config_of())
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen3", "bert", "modernbert"])
+@pytest.mark.parametrize("pooling", ["native", "last"])
+@pytest.mark.parametrize("quantisation", ["none", "nf4"])
+def test_the_head_is_sound_in_every_cell(cache: Path, architecture: str, pooling: str, quantisation: str):
+    lora = LoraConfig(rank=2, quantisation=quantisation)
+    run = TinyRun(cache, config_of(architecture=architecture, pooling=pooling, lora=lora, precision="bf16", steps=2))
+    head = {n: t for n, t in run.pack.trials[0].weights.tensors.items() if n.startswith("head.")}
+    assert head
+    before = {name: tensor.detach().clone() for name, tensor in head.items()}
+    for _ in range(2):
+        run.pack.step()
+        run.pack.drop_gradients()
+    for name, tensor in head.items():
+        assert tensor.dtype == torch.float32
+        assert not torch.equal(tensor, before[name]), f"{name} is trained"
+
+
+def test_every_row_trains_its_label_and_the_end(cache: Path):
+    run = TinyRun(cache, config_of(head="generative"), labels=labels_of(words=("1", "10", "sport", "world news")))
+    objective = run.pack.trials[0].objective
+    audit = run.readers[0].audit
+    assert audit is not None
+    targets = run.rows.targets[:9]
+    tokens = [len(audit.answers[target]) + 1 for target in targets]
+    assert min(tokens) >= 2
+    assert objective.divisor(targets) == sum(tokens)
+    batch = objective.batch(run.rows.input_ids(np.arange(9)), targets)
+    lengths = run.rows.lengths[:9]
+    assert (batch.attention_mask.sum(dim=1).numpy() - lengths).tolist() == [count - 1 for count in tokens]
+
+
+def test_scores_that_are_not_finite_are_no_class(cache: Path):
+    run = TinyRun(cache, config_of(lora=FrozenConfig()))
+    run.pack.trials[0].weights.tensors["head.score.weight"].data[2] = float("nan")
+    with pytest.raises(Diverged, match="not finite"):
+        predictions_of(run.rows, run.scores(), run.labels, is_expected_score=False)
