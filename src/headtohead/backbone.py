@@ -75,6 +75,23 @@ def load_tokenizer(folder: Path | str, *, trust_remote_code: bool = False) -> Pr
     return tokenizer
 
 
+def settle_pad_token(config: Any, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give model and tokenizer one pad token: the checkpoint's own, else one that ends no row.
+
+    transformers' decoders classify from the last token that is not the pad token. A checkpoint that names none reads
+    the very last token, one row at a time, and that is how an exported adapter is used; so where a tokenizer ends every
+    row with its pad token (Qwen3-Embedding), padding takes another special token.
+    """
+    own = getattr(config.get_text_config(), "pad_token_id", None)
+    if own is not None and 0 <= own < len(tokenizer):
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(own)
+    elif tokenizer("a")["input_ids"][-1] == tokenizer.pad_token_id:
+        special = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+        others = [token for token in special if token != tokenizer.pad_token]
+        tokenizer.pad_token = min(others, key=lambda token: "pad" not in token, default=tokenizer.pad_token)
+    config.pad_token_id = tokenizer.pad_token_id
+
+
 def load_backbone(
     config: ModelConfig,
     head: HeadConfig,
@@ -110,7 +127,7 @@ def load_backbone(
             output_loading_info=True,
             **options,
         )
-    model.config.pad_token_id = tokenizer.pad_token_id
+    settle_pad_token(model.config, tokenizer)
     model.config.use_cache = False  # keys and values are of no use to whole-row forwards
     if not config.trunk_dropout:
         switch_dropout_off(model)

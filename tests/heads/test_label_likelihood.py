@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from headtohead.heads.trie import LabelTrie
-from tiny_runs import DECODERS, FrozenConfig, TinyRun, config_of, labels_of
+from tiny_runs import DECODERS, FrozenConfig, TinyRun, config_of, labels_of, made_up_texts
 
 WORDS = ("sport", "world news", "entertaining", "tech")
 NUMBERS = ("1", "10", "2", "100")
@@ -24,7 +24,7 @@ def make_run(cache: Path, *, words: tuple[str, ...] = WORDS, architecture: str =
         steps=0,
         **options,  # type: ignore[arg-type]
     )
-    return TinyRun(cache, config, labels=labels_of(words=words), sharpness=6.0)
+    return TinyRun(cache, config, labels=labels_of(words=words), texts=made_up_texts(16), sharpness=6.0)
 
 
 def brute_force(run: TinyRun, *, end: bool) -> np.ndarray:

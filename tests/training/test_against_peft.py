@@ -53,15 +53,18 @@ def compare(run: TinyRun, *, steps: int = STEPS, atol: float = 1e-5) -> None:
     assert np.ptp(plain_losses) > 1e-2, "training moved"
 
 
-@pytest.mark.parametrize("kind", LORA)
-@pytest.mark.parametrize("head", ["classification", "generative"])
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [("classification", kind) for kind in LORA]
+    + [("generative", kind) for kind in ("all_linear", "embeddings", "dora", "full", "full_but_embeddings")],
+)
 def test_decoder(cache: Path, kind: str, head: str):
-    if (kind, head) == ("frozen", "generative"):
-        pytest.skip("nothing to train")
-    compare(TinyRun(cache, config_of(head=head, lora=LORA[kind], learning_rate=LEARNING_RATE, steps=STEPS)))
+    steps = STEPS if kind in ("all_linear", "dora", "full") else 8
+    config = config_of(head=head, lora=LORA[kind], learning_rate=LEARNING_RATE, steps=steps)
+    compare(TinyRun(cache, config), steps=steps)
 
 
-@pytest.mark.parametrize("kind", ["all_linear", "attention", "dora", "full"])
+@pytest.mark.parametrize("kind", ["all_linear", "dora", "full"])
 @pytest.mark.parametrize("architecture", ["bert", "modernbert", "qwen2", "qwen3"])
 def test_other_architectures(cache: Path, architecture: str, kind: str):
     """Biases (Qwen2's attention, all of BERT), a pooler that is trained with the head, a readout with a norm."""

@@ -29,7 +29,7 @@ LORA: dict[str, TrainedConfig] = {
 }
 CELLS = [
     (architecture, head, lora)
-    for architecture in ("llama", "qwen2", "qwen3", "bert", "modernbert")
+    for architecture in ("llama", "qwen3", "bert", "modernbert")
     for head in ("classification", "generative")
     for lora in LORA
     if not (head == "generative" and (lora == "frozen" or "bert" in architecture))

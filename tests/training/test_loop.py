@@ -148,12 +148,10 @@ def trained(run: TinyRun, folder: Path, log: Log | None = None) -> dict[str, tor
 
 
 RESUMED: dict[str, dict[str, Any]] = {
-    "plain": {},
     "dropout": {"lora": LoraConfig(rank=4, dropout=0.3)},
     "early_stop": {"patience": 1, "learning_rate": 5e-2},
-    "eight_bits": {"optimizer": "adamw_8bit"},
+    "eight_bits": {"optimizer": "adamw_8bit", "lora": LoraConfig(rank=4, dora=True)},
     "generative": {"head": "generative", "batch_tokens": 300},
-    "dora": {"lora": LoraConfig(rank=4, dora=True)},
 }
 
 
@@ -170,7 +168,7 @@ def test_killed_anywhere_and_continued_ends_the_same(
     straight = trained(whole, tmp_path / "straight", straight_log)
     assert whole.pack.trials[0].progress.status == ("stopped" if case == "early_stop" else "done")
     assert {"before write", "after write", "after rename"} <= set(moments)
-    for at in range(1, len(moments), max(1, len(moments) // 4)):
+    for at in range(1, len(moments), len(moments) // 3):
         seen = 0
 
         def kill(moment: str, path: Path, at: int = at) -> None:

@@ -47,7 +47,9 @@ def mixed_heads() -> list[Config]:
     return [
         config_of(head="generative", seed=0, lora=LoraConfig(rank=4), learning_rate=5e-4, steps=STEPS),
         config_of(pooling="last", seed=1, lora=LoraConfig(rank=2), learning_rate=2e-4, steps=STEPS),
-        config_of(head="generative", loss="cross_entropy", seed=2, lora=LoraConfig(rank=6), steps=STEPS),
+        config_of(
+            head="generative", loss="cross_entropy", seed=2, lora=LoraConfig(rank=6), batch_size=2, steps=STEPS
+        ),
         config_of(pooling="mean", loss="focal", seed=3, lora=LoraConfig(rank=4), batch_size=4, steps=STEPS),
     ]
 
@@ -113,12 +115,12 @@ def test_only_the_trials_asked_for_are_scored(cache: Path):
     assert (len(first), len(second), len(third)) == (0, len(run.rows), 0)
 
 
-@pytest.mark.parametrize("failing", [0, 1, 2])
+@pytest.mark.parametrize("failing", [0, 2])
 def test_a_diverging_trial_changes_no_bit_of_its_neighbours(cache: Path, failing: int):
     healthy, broken = (TinyRun(cache, classification_trials()).pack for _ in range(2))
     plant_infinity(broken, failing, at_step=4)
-    take_steps(healthy, 12)
-    losses = take_steps(broken, 12)
+    take_steps(healthy, 9)
+    losses = take_steps(broken, 9)
     trial = broken.trials[failing]
     assert trial.progress.status == "diverged"
     assert trial.progress.step == 4
@@ -129,18 +131,18 @@ def test_a_diverging_trial_changes_no_bit_of_its_neighbours(cache: Path, failing
     assert all(torch.isfinite(tensor).all() for tensor in weights(broken)[failing].values())
 
 
-@pytest.mark.parametrize("stopping", [0, 2])
+@pytest.mark.parametrize("stopping", [1])
 def test_a_stopped_trial_changes_no_bit_of_its_neighbours(cache: Path, stopping: int):
     running, shorter = (TinyRun(cache, classification_trials()).pack for _ in range(2))
     take_steps(running, 3)
     take_steps(shorter, 3)
     shorter.trials[stopping].progress.status = "stopped"
     before = weights(shorter)[stopping]
-    take_steps(running, 12)
-    take_steps(shorter, 12)
+    take_steps(running, 6)
+    take_steps(shorter, 6)
     assert_bit_equal(weights(shorter)[stopping], before)
     for number in {0, 1, 2} - {stopping}:
-        assert shorter.trials[number].progress.step == 15
+        assert shorter.trials[number].progress.step == 9
         assert_bit_equal(weights(shorter)[number], weights(running)[number])
 
 
@@ -150,11 +152,11 @@ def test_dropout_in_a_pack_is_that_of_a_pack_of_one(cache: Path):
         config_of(seed=6, lora=LoraConfig(rank=2), learning_rate=5e-4, batch_size=9, steps=STEPS),
         config_of(seed=7, lora=LoraConfig(rank=4, dropout=0.1), learning_rate=5e-4, batch_size=7, steps=STEPS),
     ]
-    together = take_steps(TinyRun(cache, configs).pack, STEPS)
-    alone = [take_steps(TinyRun(cache, config).pack, STEPS)[:, 0] for config in configs]
+    together = take_steps(TinyRun(cache, configs).pack, 8)
+    alone = [take_steps(TinyRun(cache, config).pack, 8)[:, 0] for config in configs]
     np.testing.assert_allclose(together, np.stack(alone, axis=1), atol=1e-5)
     without = config_of(seed=5, lora=LoraConfig(rank=4), learning_rate=5e-4, batch_size=4, steps=STEPS)
-    assert not np.allclose(take_steps(TinyRun(cache, without).pack, STEPS)[:, 0], together[:, 0], atol=1e-3)
+    assert not np.allclose(take_steps(TinyRun(cache, without).pack, 8)[:, 0], together[:, 0], atol=1e-3)
 
 
 def test_place_in_a_pack_does_not_matter(cache: Path):

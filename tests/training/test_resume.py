@@ -140,16 +140,13 @@ def test_a_run_writes_what_it_must_survive_through_atomic(straight: Any):
 
 
 def test_killed_at_writes_and_renames(straight: Any, cache: Path, rows: Path, tmp_path: Path):
-    """At one moment of each kind; all of them below."""
+    """At a few moments of different kinds; at all of them below."""
     _, names = straight
     wanted = [
-        "after rename result.json",
         "after write step-000000004",
         "after rename step-000000008",
-        "after write trained.safetensors",
         "after write predictions.parquet",
         "before write report.html",
-        "after rename report.html",
     ]
     check_moments(straight, cache, rows, tmp_path, [names.index(name) + 1 for name in wanted])
 

@@ -21,6 +21,7 @@ from headtohead.export import parity
 from headtohead.export.card import write_card
 from headtohead.export.subject import Subject
 from headtohead.export.write import write_files
+from headtohead.reporting import write_report
 from headtohead.results import RunRecord, read_predictions, write_record
 from headtohead.sources import Fetched, cache_root
 from headtohead.tasks import folder as run_folder
@@ -57,8 +58,6 @@ def export_again(config: Config) -> RunRecord:
         record.export = export_folder(folder, record, config.export.form, corpus, cache, config.export.gate_rows)
         _settle_status(record)
         write_record(folder / run_folder.RECORD, record)
-        from headtohead.reporting import write_report
-
         write_report(folder)
     if record.export["reason"]:
         raise UserError(f"export failed: {record.export['reason']}")
