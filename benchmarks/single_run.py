@@ -154,7 +154,12 @@ def report(results: dict[str, list[dict[str, Any]]], options: argparse.Namespace
     """Print the table and return the line for the log."""
     rates = {arm: [run["tokens"] / run["seconds"] for run in runs] for arm, runs in results.items()}
     print(f"{'':34}{'tokens/s':>10}{'peak GB':>10}{'accuracy':>10}{'ours is faster by':>28}")
-    line: dict[str, Any] = {"benchmark": "single_run", "options": vars(options), "machine": platform.machine(), "arms": {}}
+    line: dict[str, Any] = {
+        "benchmark": "single_run",
+        "options": vars(options),
+        "machine": platform.machine(),
+        "arms": {},
+    }
     for arm, runs in results.items():
         ratios = [own / other for own, other in zip(rates["ours"], rates[arm], strict=True)]
         accuracy = statistics.mean(run["accuracy"] for run in runs)

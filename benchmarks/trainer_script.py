@@ -60,7 +60,11 @@ def main():
     )
     model.config.pad_token_id = tokenizer.pad_token_id
     lora = LoraConfig(
-        task_type=TaskType.SEQ_CLS, r=job["rank"], lora_alpha=job["alpha"], lora_dropout=0.0, target_modules="all-linear"
+        task_type=TaskType.SEQ_CLS,
+        r=job["rank"],
+        lora_alpha=job["alpha"],
+        lora_dropout=0.0,
+        target_modules="all-linear",
     )
     model = get_peft_model(model, lora)
 

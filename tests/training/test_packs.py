@@ -47,9 +47,7 @@ def mixed_heads() -> list[Config]:
     return [
         config_of(head="generative", seed=0, lora=LoraConfig(rank=4), learning_rate=5e-4, steps=STEPS),
         config_of(pooling="last", seed=1, lora=LoraConfig(rank=2), learning_rate=2e-4, steps=STEPS),
-        config_of(
-            head="generative", loss="cross_entropy", seed=2, lora=LoraConfig(rank=6), batch_size=2, steps=STEPS
-        ),
+        config_of(head="generative", loss="cross_entropy", seed=2, lora=LoraConfig(rank=6), batch_size=2, steps=STEPS),
         config_of(pooling="mean", loss="focal", seed=3, lora=LoraConfig(rank=4), batch_size=4, steps=STEPS),
     ]
 

@@ -83,11 +83,14 @@ def ask_fresh_process(request: dict[str, Any]) -> dict[str, Any]:
         UserError: it cannot; the message is the last line it wrote.
     """
     environment = {name: value for name, value in os.environ.items() if name not in LAUNCHER_VARIABLES}
+    environment["HF_HUB_OFFLINE"] = "1"  # base and export both lie on this disk
     with tempfile.TemporaryDirectory() as temporary:
         asked, answered = Path(temporary) / "request.json", Path(temporary) / "answer.json"
         asked.write_text(json.dumps(request), encoding="utf-8")
         command = [sys.executable, "-m", "headtohead.export.gate", str(asked), str(answered)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
         if done.returncode != 0:
             lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
             raise UserError(f"a fresh process cannot load the export: {lines[-1] if lines else done.returncode}")

@@ -62,13 +62,14 @@ class Replay:
     def _load(self) -> Any:
         generative = self.about["readout"] == "generative"
         factory: Any = AutoModelForCausalLM if generative else AutoModelForSequenceClassification
+        options = {"dtype": self.dtype, "trust_remote_code": self.about["trust_remote_code"]}
         if self.is_whole:
-            model, info = factory.from_pretrained(self.folder, dtype=self.dtype, output_loading_info=True)
+            model, info = factory.from_pretrained(self.folder, output_loading_info=True, **options)
             if info["missing_keys"]:
                 self.problems.append(f"weights missing from the files: {', '.join(sorted(info['missing_keys'])[:4])}")
             return model
-        options = {} if generative else {"num_labels": self.about["width"]}
-        model = factory.from_pretrained(self.base or self.about["base"]["model"], dtype=self.dtype, **options)
+        width = {} if generative else {"num_labels": self.about["width"]}
+        model = factory.from_pretrained(self.base or self.about["base"]["model"], **options, **width)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what PEFT would warn of is looked for below
             try:

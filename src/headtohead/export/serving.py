@@ -26,6 +26,7 @@ def serving_facts(subject: Subject) -> dict[str, Any]:
         "labels": subject.labels.as_dict(),
         "temperature": subject.temperature,
         "max_tokens": subject.budget,
+        "trust_remote_code": config.model.trust_remote_code,
         "prompt": prompt_facts(subject),
         "answers": _answers(subject),
         "base": {
