@@ -19,7 +19,7 @@ from headtohead.config import Config
 from headtohead.training import Processes
 from tiny_runs import FullConfig, LoraConfig, TinyRun, config_of
 
-STEPS = 6
+STEPS = 4
 CASES: dict[str, list[Config]] = {
     # 48 rows in batches of 7 leave a last batch of 6, and 9 leave one of 3: shares are uneven
     "pack": [

@@ -85,7 +85,7 @@ def test_same_configuration_same_folder():
 
     assert of() == of("track=off", "paths.outputs=/elsewhere", "fresh=true")
     assert of() != of("seed=1")
-    assert of() != of("train.learning_rate=1e-3")
+    assert of() != of("train.learning_rate=2e-3")
 
 
 @pytest.mark.parametrize(

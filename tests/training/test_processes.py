@@ -7,9 +7,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pytest
 
 import shared_steps
 from headtohead.tiny import tiny_checkpoint
@@ -19,12 +19,10 @@ from tiny_runs import ALONE
 SCRIPT = Path(shared_steps.__file__)
 
 
-@pytest.fixture(scope="module")
-def together(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
-    """What each of two processes saw."""
+def together(cache: Path, target: Path) -> list[dict[str, Any]]:
+    """Return what each of two processes saw."""
     for architecture in ("llama", "bert"):
         tiny_checkpoint(architecture, cache)
-    target = tmp_path_factory.mktemp("processes") / "found"
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
     single = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     done = subprocess.run(
@@ -38,15 +36,11 @@ def together(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict
     return [json.loads(target.with_suffix(f".{rank}.json").read_text()) for rank in (0, 1)]
 
 
-@pytest.fixture(scope="module")
-def alone(cache: Path) -> dict[str, object]:
-    found: dict[str, object] = results(cache, ALONE)
-    return found
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_losses_weights_and_scores_are_those_of_one(together: list[dict], alone: dict, case: str):
-    for rank in (0, 1):
-        for what, tolerance in (("losses", 1e-5), ("weights", 1e-3), ("scores", 1e-4)):
-            for own, expected in zip(together[rank][case][what], alone[case][what], strict=True):
-                np.testing.assert_allclose(own, expected, atol=tolerance, err_msg=f"{what} of process {rank}")
+def test_losses_weights_and_scores_are_those_of_one(cache: Path, tmp_path: Path):
+    """One test for all cases: starting processes takes longer than what they do."""
+    found, alone = together(cache, tmp_path / "found"), results(cache, ALONE)
+    for case in CASES:
+        for rank in (0, 1):
+            for what, tolerance in (("losses", 1e-5), ("weights", 1e-3), ("scores", 1e-4)):
+                for own, expected in zip(found[rank][case][what], alone[case][what], strict=True):
+                    np.testing.assert_allclose(own, expected, atol=tolerance, err_msg=f"{what} of {case}, {rank}")
