@@ -56,7 +56,7 @@ def test_changed_data_are_refused(run: CommandLine):
     kept = record.read_text()
     try:
         record.write_text(kept.replace('"status": "completed"', '"status": "running"'))
-        run.rows.write_text(text.replace("late goal", "late penalty"))
+        run.rows.write_text(text.replace("goal", "point"))
         done = run("head=generative", "export.form=none", code=1)
         assert "data was" in done.stderr
         assert "fresh=true" in done.stderr
