@@ -105,7 +105,7 @@ def likelihood(loaded: dict[str, Any], prompt: str, answer: str) -> float:
 
 
 def test_chat_form_is_one_word_away(tmp_path: Path, cache: Path) -> None:
-    run = learn("mmlu_pro", tmp_path, cache, "prompt=mmlu_pro_chat", "train.steps=1")
+    run = learn("mmlu_pro", tmp_path, cache, "prompt=mmlu_pro_chat", "train.steps=1", "export.gate_rows=4")
     assert run.record["export"]["status"] == "passed"
     prompt = run.reloaded.reader.encoder.rendered("Is it so?")
     assert prompt.startswith("<|im_start|>user\nYou are an expert academic classifier.")
