@@ -2,7 +2,7 @@
 
     python benchmarks/single_run.py [--model smollm2_135m] [--data reuters_r8] [--blocks 5]
 
-Arms run in turn (ours, script, script with bf16 and length grouping; then again), each in a process of its own, so that
+Arms run in turn (ours, the script as people run it, the script at its best; then again), each in a process of its own, so that
 memory is each arm's own and a drift of the machine meets all. The first step of every run warms up and is not counted.
 Prints real tokens per second, peak memory and test accuracy, and the ratios block by block. The gate: equal accuracy
 within the paired noise of the test rows and seeds.
@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 ARMS = {
     "ours": [],
     "script, fp32": [],
+    "script, fp32 + length grouping": ["--group-by-length"],
     "script, bf16 + length grouping": ["--bf16", "--group-by-length"],
 }
 

@@ -53,7 +53,7 @@ def run_folder(_root_: DictConfig) -> str:
     """Resolver behind ``hydra.run.dir``: the same configuration continues in the same folder."""
     plain = without_hydra(_root_)
     if plain["task"]["name"] != "train":
-        return str(Path(str(plain["run"])) / plain["task"]["name"])
+        return str(Path(str(plain["run"] or plain["paths"]["outputs"])) / plain["task"]["name"])
     name = re.sub(r"[^\w.-]+", "_", str(plain["name"]))
     return str(Path(plain["paths"]["outputs"]) / f"{name}-{fingerprint(plain)}")
 

@@ -164,3 +164,12 @@ def test_a_process_that_dies_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(parity.sys, "executable", "/bin/sh")
     with pytest.raises(UserError, match="a fresh process cannot load the export"):
         FRESH({"folder": str(tmp_path)})
+
+
+def test_a_process_that_is_killed_names_the_signal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nkill -ABRT $$\n")
+    python.chmod(0o700)
+    monkeypatch.setattr(parity.sys, "executable", str(python))
+    with pytest.raises(UserError, match="killed by SIGABRT"):
+        FRESH({"folder": str(tmp_path)})

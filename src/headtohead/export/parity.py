@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -80,10 +81,10 @@ def ask_fresh_process(request: dict[str, Any]) -> dict[str, Any]:
     """Have a new Python load the export and score the texts; see ``gate.answer``.
 
     Raises:
-        UserError: it cannot; the message is the last line it wrote.
+        UserError: it cannot; the message says what ended it.
     """
     environment = {name: value for name, value in os.environ.items() if name not in LAUNCHER_VARIABLES}
-    environment["HF_HUB_OFFLINE"] = "1"  # base and export both lie on this disk
+    environment |= {"HF_HUB_OFFLINE": "1", "PYTHONFAULTHANDLER": "1"}  # all lies on this disk; a crash leaves its stack
     with tempfile.TemporaryDirectory() as temporary:
         asked, answered = Path(temporary) / "request.json", Path(temporary) / "answer.json"
         asked.write_text(json.dumps(request), encoding="utf-8")
@@ -92,10 +93,17 @@ def ask_fresh_process(request: dict[str, Any]) -> dict[str, Any]:
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
-            raise UserError(f"a fresh process cannot load the export: {lines[-1] if lines else done.returncode}")
+            raise UserError(f"a fresh process cannot load the export: {_why_it_ended(done)}")
         found: dict[str, Any] = json.loads(answered.read_text(encoding="utf-8"))
         return found
+
+
+def _why_it_ended(done: subprocess.CompletedProcess[str]) -> str:
+    """Name the signal that killed a process with the start of its stack, or the last line of its error."""
+    lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
+    if done.returncode < 0:
+        return " | ".join([f"killed by {signal.Signals(-done.returncode).name}", *lines[:12]])
+    return lines[-1] if lines else f"exit status {done.returncode}"
 
 
 def compare(reference: Reference, answer: dict[str, Any]) -> dict[str, Any]:
