@@ -67,18 +67,21 @@ def test_what_was_trained_in_words(lora: dict[str, Any], expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "tfidf", "tone", "title"),
+    ("own", "difference", "tone", "title"),
     [
-        (entry(0.95, 0.93, 0.97), entry(0.90, 0.88, 0.92), "good", "Beats TF-IDF by .050"),
-        (entry(0.95, 0.93, 0.97), entry(0.94, 0.92, 0.96), "level", "Ahead of TF-IDF by .010, but not clearly"),
-        (entry(0.95, 0.93, 0.97), entry(0.95, 0.93, 0.97), "bad", "No better than TF-IDF"),
-        (entry(0.95, 0.93, 0.97), entry(0.96, 0.94, 0.98), "bad", "TF-IDF is ahead by .010, not clearly"),
-        (entry(0.80, 0.78, 0.82), entry(0.96, 0.94, 0.98), "bad", "TF-IDF wins by .160"),
-        (entry(0.95), entry(0.90, 0.88, 0.92), "level", "Ahead of TF-IDF by .050, but not clearly"),
+        (0.95, entry(0.05, 0.01, 0.08), "good", "Beats TF-IDF by .050"),
+        (0.91, entry(0.01, -0.01, 0.02), "level", "Ahead of TF-IDF by .010, but not clearly"),
+        (0.90, entry(0.0, -0.02, 0.02), "bad", "No better than TF-IDF"),
+        (0.89, entry(-0.01, -0.02, 0.01), "bad", "TF-IDF is ahead by .010, not clearly"),
+        (0.74, entry(-0.16, -0.2, -0.1), "bad", "TF-IDF wins by .160"),
+        (0.95, entry(0.05), "level", "Ahead of TF-IDF by .050, but not clearly"),
+        (0.95, None, "level", "Ahead of TF-IDF by .050, but not clearly"),
     ],
 )
-def test_the_verdict_follows_from_the_numbers(own: Any, tfidf: Any, tone: str, title: str) -> None:
-    found = finding.verdict(record(own, tfidf=tfidf, majority=entry(0.2, 0.1, 0.3)))
+def test_the_verdict_follows_from_the_paired_difference(own: float, difference: Any, tone: str, title: str) -> None:
+    run = record(entry(own, own - 0.02, own + 0.02), tfidf=entry(0.9, 0.88, 0.92), majority=entry(0.2, 0.1, 0.3))
+    run.differences = {"tfidf": {"test": {"accuracy": difference}}} if difference else {}
+    found = finding.verdict(run)
     assert found is not None
     assert (found.tone, found.title) == (tone, title)
     assert ("linear model" in found.text) == (tone == "bad")
@@ -91,7 +94,9 @@ def test_the_strongest_baseline_is_the_one_that_counts() -> None:
 
 
 def test_an_error_is_better_when_lower() -> None:
-    found = finding.verdict(record(entry(0.5, 0.4, 0.6), "mae", tfidf=entry(0.9, 0.8, 1.0), majority=entry(2.0)))
+    run = record(entry(0.5, 0.4, 0.6), "mae", tfidf=entry(0.9, 0.8, 1.0), majority=entry(2.0))
+    run.differences = {"tfidf": {"test": {"mae": entry(-0.4, -0.5, -0.3)}}}
+    found = finding.verdict(run)
     assert found is not None
     assert found.title == "Beats TF-IDF by .400"
 

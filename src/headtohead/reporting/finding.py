@@ -135,7 +135,8 @@ def verdict(record: RunRecord) -> Verdict | None:
     if not others:
         return None if guess is None else _over_guessing(metric, own, guess)
     strongest = max(others, key=lambda name: _gain(metric, others[name], own))
-    return _against(metric, own, others[strongest], _spoken(strongest, metric))
+    difference = record.differences.get(strongest, {}).get(split, {}).get(metric)
+    return _against(metric, own, others[strongest], _spoken(strongest, metric), difference)
 
 
 def _over_guessing(metric: str, own: Entry, guess: Entry) -> Verdict:
@@ -148,26 +149,23 @@ def _gain(metric: str, own: Entry, other: Entry) -> float:
     return difference if HIGHER_IS_BETTER.get(metric, True) else -difference
 
 
-def _apart(first: Entry, second: Entry) -> tuple[bool, str]:
-    """Say whether two intervals are disjoint, and how much that tells."""
-    (low, high), (other_low, other_high) = (_bounds(entry) for entry in (first, second))
-    if None in (low, high, other_low, other_high):
-        return False, "One of them has no interval, so chance is not ruled out."
-    if low > other_high or other_low > high:  # type: ignore[operator]
-        return True, "The intervals do not overlap."
-    return False, "The intervals overlap; a paired comparison of the rows would decide more finely."
-
-
-def _bounds(entry: Entry) -> tuple[float | None, float | None]:
-    return entry.get("low"), entry.get("high")
+def _surely(difference: Entry | None) -> tuple[bool, str]:
+    """Say whether the paired interval of a difference leaves out zero, and give it."""
+    low, high = (difference or {}).get("low"), (difference or {}).get("high")
+    if difference is None or low is None or high is None:
+        return False, "Row by row they cannot be told apart."
+    told = f"Paired row by row, the difference is {with_interval(difference)}"
+    if low > 0 or high < 0:
+        return True, f"{told}."
+    return False, f"{told}: it may be chance."
 
 
 def _both(metric: str, own: Entry, other: Entry, name: str) -> str:
     return f"{metric_name(metric)} {with_interval(own)} against {with_interval(other)} for {name}"
 
 
-def _against(metric: str, own: Entry, other: Entry, name: str) -> Verdict:
-    gain, (clear, surely) = _gain(metric, own, other), _apart(own, other)
+def _against(metric: str, own: Entry, other: Entry, name: str, difference: Entry | None) -> Verdict:
+    gain, (clear, surely) = _gain(metric, own, other), _surely(difference)
     compared = _both(metric, own, other, name)
     if gain > 0 and clear:
         return Verdict("good", f"Beats {name} by {number(gain)}", f"{compared}. {surely}")

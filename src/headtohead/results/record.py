@@ -40,6 +40,8 @@ class RunRecord:
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
     baselines: dict[str, dict[str, dict[str, dict[str, float | None]]]] = field(default_factory=dict)
     """``baselines[name][split][metric]``: majority class and TF-IDF on the same rows."""
+    differences: dict[str, dict[str, dict[str, dict[str, float | None]]]] = field(default_factory=dict)
+    """``differences[name][split][metric]``: the run minus that baseline, paired row by row."""
     calibration: dict[str, Any] = field(default_factory=dict)
     """``{"temperature": 1.3, ...}`` fitted on validation; stored scores are *not* yet divided by it."""
     audit: dict[str, Any] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from headtohead.evaluation import (
     Evaluation,
     evaluate,
     majority_predictions,
+    paired_differences,
     point_metrics,
     tfidf_predictions,
 )
@@ -104,38 +105,29 @@ def score_baselines(
     seed: int,
 ) -> None:
     """Score the majority class and TF-IDF (whole texts, and as truncated for the model) on the same rows."""
+    like = join(list(predictions.values()))
 
-    def texts(encoded: EncodedRows) -> list[str]:
-        return [text for batch in encoded.rows.iter(1000) for text in batch["text"]]
+    def tfidf(read: Callable[[EncodedRows], list[str]]) -> Predictions:
+        texts = [text for split in predictions for text in read(rows[split])]
+        return tfidf_predictions(read(train), train.targets, texts, like, seed=seed)
 
-    readings: dict[str, Callable[[EncodedRows], list[str]]] = {
-        "tfidf": texts,
-        "tfidf_truncated": lambda encoded: list(encoded.texts_read()),
+    systems: dict[str, Callable[[], Predictions]] = {
+        "majority": lambda: majority_predictions(train.targets, like),
+        "tfidf": lambda: tfidf(_whole_texts),
+        "tfidf_truncated": lambda: tfidf(lambda encoded: list(encoded.texts_read())),
     }
-    found: dict[str, dict[str, Any]] = {"majority": {}, **{name: {} for name in readings}}
-    for split, own in predictions.items():
-        baseline = majority_predictions(train.targets, own)
-        found["majority"][split] = evaluate(baseline, resamples=resamples).metrics
-    for name, read in readings.items():
+    for name, answer in systems.items():
         try:
-            found[name] = _score_tfidf(predictions, train, rows, read, resamples=resamples, seed=seed)
+            answers = answer()
         except UserError as error:  # such as no word in any text as cut for the model: the run itself stands
             record.cost.setdefault("notes", []).append(f"baseline {name} left out: {error}")
-            del found[name]
-    record.baselines = found
+            continue
+        theirs = {split: answers.of_split(split) for split in predictions}
+        record.baselines[name] = {split: evaluate(own, resamples=resamples).metrics for split, own in theirs.items()}
+        record.differences[name] = {
+            split: paired_differences(own, theirs[split], resamples=resamples) for split, own in predictions.items()
+        }
 
 
-def _score_tfidf(
-    predictions: dict[str, Predictions],
-    train: EncodedRows,
-    rows: dict[str, EncodedRows],
-    read: Callable[[EncodedRows], list[str]],
-    *,
-    resamples: int,
-    seed: int,
-) -> dict[str, Any]:
-    splits = list(predictions)
-    everything = [text for split in splits for text in read(rows[split])]
-    like = join([predictions[split] for split in splits])
-    scored = tfidf_predictions(read(train), train.targets, everything, like, seed=seed)
-    return {split: evaluate(scored.of_split(split), resamples=resamples).metrics for split in splits}
+def _whole_texts(encoded: EncodedRows) -> list[str]:
+    return [text for batch in encoded.rows.iter(1000) for text in batch["text"]]
