@@ -53,7 +53,7 @@ def fetch_model(config: ModelConfig, cache: Path) -> Fetched:
             revision=None,
             sha256=None,
         )
-    fetched = fetch(config.source, cache, what="model")
+    fetched = fetch(config.source, cache, setting=f"model.{config.variant}")
     if fetched.path.suffix == ".gguf":
         key = hashlib.sha256(f"{fetched.name}/{fetched.sha256}/{fetched.path.name}".encode()).hexdigest()[:16]
         converted = _convert_gguf(fetched.path, cache / "converted" / key)

@@ -41,7 +41,7 @@ def disconnect(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_snapshot_is_fetched_in_part_and_its_commit_recorded(hub: Hub, tmp_path: Path) -> None:
-    fetched = fetch(SOURCE, tmp_path, what="data", patterns=PATTERNS)
+    fetched = fetch(SOURCE, tmp_path, setting="data.source", patterns=PATTERNS)
     assert fetched.revision == COMMIT
     assert fetched.path.is_relative_to(tmp_path)
     found = {p.relative_to(fetched.path).as_posix() for p in fetched.path.rglob("*") if p.is_file()}
@@ -49,9 +49,9 @@ def test_a_snapshot_is_fetched_in_part_and_its_commit_recorded(hub: Hub, tmp_pat
 
 
 def test_the_cache_serves_without_network(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = fetch(SOURCE, tmp_path, what="data", patterns=PATTERNS)
+    first = fetch(SOURCE, tmp_path, setting="data.source", patterns=PATTERNS)
     disconnect(monkeypatch)
-    assert fetch(SOURCE, tmp_path, what="data", patterns=PATTERNS) == first
+    assert fetch(SOURCE, tmp_path, setting="data.source", patterns=PATTERNS) == first
 
 
 def test_half_a_snapshot_is_never_taken_for_the_whole(
@@ -59,13 +59,13 @@ def test_half_a_snapshot_is_never_taken_for_the_whole(
 ) -> None:
     hub.lost.add("data/test.jsonl")
     with pytest.raises(UserError, match="could not be reached"):
-        fetch(SOURCE, tmp_path, what="data", patterns=PATTERNS)
+        fetch(SOURCE, tmp_path, setting="data.source", patterns=PATTERNS)
     with monkeypatch.context() as unplugged:
         disconnect(unplugged)
         with pytest.raises(UserError, match="could not be reached"):
-            fetch(SOURCE, tmp_path, what="data", patterns=PATTERNS)
+            fetch(SOURCE, tmp_path, setting="data.source", patterns=PATTERNS)
     hub.lost.clear()
-    assert (fetch(SOURCE, tmp_path, what="data", patterns=PATTERNS).path / "data/test.jsonl").is_file()
+    assert (fetch(SOURCE, tmp_path, setting="data.source", patterns=PATTERNS).path / "data/test.jsonl").is_file()
 
 
 def test_without_network_and_cache_the_message_says_what_to_do(
@@ -73,7 +73,7 @@ def test_without_network_and_cache_the_message_says_what_to_do(
 ) -> None:
     disconnect(monkeypatch)
     with pytest.raises(UserError) as raised:
-        fetch(SOURCE, tmp_path, what="data", patterns=PATTERNS)
+        fetch(SOURCE, tmp_path, setting="data.source", patterns=PATTERNS)
     message = str(raised.value)
     assert f"the data {REPO} is not in the cache ({tmp_path / 'hub'})" in message
     assert f"hf download {REPO} --repo-type dataset --local-dir FOLDER" in message
@@ -82,18 +82,18 @@ def test_without_network_and_cache_the_message_says_what_to_do(
 
 def test_a_repository_without_wanted_files_lists_what_it_has(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has none of \*\.parquet \.\.\.; it has data/train-.*README\.md"):
-        fetch(SOURCE, tmp_path, what="data", patterns=["*.parquet"])
+        fetch(SOURCE, tmp_path, setting="data.source", patterns=["*.parquet"])
 
 
 def test_unknown_repositories_and_names_that_are_none(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="owner/other is not on the hub, or private"):
-        fetch(SourceConfig(kind="hub", name="owner/other"), tmp_path, what="data")
+        fetch(SourceConfig(kind="hub", name="owner/other"), tmp_path, setting="data.source")
     with pytest.raises(UserError, match=r"is no hub id; for a folder set data\.source\.kind=path"):
-        fetch(SourceConfig(kind="hub", name="/a/folder/of/mine"), tmp_path, what="data")
+        fetch(SourceConfig(kind="hub", name="/a/folder/of/mine"), tmp_path, setting="data.source")
 
 
 def test_the_users_own_hub_cache_is_used(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "theirs"))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "theirs"))
-    fetched = fetch(SOURCE, tmp_path / "ours", what="data", patterns=PATTERNS)
+    fetched = fetch(SOURCE, tmp_path / "ours", setting="data.source", patterns=PATTERNS)
     assert fetched.path.is_relative_to(tmp_path / "theirs")

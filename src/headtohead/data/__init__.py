@@ -54,7 +54,7 @@ def load_corpus(config: DataConfig, cache: Path) -> Corpus:
     from headtohead.data.splits import make_splits
     from headtohead.data.table import open_table
 
-    fetched = fetch(config.source, cache, what="data", patterns=hub_patterns(config))
+    fetched = fetch(config.source, cache, setting="data.source", patterns=hub_patterns(config))
     files = {found.split: found for found in split_files(config, fetched)}
     train = open_table(files["train"], config, None, cache)
     names = train.facts["names"]

