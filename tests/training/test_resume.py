@@ -153,6 +153,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_killed_at_every_write_and_rename(straight: Straight, cache: Path, rows: Path, tmp_path: Path):
     """A killed process leaves its disk and nothing else: one run shows all the disks that a kill could leave."""
     line = CommandLine(tmp_path / "outputs", cache, rows)
