@@ -95,7 +95,7 @@ def test_every_metric_of_every_kind_is_judged(kind: LabelKind) -> None:
 def test_single_runs_speak_of_trained_models() -> None:
     arms = [made_up_arm("a", rows=300, runs=1, noise=0.2), made_up_arm("b", rows=300, noise=3.0, seed=4)]
     said = judge(arms).sentences[0]
-    assert "This one run of a is better than b" in said
+    assert "the one run of a is better than b" in said
     assert "One seed of a was run: this speaks of these trained models" in said
 
 

@@ -49,7 +49,7 @@ class Arm:
         if as_method:
             return self.name
         chosen = f"{self.name}'s best of {self.trials} trials" if self.trials else self.name
-        return f"this one run of {chosen}" if len(self.runs) == 1 else chosen
+        return f"the one run of {chosen}" if len(self.runs) == 1 else chosen
 
 
 def refuse_unequal_rows(arms: Sequence[Arm]) -> None:

@@ -19,6 +19,7 @@ from headtohead.statistics.variance import Layout, degrees_of_freedom, lay_out
 
 Scope = Literal["runs", "configurations", "methods"]
 """What a statement is about: these trained models, these configurations (new seeds), or the methods (new tunings)."""
+ROUNDING = 1e-12
 Tables = Sequence[Float[np.ndarray, "_ units"]]
 
 
@@ -64,7 +65,7 @@ class Comparison:
 def compare_pair(
     first: Arm, second: Arm, metric: str, *, margin: float | None, alpha: float, pairs: int = 1
 ) -> Comparison:
-    """Compare two arms; `decision.settle` then decides over all pairs.
+    """Compare two arms; ``decision.settle`` then decides over all pairs.
 
     Args:
         first: Whose metric is the minuend.
@@ -80,18 +81,11 @@ def compare_pair(
     tables = shares_of(first, metric), shares_of(second, metric)
     scope = scope_of(first, second)
     layout = layout_of(*tables, as_method=scope == "methods")
-    difference, df = float(layout.difference), float(degrees_of_freedom(layout))
-    error = float(np.sqrt(layout.variance))
+    difference, error, df = _estimate(layout)
+    varies, strict = error > 0, alpha / pairs
     reach = float(stats.t.isf(alpha / 2, df)) * error
-    varies = error > 0
-    strict = alpha / pairs
     p_value = float(2 * stats.t.sf(abs(difference) / error, df)) if varies else _p_without_spread(layout)
-    nearness = None
-    if margin is not None:
-        nearness = (
-            float(equivalence_p(layout.difference, np.sqrt(layout.variance), np.asarray(df), margin)) if varies else 1.0
-        )
-    undecided = varies and p_value > strict
+    nearness = None if margin is None else equivalence_p(difference, error, df, margin) if varies else 1.0
     return Comparison(
         first=first.name,
         second=second.name,
@@ -113,10 +107,16 @@ def compare_pair(
         equivalence_p_holm=nearness,
         equivalent=None,
         detectable=float(detectable_difference(layout, strict)) if varies else None,
-        more_runs=more_runs(layout, strict) if undecided else None,
-        more_rows=more_rows(layout, len(first.runs[0]), strict) if undecided else None,
+        more_runs=more_runs(layout, strict) if varies else None,
+        more_rows=more_rows(layout, len(first.runs[0]), strict) if varies else None,
         **_second_opinions(first, second, metric, tables, as_method=scope == "methods"),
     )
+
+
+def _estimate(layout: Layout) -> tuple[float, float, float]:
+    """Return difference, standard error (zero where only rounding differs) and degrees of freedom."""
+    error = float(np.sqrt(layout.variance))
+    return float(layout.difference), error if error > ROUNDING else 0.0, float(degrees_of_freedom(layout))
 
 
 def scope_of(first: Arm, second: Arm) -> Scope:

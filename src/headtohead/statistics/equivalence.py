@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import Float
 from scipy import stats
 
-Number = Float[np.ndarray, "*batch"] | np.float64
 
-
-def equivalence_p(difference: Number, error: Number, df: Number, margin: float | Number) -> Number:
+def equivalence_p(difference: float, error: float, df: float, margin: float) -> float:
     """Return the p-value against "the difference is ``margin`` or more, either way" (Schuirmann 1987, Lakens 2017).
 
     Args:
@@ -18,10 +14,10 @@ def equivalence_p(difference: Number, error: Number, df: Number, margin: float |
         df: Degrees of freedom of the error.
         margin: Largest difference that does not matter, positive.
     """
-    return stats.t.sf((margin - np.abs(difference)) / error, df)
+    return float(stats.t.sf((margin - abs(difference)) / error, df))
 
 
-def not_worse_p(shortfall: Number, error: Number, df: Number, margin: float | Number) -> Number:
+def not_worse_p(shortfall: float, error: float, df: float, margin: float) -> float:
     """Return the p-value against "worse by ``margin`` or more" (non-inferiority; one-sided).
 
     Args:
@@ -30,4 +26,4 @@ def not_worse_p(shortfall: Number, error: Number, df: Number, margin: float | Nu
         df: Degrees of freedom of the error.
         margin: Largest shortfall that does not matter.
     """
-    return stats.t.sf((margin - shortfall) / error, df)
+    return float(stats.t.sf((margin - shortfall) / error, df))

@@ -85,7 +85,7 @@ def more_runs(layout: Layout, alpha: float) -> int | None:
     Assumes that the observed difference is the true one, and asks for 80 % power. ``None`` where runs alone never
     would, or where single runs show no spread to reckon with.
     """
-    if not layout.run_counts:
+    if layout.has_single_run:
         return None
     return _smallest(lambda more: grown(layout, more_runs=more), layout, alpha, MOST_RUNS)
 

@@ -44,8 +44,8 @@ class Layout:
     run_by_unit: tuple[Number, ...]
     """The interaction's part, which both of the above contain."""
     run_counts: tuple[int, ...]
-    fewest_against_most: bool
-    """Some strata have more runs than others."""
+    has_single_run: bool
+    """Some stratum has one run, whose luck nothing shows."""
 
     @property
     def variance(self) -> Number:
@@ -74,7 +74,7 @@ def lay_out(strata: Sequence[Stratum]) -> Layout:
         runs=tuple(_between_runs(stratum) for stratum in several),
         run_by_unit=tuple(_interaction(stratum) for stratum in several),
         run_counts=tuple(stratum.shares.shape[-2] for stratum in several),
-        fewest_against_most=len({stratum.shares.shape[-2] for stratum in strata}) > 1,
+        has_single_run=len(several) < len(strata),
     )
 
 
@@ -97,24 +97,25 @@ def _interaction(stratum: Stratum) -> Number:
 def degrees_of_freedom(layout: Layout) -> Number:
     """Return Satterthwaite's (1946) degrees of freedom of ``layout.variance``, with a guard for very few runs.
 
-    The reciprocal is a sum over sources of (share of the variance)^2 / (the source's own degrees of freedom). That
-    formula believes a small variance of two runs, which chance makes small often: where one arm's seeds spread much
-    more than the other's it called equal arms different in 8 % of simulations (two seeds each) and in 11 % (two
-    against five or ten). Smaller exponents believe it less: 1.5 for two runs each, and from 0.75 for two runs to 2 for
-    seven of an arm that has fewer than the other (then 6 %). Between arms of equally many runs, three or more, the
-    formula is Satterthwaite's.
+    The reciprocal is the sum over sources of (share of the variance)^2 / (the source's own degrees of freedom).
     """
     variance = np.where(layout.variance > 0, layout.variance, 1.0)
     reciprocal = (layout.across_units / variance) ** 2 / (layout.units - 1)
     for runs, mixed, count in zip(layout.runs, layout.run_by_unit, layout.run_counts, strict=True):
-        free = count - 1
-        is_fewer = layout.fewest_against_most and count < max(layout.run_counts, default=0)
-        is_alone = layout.fewest_against_most and len(set(layout.run_counts)) == 1  # against a single run
-        exponent = min(2.0, 0.5 + free / 4 if is_fewer or is_alone else 1 + free / 2)
-        reciprocal = (
-            reciprocal + (runs / variance) ** exponent / free + (mixed / variance) ** 2 / free / (layout.units - 1)
-        )
+        reciprocal = reciprocal + (runs / variance) ** _exponent(layout, count) / (count - 1)
+        reciprocal = reciprocal + (mixed / variance) ** 2 / ((count - 1) * (layout.units - 1))
     return np.where(layout.variance > 0, 1 / np.maximum(reciprocal, 1e-9), layout.units - 1.0)
+
+
+def _exponent(layout: Layout, count: int) -> float:
+    """Return how far a small variance of ``count`` runs is believed: 2 is Satterthwaite's belief, less is less.
+
+    Chance makes the variance of two runs small often, and the formula then counts on the many degrees of freedom of
+    the rows. Where one arm's seeds spread six times as much as the other's, it called equal arms different in 8 % of
+    simulations with two seeds each, and in 11 % with two against five or ten; with these exponents in 5 and 6 %.
+    """
+    is_weaker = layout.has_single_run or count < max(layout.run_counts)
+    return min(2.0, (count + 1) / 4 if is_weaker else (count + 1) / 2)
 
 
 def grown(layout: Layout, *, more_runs: int = 0, row_factor: float = 1.0) -> Layout:
@@ -133,5 +134,5 @@ def grown(layout: Layout, *, more_runs: int = 0, row_factor: float = 1.0) -> Lay
         runs=tuple(alone + part for alone, part in zip(own, mixed, strict=True)),
         run_by_unit=tuple(mixed),
         run_counts=tuple(count + more_runs for count in layout.run_counts),
-        fewest_against_most=layout.fewest_against_most,
+        has_single_run=layout.has_single_run,
     )

@@ -17,14 +17,14 @@ def sentence(pair: Comparison, arms: Mapping[str, Arm], level: float) -> str:
         level: Of the interval, such as 0.95.
     """
     one, other = (arms[name].described(as_method=pair.scope == "methods") for name in (pair.first, pair.second))
-    parts = [f"{_direction(pair, one, other)} ({_figures(pair, level)})"]
-    parts += [_nearness(pair), _scope(pair, arms), _sight(pair)]
-    return ". ".join(_capital(part) for part in parts if part) + "."
+    direction = f"{_direction(pair, one, other)} ({_figures(pair, level)})"
+    parts = [direction, _nearness(pair), _scope(pair, arms), _sight(pair)]
+    return " ".join(f"{part}." for part in parts if part)
 
 
 def _direction(pair: Comparison, one: str, other: str) -> str:
     if pair.direction is None:
-        return f"undecided between {one} and {other}"
+        return f"Undecided between {one} and {other}"
     better, worse = (one, other) if pair.direction == pair.first else (other, one)
     return f"{better} is better than {worse}"
 
@@ -43,39 +43,38 @@ def _nearness(pair: Comparison) -> str:
     assert pair.margin is not None
     margin = number(pair.margin)
     if not pair.equivalent:
-        return f"that they lie within {margin} of each other is not shown"
-    return f"they lie within {margin} of each other" + (", so the difference is small" if pair.direction else "")
+        return f"That they lie within {margin} of each other is not shown"
+    return f"They lie within {margin} of each other" + (", so the difference is small" if pair.direction else "")
 
 
 def _scope(pair: Comparison, arms: Mapping[str, Arm]) -> str:
     match pair.scope:
         case "methods":
             counts = sorted({len(arms[name].configurations) for name in (pair.first, pair.second)})
-            return f"this speaks of the methods: {' and '.join(map(str, counts))} independent tunings per arm"
+            return f"This speaks of the methods: {' and '.join(map(str, counts))} independent tunings per arm"
         case "runs":
             single = [name for name in (pair.first, pair.second) if arms[name].is_single_run]
             return (
-                f"one seed of {' and of '.join(single)} was run: this speaks of these trained models, not of the arms"
+                f"One seed of {' and of '.join(single)} was run: this speaks of these trained models, not of the arms"
             )
         case _:
-            return "this speaks of these configurations, not of the methods: luck of tuning is not in the interval"
+            return "This speaks of these configurations, not of the methods: luck of tuning is not in the interval"
 
 
 def _sight(pair: Comparison) -> str:
     if pair.detectable is None:
         return ""
-    seen = f"a comparison like this finds a true difference of {number(pair.detectable)} in 80 % of cases"
+    seen = f"A comparison like this finds a true difference of {number(pair.detectable)} in 80 % of cases"
     if pair.direction is not None:
         return seen
     unit = "tunings" if pair.scope == "methods" else "seeds"
-    ways = [
-        f"{count:,} more {what}"
-        for count, what in ((pair.more_runs, f"{unit} per arm"), (pair.more_rows, "rows"))
-        if count
-    ]
-    if not ways:
-        return f"{seen}; neither more {unit} nor more rows alone would decide"
-    return f"{seen}; about {' or '.join(ways)} would decide, if the observed difference is the true one"
+    counts = ((pair.more_runs, f"{unit} per arm"), (pair.more_rows, "rows"))
+    ways = [f"{count:,} more {what}" for count, what in counts if count]
+    if ways:
+        return f"{seen}; about {' or '.join(ways)} would decide, if the observed difference is the true one"
+    if pair.scope == "runs":
+        return f"{seen}; more rows alone would not decide, and one seed does not say how many seeds would"
+    return f"{seen}; neither more {unit} nor more rows alone would decide"
 
 
 def number(value: float, *, sign: bool = False) -> str:
@@ -91,11 +90,3 @@ def p_value(value: float) -> str:
 def percent(share: float) -> str:
     """Return a share as a percentage without needless decimals."""
     return f"{100 * share:.4g} %"
-
-
-def _capital(text: str) -> str:
-    return (
-        text[:1].upper() + text[1:]
-        if text.startswith(("this ", "they", "that ", "one ", "undecided", "a comp"))
-        else text
-    )
