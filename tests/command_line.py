@@ -77,7 +77,7 @@ class CommandLine:
             composed = compose("config", overrides=[*settings, *places, *overrides])
         folder = Path(schema.run_folder(composed))
         try:
-            perform(schema.to_typed(composed), folder, [])
+            perform(schema.to_typed(composed), folder, [], fingerprint="test")
         except Exception as error:
             schema.note_refusal(composed, folder, error)
             raise

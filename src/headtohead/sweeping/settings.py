@@ -1,0 +1,108 @@
+"""The sweeper's keys, checked, and what the published plugin's mean here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+
+from headtohead.errors import UserError
+
+DIRECTIONS = ("minimize", "maximize")
+GRID = "optuna.samplers.GridSampler"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One sweep, as configured."""
+
+    sampler: dict[str, Any] | None = None
+    """``_target_`` and its arguments."""
+    pruner: dict[str, Any] | None = None
+    direction: list[str] | None = None
+    storage: str | None = "auto"
+    study_name: str | None = None
+    n_trials: int = 20
+    n_jobs: int = 1
+    max_failure_rate: float = 0.5
+    failure_window: int = 10
+    max_retries: int = 1
+    params: dict[str, Any] = field(default_factory=dict)
+    custom_search_space: str | None = None
+    enqueue: list[dict[str, Any]] = field(default_factory=list)
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("n_trials", "n_jobs", "failure_window"):
+            if getattr(self, key) < 1:
+                raise UserError(f"hydra.sweeper.{key} must be 1 or more, given {getattr(self, key)}")
+        if not 0 <= self.max_failure_rate <= 1:
+            raise UserError(f"hydra.sweeper.max_failure_rate lies between 0 and 1, given {self.max_failure_rate}")
+        for direction in self.direction or []:
+            if direction not in DIRECTIONS:
+                raise UserError(f"hydra.sweeper.direction must be minimize or maximize, given {direction!r}")
+        for number, params in enumerate(self.enqueue):
+            if not isinstance(params, dict):
+                raise UserError(f"hydra.sweeper.enqueue[{number}] must be a mapping of key to value, given {params!r}")
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether every combination is run: asked for, or nothing but lists of values was given."""
+        if self.sampler is None:
+            return not self.params and self.custom_search_space is None
+        return str(self.sampler.get("_target_")) == GRID
+
+
+def read_settings(plain: Mapping[str, Any]) -> Settings:
+    """Build the settings from the sweeper's configuration.
+
+    Raises:
+        UserError: a value out of range.
+    """
+    known = set(Settings.__dataclass_fields__)
+    given = {key: value for key, value in plain.items() if key in known}
+    direction = given.get("direction")
+    given["direction"] = [direction] if isinstance(direction, str) else direction
+    given["params"] = given.get("params") or {}
+    return Settings(**given)
+
+
+def build_sampler(settings: Settings, earlier_trials: int) -> Any:
+    """Instantiate the sampler, seeded anew for every continuation: the same seed would draw the same values again.
+
+    Raises:
+        UserError: what is configured cannot be built.
+    """
+    from numpy.random import SeedSequence
+
+    chosen = dict(settings.sampler or {"_target_": "optuna.samplers.TPESampler"})
+    if settings.is_grid:  # its points are queued; this one is never asked
+        chosen = {"_target_": "optuna.samplers.RandomSampler"}
+    if chosen.get("seed") is not None and earlier_trials:
+        chosen["seed"] = int(SeedSequence([int(chosen["seed"]), earlier_trials]).generate_state(1)[0])
+    return _build("sampler", chosen)
+
+
+def build_pruner(configured: Mapping[str, Any] | None) -> Any:
+    """Instantiate the pruner; none prunes nothing.
+
+    Raises:
+        UserError: what is configured cannot be built.
+    """
+    from optuna.pruners import NopPruner
+
+    return _build("pruner", dict(configured)) if configured else NopPruner()
+
+
+def _build(what: str, chosen: dict[str, Any]) -> Any:
+    target = str(chosen.get("_target_"))
+    if target.endswith("MOTPESampler"):
+        raise UserError("Optuna 5 has no MOTPE sampler: hydra/sweeper/sampler=tpe takes several objectives")
+    try:
+        return instantiate({key: value for key, value in chosen.items() if value is not None})
+    except HydraException as error:
+        cause = error.__cause__ or error
+        raise UserError(f"hydra.sweeper.{what} {target} cannot be built: {str(cause).splitlines()[0]}") from error
