@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from optuna.trial import FrozenTrial, TrialState
 
 from headtohead.errors import UserError
-from headtohead.sweeping.launching import Jobs
+from headtohead.sweeping.jobs import Jobs
 from headtohead.sweeping.outcome import Outcome, ended, recorded_outcome
 from headtohead.sweeping.study import FINISHED, Job, SweepStudy
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from optuna.trial import TrialState
 
+from headtohead.launching import KilledJob
 from headtohead.results import RunRecord, read_record
 
 
@@ -59,10 +60,6 @@ def ended(folder: Path, objectives: list[str], error: BaseException | None) -> O
         return Outcome(state=TrialState.FAIL, reason=f"{type(error).__name__}: {error}".splitlines()[0])
     reason = str(error) if error is not None else "the job ended without a result"
     return Outcome(state=TrialState.FAIL, reason=reason, retry=True)
-
-
-class KilledJob(RuntimeError):
-    """A job that ended without saying why: killed, out of memory, or its machine lost."""
 
 
 def objective_values(record: RunRecord, objectives: list[str]) -> list[float | None]:

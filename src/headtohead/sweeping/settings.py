@@ -10,8 +10,10 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 
 from headtohead.errors import UserError
+from headtohead.evaluation.metrics import HIGHER_IS_BETTER
 
 DIRECTIONS = ("minimize", "maximize")
+OBJECTIVES = ("metrics.validation.", "cost.")
 GRID = "optuna.samplers.GridSampler"
 
 
@@ -22,6 +24,7 @@ class Settings:
     sampler: dict[str, Any] | None = None
     """``_target_`` and its arguments."""
     pruner: dict[str, Any] | None = None
+    objective: list[str] = field(default_factory=list)
     direction: list[str] | None = None
     storage: str | None = "auto"
     study_name: str | None = None
@@ -44,6 +47,16 @@ class Settings:
         for direction in self.direction or []:
             if direction not in DIRECTIONS:
                 raise UserError(f"hydra.sweeper.direction must be minimize or maximize, given {direction!r}")
+        for objective in self.objective:
+            if not objective.startswith(OBJECTIVES):
+                raise UserError(
+                    f"hydra.sweeper.objective={objective} is not a path into a record that a sweep may optimise: "
+                    f"start with {' or '.join(OBJECTIVES)}. Validation tunes, test reports"
+                )
+        if self.direction and len(self.direction) != max(1, len(self.objective)):
+            raise UserError(
+                f"hydra.sweeper.direction has {len(self.direction)} entries, objective {len(self.objective)}"
+            )
         for number, params in enumerate(self.enqueue):
             if not isinstance(params, dict):
                 raise UserError(f"hydra.sweeper.enqueue[{number}] must be a mapping of key to value, given {params!r}")
@@ -55,6 +68,18 @@ class Settings:
             return not self.params and self.custom_search_space is None
         return str(self.sampler.get("_target_")) == GRID
 
+    def directions(self, metric: str) -> list[str]:
+        """Return minimize or maximize for each objective: as configured, else the metric's own; costs are minimised.
+
+        Args:
+            metric: the validation metric that ``train.metric`` means.
+        """
+        if self.direction:
+            return self.direction
+        names = self.objective or [f"metrics.validation.{metric}"]
+        higher = [name.startswith("metrics") and HIGHER_IS_BETTER.get(name.split(".")[2], True) for name in names]
+        return ["maximize" if best else "minimize" for best in higher]
+
 
 def read_settings(plain: Mapping[str, Any]) -> Settings:
     """Build the settings from the sweeper's configuration.
@@ -64,8 +89,9 @@ def read_settings(plain: Mapping[str, Any]) -> Settings:
     """
     known = set(Settings.__dataclass_fields__)
     given = {key: value for key, value in plain.items() if key in known}
-    direction = given.get("direction")
-    given["direction"] = [direction] if isinstance(direction, str) else direction
+    for key in ("objective", "direction"):
+        given[key] = [given[key]] if isinstance(given.get(key), str) else given.get(key)
+    given["objective"] = given["objective"] or []
     given["params"] = given.get("params") or {}
     return Settings(**given)
 

@@ -157,7 +157,7 @@ def _unquoted(value: Any) -> Any:
 
 def _range(override: Override, swept: RangeSweep) -> tuple[BaseDistribution, list[Any]]:
     """``range`` excludes its end, here as everywhere in Hydra."""
-    values = list(override.sweep_iterator())
+    values: list[Any] = list(override.sweep_iterator())
     if not values:
         raise UserError(f"{override.input_line} holds no values")
     if len(set(map(type, values))) == 1 and isinstance(values[0], int):

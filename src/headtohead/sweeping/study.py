@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from headtohead import atomic
@@ -68,7 +69,7 @@ class SweepStudy:
             storage=backend,
             sampler=build_sampler(settings, known.get(name, 0)),
             pruner=build_pruner(settings.pruner),
-            directions=list(directions),
+            directions=[StudyDirection[direction.upper()] for direction in directions],
             load_if_exists=True,
         )
         self._enqueue()
@@ -150,7 +151,7 @@ def _refuse_another(path: Path, space: Space, directions: Sequence[str]) -> None
     Raises:
         UserError: with the difference.
     """
-    now = {"space": space.described(), "fixed": sorted(space.fixed), "directions": list(directions)}
+    now: dict[str, Any] = {"space": space.described(), "fixed": sorted(space.fixed), "directions": list(directions)}
     if not path.exists():
         atomic.write_json(path, now)
         return

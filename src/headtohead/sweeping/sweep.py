@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from optuna.trial import FrozenTrial
 from headtohead.errors import UserError
 from headtohead.schema import to_typed, without_hydra
 from headtohead.sweeping.controller import Controller
-from headtohead.sweeping.launching import jobs_of
+from headtohead.sweeping.jobs import jobs_of
 from headtohead.sweeping.lock import controller_lock
 from headtohead.sweeping.settings import Settings, read_settings
 from headtohead.sweeping.space import Space, parse_space
@@ -29,6 +30,9 @@ from headtohead.sweeping.study import Suggest, SweepStudy
 from headtohead.sweeping.summary import print_end, write_summary
 
 log = logging.getLogger(__name__)
+
+NOT_IN_TUNING = ("evaluate.test=false", "evaluate.baselines=false", "export.form=none")
+"""Validation tunes; the test split is not read while it does."""
 
 
 def sweep(
@@ -53,6 +57,8 @@ def sweep(
     _quiet_optuna()
     settings = read_settings({key: _plain(value) for key, value in plain.items()})
     space = parse_space(settings.params, arguments)
+    if not settings.is_grid:
+        space = _tuning_only(space)
     name = settings.study_name or f"{config.name}-{_fingerprint(settings, space, without_hydra(config))}"
     folder = Path(str(config.hydra.sweep.dir)).absolute() / name
     with controller_lock(folder):
@@ -65,14 +71,14 @@ def sweep(
             name=name,
             folder=folder,
             storage=storage,
-            directions=settings.direction or ["maximize"],
+            directions=settings.directions(_metric(config)),
             suggest=_custom(settings, config),
         )
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
         try:
-            Controller(study, jobs_of(launcher, settings.n_jobs), objectives=[], watch=_watch).run()
+            Controller(study, jobs_of(launcher, settings.n_jobs), objectives=settings.objective, watch=_watch).run()
         finally:
             write_summary(study)
         print_end(study)
@@ -81,6 +87,18 @@ def sweep(
 
 def _watch(study: SweepStudy, trial: FrozenTrial) -> None:
     write_summary(study)
+
+
+def _metric(config: DictConfig) -> str:
+    """Return the validation metric that decides."""
+    return str(config.train.metric or ("mae" if config.data.labels.kind in ("ordinal", "real") else "macro_f1"))
+
+
+def _tuning_only(space: Space) -> Space:
+    """Leave out of tuning trials what only a final run needs, unless it was asked for: tests, baselines, exports."""
+    given = {line.partition("=")[0] for line in space.fixed}
+    added = [line for line in NOT_IN_TUNING if line.partition("=")[0] not in given]
+    return replace(space, fixed=[*space.fixed, *added])
 
 
 def _plain(value: Any) -> Any:

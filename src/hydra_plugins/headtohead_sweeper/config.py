@@ -26,8 +26,11 @@ class SweeperConf:
     sampler: Any = None
     """null: every combination (a grid) if the space can be listed and ``params`` is empty, else TPE."""
     pruner: Any = None
+    objective: Any = None
+    """Dotted path into a run's record, or a list of these, such as ``metrics.validation.macro_f1`` and
+    ``cost.seconds.train``; null: the validation metric that ``train.metric`` names. Never of a test split."""
     direction: Any = None
-    """minimize, maximize, or a list of these for several objectives; null: the validation metric's own."""
+    """minimize or maximize, one for each objective; null: the metric's own."""
     storage: str | None = "auto"
     """auto: a journal file in the sweep's folder; null: memory alone; else a URL (sqlite, postgresql, grpc, journal)."""
     study_name: str | None = None

@@ -17,10 +17,10 @@ class OptunaSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra hands over."""
-        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
+        self._given = hydra_context, task_function, config
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run the sweep; return what it found."""
         from headtohead.sweeping.sweep import sweep
 
-        return sweep(self.settings, arguments, self.hydra_context, self.task_function, self.config)
+        return sweep(self.settings, arguments, *self._given)
