@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 
 from headtohead.errors import UserError
 from headtohead.evaluation.metrics import HIGHER_IS_BETTER
+from headtohead.sweeping.arms import ArmSettings, ConfirmSettings, read_arms
 
 DIRECTIONS = ("minimize", "maximize")
 OBJECTIVES = ("metrics.validation.", "cost.")
@@ -37,6 +38,10 @@ class Settings:
     custom_search_space: str | None = None
     enqueue: list[dict[str, Any]] = field(default_factory=list)
     timeout: float | None = None
+    arms: list[ArmSettings] = field(default_factory=list)
+    confirm: ConfirmSettings = field(default_factory=ConfirmSettings)
+    margin: dict[str, float] = field(default_factory=dict)
+    alpha: float = 0.05
 
     def __post_init__(self) -> None:
         for key in ("n_trials", "n_jobs", "failure_window"):
@@ -93,6 +98,8 @@ def read_settings(plain: Mapping[str, Any]) -> Settings:
         given[key] = [given[key]] if isinstance(given.get(key), str) else given.get(key)
     given["objective"] = given["objective"] or []
     given["params"] = given.get("params") or {}
+    given["arms"] = read_arms(given.get("arms") or {})
+    given["confirm"] = ConfirmSettings(**(given.get("confirm") or {}))
     return Settings(**given)
 
 

@@ -14,14 +14,12 @@ if TYPE_CHECKING:
 JOURNAL = "study.journal"
 
 
-def resolve_storage(configured: str | None, folder: Path) -> str | None:
-    """Return the storage's URL with absolute paths, so that every process means the same; None is memory alone.
+def resolve_storage(configured: str, folder: Path) -> str:
+    """Return the storage's URL with absolute paths, so that every process means the same.
 
     Args:
-        configured: ``auto`` (a journal in the sweep's folder), null, or a URL.
+        configured: ``auto`` (a journal in the folder of the sweep), or a URL.
     """
-    if configured is None:
-        return None
     if configured == "auto":
         return f"journal:///{(folder / JOURNAL).absolute()}"
     scheme, _, rest = configured.partition(":///")
@@ -30,16 +28,14 @@ def resolve_storage(configured: str | None, folder: Path) -> str | None:
     return configured
 
 
-def open_storage(url: str | None) -> BaseStorage:
+def open_storage(url: str) -> BaseStorage:
     """Open a storage.
 
     Raises:
         UserError: it cannot be opened; the message names the URL without its password, and the cause.
     """
-    from optuna.storages import InMemoryStorage, JournalStorage, RDBStorage
+    from optuna.storages import JournalStorage, RDBStorage
 
-    if url is None:
-        return InMemoryStorage()
     try:
         if url.startswith("journal:///"):
             from optuna.storages.journal import JournalFileBackend

@@ -17,6 +17,16 @@ class TrialConf:
 
 
 @dataclass
+class ConfirmConf:
+    """How the best of each arm is confirmed."""
+
+    seeds: int = 5
+    """Fresh seeds; the test splits are scored on these runs alone."""
+    top_k: int = 1
+    """Configurations of each arm that are confirmed."""
+
+
+@dataclass
 class SweeperConf:
     """The published plugin's keys keep their names; docs/sweeper.md lists every meaning that changed."""
 
@@ -50,6 +60,13 @@ class SweeperConf:
     """Values to try first: a list of {key: value}."""
     timeout: float | None = None
     """Seconds after which no further trial is started."""
+    arms: dict[str, Any] = field(default_factory=dict)
+    """What is compared: name to a list of overrides, or {overrides: [...], params: {...}} with an arm's own space."""
+    confirm: ConfirmConf = field(default_factory=ConfirmConf)
+    margin: dict[str, float] = field(default_factory=dict)
+    """Metric to the largest difference that does not matter; without one nothing is called equivalent."""
+    alpha: float = 0.05
+    """Error rate of all the sweep's verdicts together."""
     trial: TrialConf = field(default_factory=TrialConf)
 
 
