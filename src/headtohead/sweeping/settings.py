@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.errors import HydraException
 from hydra.utils import instantiate
+from optuna.exceptions import ExperimentalWarning
 
 from headtohead.errors import UserError
 from headtohead.evaluation.metrics import HIGHER_IS_BETTER
@@ -62,9 +64,6 @@ class Settings:
             raise UserError(
                 f"hydra.sweeper.direction has {len(self.direction)} entries, objective {len(self.objective)}"
             )
-        for number, params in enumerate(self.enqueue):
-            if not isinstance(params, dict):
-                raise UserError(f"hydra.sweeper.enqueue[{number}] must be a mapping of key to value, given {params!r}")
 
     @property
     def is_grid(self) -> bool:
@@ -98,6 +97,9 @@ def read_settings(plain: Mapping[str, Any]) -> Settings:
         given[key] = [given[key]] if isinstance(given.get(key), str) else given.get(key)
     given["objective"] = given["objective"] or []
     given["params"] = given.get("params") or {}
+    for number, params in enumerate(given.get("enqueue") or []):
+        if not isinstance(params, dict):
+            raise UserError(f"hydra.sweeper.enqueue[{number}] must be a mapping of key to value, given {params!r}")
     given["arms"] = read_arms(given.get("arms") or {})
     given["confirm"] = ConfirmSettings(**(given.get("confirm") or {}))
     return Settings(**given)
@@ -116,7 +118,7 @@ def build_sampler(settings: Settings, earlier_trials: int) -> Any:
         chosen = {"_target_": "optuna.samplers.RandomSampler"}
     if chosen.get("seed") is not None and earlier_trials:
         chosen["seed"] = int(SeedSequence([int(chosen["seed"]), earlier_trials]).generate_state(1)[0])
-    return _build("sampler", chosen)
+    return _build("sampler", {key: value for key, value in chosen.items() if value is not None})
 
 
 def build_pruner(configured: Mapping[str, Any] | None) -> Any:
@@ -135,7 +137,9 @@ def _build(what: str, chosen: dict[str, Any]) -> Any:
     if target.endswith("MOTPESampler"):
         raise UserError("Optuna 5 has no MOTPE sampler: hydra/sweeper/sampler=tpe takes several objectives")
     try:
-        return instantiate({key: value for key, value in chosen.items() if value is not None})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)  # we pin Optuna, and it was asked for by name
+            return instantiate(chosen)
     except HydraException as error:
         cause = error.__cause__ or error
         raise UserError(f"hydra.sweeper.{what} {target} cannot be built: {str(cause).splitlines()[0]}") from error
