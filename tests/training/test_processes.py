@@ -5,42 +5,77 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+import torch
 
 import shared_steps
 from headtohead.tiny import tiny_checkpoint
-from shared_steps import CASES, results
+from headtohead.training import Processes
+from shared_steps import CASES, FSDP, SHARDED_CASES, STEPS, launcher, results, trained
 from tiny_runs import ALONE
 
 SCRIPT = Path(shared_steps.__file__)
 
 
-def together(cache: Path, target: Path) -> list[dict[str, Any]]:
+def together(cache: Path, folder: Path, *options: str) -> list[dict[str, Any]]:
     """Return what each of two processes saw."""
     for architecture in ("llama", "bert"):
         tiny_checkpoint(architecture, cache)
-    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    single = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     done = subprocess.run(
-        [*launcher, *single, str(SCRIPT), str(cache), str(target)],
+        [*launcher(*options), str(SCRIPT), str(cache), str(folder)],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return [json.loads(target.with_suffix(f".{rank}.json").read_text()) for rank in (0, 1)]
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
 
 
+def assert_close(found: dict[str, Any], expected: dict[str, Any], what: str, tolerance: float, case: str) -> None:
+    for own, other in zip(found[what], expected[what], strict=True):
+        np.testing.assert_allclose(own, other, rtol=0, atol=tolerance, err_msg=f"{what} of {case}")
+
+
+@pytest.mark.slow
 def test_losses_weights_and_scores_are_those_of_one(cache: Path, tmp_path: Path):
     """One test for all cases: starting processes takes longer than what they do."""
-    found, alone = together(cache, tmp_path / "found"), results(cache, ALONE)
+    found, alone = together(cache, tmp_path, "--multi_gpu"), results(cache, ALONE, CASES)
     for case in CASES:
         for rank in (0, 1):
             for what, tolerance in (("losses", 1e-5), ("weights", 1e-3), ("scores", 1e-4)):
-                for own, expected in zip(found[rank][case][what], alone[case][what], strict=True):
-                    np.testing.assert_allclose(own, expected, atol=tolerance, err_msg=f"{what} of {case}, {rank}")
+                assert_close(found[rank][case], alone[case], what, tolerance, f"{case}, {rank}")
+
+
+@pytest.mark.slow
+def test_sharded_losses_weights_and_scores_are_those_of_one(cache: Path, tmp_path: Path):
+    """FSDP, with whole weights kept between forward and backward, which scoring must not leave behind."""
+    found = together(cache, tmp_path, *FSDP, "--fsdp_reshard_after_forward", "false")
+    alone = results(cache, ALONE, SHARDED_CASES)
+    for case in SHARDED_CASES:
+        tolerance = 1e-2 if case == "bf16" else 1e-5
+        for rank in (0, 1):
+            assert found[rank][case]["counts"] == alone[case]["counts"]
+            for what in ("losses", "weights", "scores"):
+                assert_close(found[rank][case], alone[case], what, tolerance, f"{case}, {rank}")
+    straight = trained(cache, ALONE, tmp_path / "alone")
+    assert straight["best"] == STEPS
+    assert [straight["scores"]] != straight["last"]
+    continued = trained(cache, ALONE, tmp_path / "killed")  # by one process, from what two have written
+    assert continued["weights"] == found[0]["killed"]["weights"]
+    for rank in (0, 1):
+        assert found[rank]["killed"] == found[rank]["straight"]
+        for what in ("weights", "scores", "last"):
+            assert_close(found[rank]["straight"], straight, what, 1e-5, f"training, {rank}")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("items", [0, 1, 2, 3, 7])
+def test_every_process_takes_as_many_turns(items: int, count: int):
+    turns = [Processes(rank, count, torch.device("cpu")).own_turns(range(items)) for rank in range(count)]
+    assert {len(own) for own in turns} == {-(-items // count)}
+    assert {item for own in turns for item in own} == set(range(items))

@@ -22,7 +22,16 @@ from headtohead.losses import build_loss, check_loss_fits, class_weights
 from headtohead.prompts import Prompt, build_prompt, choose_examples, label_text
 from headtohead.results import read_record
 from headtohead.tasks import folder as run_folder
-from headtohead.training import Pack, Processes, ScoreObjective, TokenObjective, Trial, load_weights
+from headtohead.training import (
+    Pack,
+    Processes,
+    ScoreObjective,
+    TokenObjective,
+    Trial,
+    load_weights,
+    shard_trunk,
+    sharding_asked,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -131,6 +140,12 @@ def build_pack(
     heads = [_build_head(config, backbone, reader) for config, reader in zip(configs, readers, strict=True)]
     drop_pooler(trunk)
     expected = [expected_count(trunk, model, config.lora) for config in configs]
+    products = resolve_dtype(configs[0].model.precision, processes.device)
+    full = isinstance(configs[0].lora, FullConfig)
+    autocast = products if full and products != torch.float32 else None
+    sharding = sharding_asked(configs) if rows is not None else None
+    if sharding is not None and processes.count > 1:
+        shard_trunk(model, trunk, sharding, processes, autocast)
     state, weights = prepare(model, trunk, [config.lora for config in configs], [config.seed for config in configs])
     trials = []
     for config, head, own, count in zip(configs, heads, weights, expected, strict=True):
@@ -144,15 +159,13 @@ def build_pack(
         trials.append(_build_trial(config, head, own, labels, rows))
     if configs[0].train.gradient_checkpointing:
         recompute_activations(trunk)
-    products = resolve_dtype(configs[0].model.precision, processes.device)
-    full = isinstance(configs[0].lora, FullConfig)
     return Pack(
         trunk,
         trials,
         state,
         processes=processes,
         dtype=torch.float32 if full else products,
-        autocast=products if full and products != torch.float32 else None,
+        autocast=autocast,
     )
 
 
@@ -209,7 +222,7 @@ def start_from(trial: Trial, folder: str, labels: LabelSpace) -> None:
     path = Path(folder) / run_folder.WEIGHTS
     if not path.is_file():
         raise UserError(f"model.adapter={folder}: no trained weights at {path}; give the folder of a completed run")
-    state, mine = load_weights(path), trial.weights.tensors
+    state, mine = load_weights(path), trial.weights.state()
     earlier = read_record(Path(folder) / run_folder.RECORD).data["labels"]["names"]
     if list(labels.names) != earlier:
         print(
@@ -227,4 +240,4 @@ def start_from(trial: Trial, folder: str, labels: LabelSpace) -> None:
             f"model.adapter={folder} does not fit: {len(wrong)} of {len(trunk)} trained tensors differ, such as "
             f"{wrong[0]}; use the same model and lora settings as that run"
         )
-    trial.weights.load({name: state[name] if fits(name) else own.detach() for name, own in mine.items()})
+    trial.weights.load({name: state[name] if fits(name) else own for name, own in mine.items()})

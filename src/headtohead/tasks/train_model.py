@@ -18,7 +18,7 @@ from headtohead.tasks.progress import TrainingProgress
 from headtohead.tasks.run import Run, describe_truncation, splits_to_score
 from headtohead.tasks.scoring import predictions_of, selection_metric, validation_metrics
 from headtohead.tracking import Tracker, open_trackers
-from headtohead.training import Hooks, Pack, fit, progress_summary, require_finished, save_weights
+from headtohead.training import Hooks, Pack, fit, progress_summary, require_finished, save_weights, sharding_asked
 from headtohead.training.checkpoint import newest_step
 
 
@@ -29,6 +29,7 @@ def fit_model(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[st
         Predictions of every scored split, and all splits as the model read them.
     """
     config, record = run.config, run.record
+    sharding_asked([config])  # what cannot be sharded is refused before anything is loaded
     with run.phases.phase("load"):
         width = score_width(config, corpus.labels, np.asarray(corpus.train["label"][:]))
         backbone = load(config, corpus.labels, width=width, cache=run.cache, processes=run.processes)
@@ -46,8 +47,9 @@ def fit_model(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[st
     record.cost["parameters"] = backbone.about["parameters"]
     validation = Validation(run, encoded["validation"], corpus)
     _train(run, pack, validation)
+    state = trial.weights.state()  # sharded weights come from all processes
     if run.processes.is_main:
-        save_weights(run.folder / run_folder.WEIGHTS, trial.weights.state())
+        save_weights(run.folder / run_folder.WEIGHTS, state)
     tests = {split: rows for split, rows in encoded.items() if split not in ("train", "validation")}
     return {"validation": validation.final(pack), **_score_tests(run, pack, tests, corpus)}, encoded
 
@@ -105,6 +107,7 @@ def _train(run: Run, pack: Pack, validation: Validation) -> None:
     if run.processes.is_main:
         step = newest_step(checkpoints)
         tracker = open_trackers(run.config, run.folder, settings=run.record.config, resumed_step=step)
+    run.processes.wait()  # the newest checkpoint is settled before the others read it
     progress = TrainingProgress(run.config.name, pack)
 
     def log(number: int, step: int, values: dict[str, float]) -> None:

@@ -65,7 +65,8 @@ def fit(pack: Pack, hooks: Hooks, *, checkpoints: Sequence[Path | None]) -> None
                 hooks.log(number, trial.progress.step, {f"train/{name}": value for name, value in values.items()})
         hooks.advance(pack, losses)
         evaluated = _evaluate_due(pack, hooks, [step for step, _ in before])
-        if evaluated or time.monotonic() - saved > min(trial.config.checkpoint_seconds for trial in pack.trials):
+        is_late = time.monotonic() - saved > min(trial.config.checkpoint_seconds for trial in pack.trials)
+        if evaluated or pack.processes.main_decides(is_late):
             _save(pack, checkpoints)
             saved = time.monotonic()
     for trial in pack.trials:
@@ -95,11 +96,12 @@ def _evaluate_due(pack: Pack, hooks: Hooks, before: list[int]) -> bool:
 
 
 def _save(pack: Pack, checkpoints: Sequence[Path | None]) -> None:
-    if not pack.processes.is_main:
-        return
+    """Write a checkpoint of every trial; every process holds a part of sharded weights, the main one writes."""
     for trial, folder in zip(pack.trials, checkpoints, strict=True):
-        if folder:
-            save_checkpoint(folder, trial.progress.step, trial.tensors(), trial.progress_dict())
+        if folder and (pack.processes.is_main or trial.weights.is_sharded):
+            tensors = trial.tensors()
+            if pack.processes.is_main:
+                save_checkpoint(folder, trial.progress.step, tensors, trial.progress_dict())
 
 
 def require_finished(trial: Trial) -> None:

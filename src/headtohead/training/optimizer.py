@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from headtohead.adapters import TrialWeights
 from headtohead.config import TrainConfig
 from headtohead.errors import UserError
+from headtohead.training.processes import Processes
+
+PartOf = Callable[[nn.Parameter, Tensor], Tensor]
+"""Given a parameter and a tensor shaped as it."""
+
+
+def _as_it_is(parameter: nn.Parameter, tensor: Tensor) -> Tensor:
+    return tensor
 
 
 def build_optimizer(config: TrainConfig, weights: TrialWeights) -> torch.optim.Optimizer | None:
@@ -49,30 +58,50 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
         group["lr"] = value
 
 
-def optimizer_state(optimizer: torch.optim.Optimizer | None) -> dict[str, Tensor]:
+def clip_gradients(weights: TrialWeights, limit: float, processes: Processes) -> Tensor:
+    """Scale a trial's gradients down to a norm of ``limit``; return their norm over all parts on all processes."""
+    norm = get_total_norm(weights.gradients(sharded=False), foreach=True)
+    if weights.is_sharded:
+        shards = get_total_norm(weights.gradients(sharded=True), foreach=True)
+        norm = (norm**2 + processes.sum(shards**2)).sqrt()
+    clip_grads_with_norm_(weights.tensors.values(), limit, norm, foreach=True)
+    return norm
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer | None, gather: PartOf = _as_it_is) -> dict[str, Tensor]:
     """Return the state as named tensors: ``<parameter index>/<key>``.
 
     Read from the optimiser itself: bitsandbytes hides its tensors in a dictionary of ``state_dict``.
+
+    Args:
+        gather: makes whole what belongs to a shard of a parameter.
     """
     if optimizer is None:
         return {}
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     return {
-        f"{index}/{key}": torch.as_tensor(value).detach().cpu().clone().contiguous()
-        for index, parameter in enumerate(parameters)
+        f"{index}/{key}": gather(parameter, torch.as_tensor(value).detach()).cpu().clone().contiguous()
+        for index, parameter in enumerate(_parameters(optimizer))
         for key, value in optimizer.state.get(parameter, {}).items()
         if value is not None
     }
 
 
-def load_optimizer_state(optimizer: torch.optim.Optimizer | None, stored: Mapping[str, Tensor]) -> None:
-    """Put back what ``optimizer_state`` returned."""
+def load_optimizer_state(
+    optimizer: torch.optim.Optimizer | None, stored: Mapping[str, Tensor], scatter: PartOf = _as_it_is
+) -> None:
+    """Put back what ``optimizer_state`` returned; ``scatter`` undoes its ``gather``."""
     if optimizer is None:
         return
+    parameters = _parameters(optimizer)
     state: dict[int, dict[str, Any]] = {}
     for name, tensor in stored.items():
         index, key = name.split("/", 1)
         is_count = tensor.dim() == 0 and not tensor.is_floating_point()  # bitsandbytes counts steps in an int
-        state.setdefault(int(index), {})[key] = int(tensor) if is_count else tensor.clone()
+        own = scatter(parameters[int(index)], tensor)
+        state.setdefault(int(index), {})[key] = int(tensor) if is_count else own.clone()
     whole = optimizer.state_dict()
     optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

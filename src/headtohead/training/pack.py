@@ -23,7 +23,7 @@ from headtohead.batching.plan import score_batches
 from headtohead.errors import UserError
 from headtohead.heads import slice_outputs
 from headtohead.losses import stored_scores
-from headtohead.training.optimizer import set_learning_rate
+from headtohead.training.optimizer import clip_gradients, set_learning_rate
 from headtohead.training.processes import Processes
 from headtohead.training.schedule import learning_rate
 from headtohead.training.trial import Trial
@@ -75,7 +75,8 @@ class Pack:
             for trial, index in zip(self.trials, rows, strict=True)
         ]
         own = [index[self.processes.rank :: self.processes.count] for index in rows]
-        count = max(1, math.ceil(max(len(index) for index in own) / self.micro_rows))
+        share = math.ceil(max(len(index) for index in rows) / self.processes.count)
+        count = max(1, math.ceil(share / self.micro_rows))  # the same on every process
         losses = [0.0] * len(self.trials)
         for micro in range(count):
             part = slice(micro * self.micro_rows, (micro + 1) * self.micro_rows)
@@ -112,6 +113,8 @@ class Pack:
             trial.progress.tokens += int(batch.attention_mask.sum())
             trial.progress.padded_tokens += batch.rows * batch.length
         total = torch.stack(losses).sum()
+        if not any(len(index) for index in rows):  # with sharded weights, the others' backward pass needs this one's
+            total = outputs.last_hidden_state.sum() * 0.0
         if total.requires_grad:
             total.backward()
         return [float(loss.detach()) for loss in losses]
@@ -122,7 +125,7 @@ class Pack:
             return math.nan
         trial.weights.take_gradients()
         limit = trial.config.clip_norm or math.inf
-        norm = nn.utils.clip_grad_norm_(list(trial.weights.tensors.values()), limit, foreach=True)
+        norm = clip_gradients(trial.weights, limit, self.processes)
         if not math.isfinite(loss) or not bool(torch.isfinite(norm)):
             trial.diverge(f"loss {loss}, gradient norm {float(norm)} at step {trial.progress.step + 1}")
             return loss
@@ -163,8 +166,7 @@ class Pack:
         budget = self.trials[0].config.score_batch_tokens // len(self.trials)
         self._set_mode(training=False)
         found: list[dict[int, np.ndarray]] = [{} for _ in self.trials]
-        batches = score_batches(lengths, budget, extra)
-        for index in batches[self.processes.rank :: self.processes.count]:
+        for index in self.processes.own_turns(score_batches(lengths, budget, extra)):
             for trial, scores in self._score_batch(input_ids(index), wanted).items():
                 found[trial].update(zip(index.tolist(), scores, strict=True))
         merged = [self.processes.merge(part) for part in found]
@@ -175,8 +177,7 @@ class Pack:
         try:
             return self._score_at_once(prompts, wanted)
         except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
+            self._require_smaller_is_possible(error)
             if len(prompts) == 1:
                 raise UserError(
                     "out of memory scoring a single row: lower prompt.max_tokens, or take a smaller model"
@@ -228,10 +229,20 @@ class Pack:
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self._device.type, self.autocast) if self.autocast else nullcontext()
 
-    def _halve_micro_batch(self, error: Exception) -> None:
-        """Halve the rows per forward pass after running out of memory; the step's gradient stays the same."""
+    def _require_smaller_is_possible(self, error: Exception) -> None:
+        """Raise what is not running out of memory, and that where no process can change its batches alone."""
         if not is_out_of_memory(error):
             raise error
+        if any(trial.weights.is_sharded for trial in self.trials):
+            raise UserError(
+                "out of memory, and processes that share sharded weights (FSDP) cannot take smaller batches on their own: "
+                "set a smaller train.micro_batch_size (training) or train.score_batch_tokens (scoring), or "
+                "train.gradient_checkpointing=true"
+            ) from error
+
+    def _halve_micro_batch(self, error: Exception) -> None:
+        """Halve the rows per forward pass after running out of memory; the step's gradient stays the same."""
+        self._require_smaller_is_possible(error)
         self.drop_gradients()
         largest = max(len(trial.batch_rows(self._plan_step(trial))) for trial in self.trials)
         rows = min(self.micro_rows, largest)

@@ -147,12 +147,13 @@ class Trial:
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """Return everything a checkpoint holds, by file."""
-        return {"weights": self.weights.state(), "optimizer": optimizer_state(self.optimizer), "best": self.best}
+        state = optimizer_state(self.optimizer, self.weights.gather)
+        return {"weights": self.weights.state(), "optimizer": state, "best": self.best}
 
     def restore(self, tensors: dict[str, dict[str, Tensor]], progress: dict[str, Any]) -> None:
         """Take up where a checkpoint left off."""
         self.weights.load(tensors["weights"])
-        load_optimizer_state(self.optimizer, tensors["optimizer"])
+        load_optimizer_state(self.optimizer, tensors["optimizer"], self.weights.scatter)
         self.best = tensors["best"]
         self.progress = Progress(**progress)
 
