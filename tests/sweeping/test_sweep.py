@@ -16,7 +16,11 @@ import pytest
 from command_line import ROOT, CommandLine, write_rows
 
 QUIET = ["export.form=none", "evaluate.baselines=false"]
-TUNED = ["hydra/sweeper/sampler=random", "hydra.sweeper.sampler.seed=3", "train.learning_rate=tag(log,interval(1e-4,1e-1))"]
+TUNED = [
+    "hydra/sweeper/sampler=random",
+    "hydra.sweeper.sampler.seed=3",
+    "train.learning_rate=tag(log,interval(1e-4,1e-1))",
+]
 
 
 @pytest.fixture
@@ -56,8 +60,9 @@ def test_a_plain_sweep_is_a_grid_that_runs_once(line: CommandLine) -> None:
 
 def test_a_tuned_sweep_prunes_and_never_reads_the_test_split(line: CommandLine) -> None:
     pruner = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=0.5"]
-    first = "hydra.sweeper.enqueue=[{train.learning_rate:0.00001},{train.learning_rate:0.03}]"
-    line("-m", *TUNED[:2], *pruner, first, "hydra.sweeper.n_trials=2", "train.epochs=3", "train.learning_rate=1e-5,3e-2")
+    first = "hydra.sweeper.enqueue=[{train.learning_rate:0.00001},{train.learning_rate:0.01}]"
+    slow = ["train.epochs=8", "train.evaluate_every=4"]
+    line("-m", *TUNED[:2], *pruner, first, "hydra.sweeper.n_trials=2", *slow, "train.learning_rate=1e-5,1e-2")
     trials = study_of(line.folder())["trials"]
     assert {trial["state"] for trial in trials} == {"pruned", "complete"}
     stopped = next(trial for trial in trials if trial["state"] == "pruned")
