@@ -3,15 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test test-unit check format clean-venv
+.PHONY: run test test-unit check format
 run: $(READY)            ## set-up, then one real run: SmolLM2-135M-Instruct + LoRA on BBC News
 	$(BIN)/python run.py
 
-test: test-unit          ## set-up, then all tests, the real-model path included
+test: test-unit          ## set-up, then all tests: units, whole offline runs, and the real-model path
+	$(BIN)/python -m pytest -m "slow and not real" -n auto
 	$(BIN)/python -m pytest -m real
 
-test-unit: $(READY)      ## offline tests with tiny random models, in parallel
-	$(BIN)/python -m pytest -m "not real" -n auto
+test-unit: $(READY)      ## offline tests with tiny random models, in parallel, under two minutes on two cores
+	$(BIN)/python -m pytest -m "not slow and not real" -n auto --dist loadfile
 
 check: $(READY)          ## ruff, types, layers, configuration
 	$(BIN)/ruff check .

@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import os
 import random
+import runpy
 import subprocess
 import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
 
 from headtohead import schema
 from headtohead.tasks import perform
 
 ROOT = Path(__file__).parents[1]
+WIDTH = "200"
 TOPICS = {
     "sport": "match team goal cup league player coach win race tennis club season",
     "business": "shares market company profit bank trade deal price growth sales oil tax",
@@ -35,6 +42,44 @@ def write_rows(path: Path, count: int = 90) -> Path:
     return path
 
 
+def start_child(action: Callable[[], object]) -> int:
+    """Start an action in a process of its own that shares what is imported; return its id."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of threads; pytest-xdist has one
+        child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        action()
+        status = 0
+    except SystemExit as ending:
+        status = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+        if isinstance(ending.code, str):
+            print(ending.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def in_child(action: Callable[[], object]) -> int:
+    """Run an action in such a process; return its exit status."""
+    return os.waitstatus_to_exitcode(os.waitpid(start_child(action), 0)[1])
+
+
+def as_main(arguments: list[str], stdout: IO[str], stderr: IO[str]) -> None:
+    """Be ``python run.py <arguments>`` from here on, writing to the streams."""
+    for stream, number in ((stdout, 1), (stderr, 2)):
+        os.dup2(stream.fileno(), number)
+    sys.stdout, sys.stderr, sys.argv = stdout, stderr, ["run.py", *arguments]
+    os.environ["COLUMNS"] = WIDTH
+    os.chdir(ROOT)
+    runpy.run_path("run.py", run_name="__main__")
+
+
 @dataclass
 class CommandLine:
     """``python run.py`` with its outputs below one folder."""
@@ -47,40 +92,54 @@ class CommandLine:
     )
 
     def __call__(self, *overrides: str, train: bool = True, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run with overrides and check the exit status."""
-        settings = [*self.always, f"data.source.name={self.rows}"] if train else []
-        flags = [override for override in overrides if override.startswith("-")]
-        command = [
-            sys.executable,
-            "run.py",
-            *flags,
-            *settings,
-            f"paths.outputs={self.outputs}",
-            f"paths.cache={self.cache}",
-        ]
+        """Run with overrides, in a fork of this process, and check the exit status.
+
+        It is the same as ``in_new_python`` but for the seconds that a new Python spends on imports.
+        """
+        arguments = self.arguments(overrides, train=train)
+        with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+            status = in_child(lambda: as_main(arguments, stdout, stderr))
+            said = [stream.seek(0) or stream.read() for stream in (stdout, stderr)]
+        assert status == code, "".join(said)
+        return subprocess.CompletedProcess(arguments, status, *said)
+
+    def in_new_python(self, *overrides: str, train: bool = True, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run with overrides, as a shell would, and check the exit status."""
         done = subprocess.run(
-            [*command, *(override for override in overrides if override not in flags)],
+            [sys.executable, "run.py", *self.arguments(overrides, train=train)],
             cwd=ROOT,
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "COLUMNS": "200"},
+            env={**os.environ, "COLUMNS": WIDTH},
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
     def here(self, *overrides: str) -> None:
         """Do the same in this process, as run.py's main does; errors come as they are."""
-        settings = [*self.always, f"data.source.name={self.rows}"]
-        places = [f"paths.outputs={self.outputs}", f"paths.cache={self.cache}"]
+        self.perform(self.composed(*overrides))
+
+    def composed(self, *overrides: str) -> DictConfig:
+        """Return what Hydra makes of a training run's overrides."""
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            composed = compose("config", overrides=[*settings, *places, *overrides])
+            return compose("config", overrides=self.arguments(overrides, train=True))
+
+    def perform(self, composed: DictConfig) -> None:
+        """Do in this process what run.py's main does with a composed configuration."""
         folder = Path(schema.run_folder(composed))
         try:
             perform(schema.to_typed(composed), folder, [], fingerprint="test")
         except Exception as error:
             schema.note_refusal(composed, folder, error)
             raise
+
+    def arguments(self, overrides: Sequence[str], *, train: bool) -> list[str]:
+        """Return what stands after ``python run.py``: flags, settings, then the overrides, which win."""
+        flags = [override for override in overrides if override.startswith("-")]
+        settings = [*self.always, f"data.source.name={self.rows}"] if train else []
+        places = [f"paths.outputs={self.outputs}", f"paths.cache={self.cache}"]
+        return [*flags, *settings, *places, *(override for override in overrides if override not in flags)]
 
     def folder(self) -> Path:
         """Return the one run folder."""

@@ -14,7 +14,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "disabled"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = "1"  # torch's threads; workers of pytest-xdist share the cores
 # Annotations that only a type checker can resolve (imports under TYPE_CHECKING) count as Any.
 jaxtyping.install_import_hook("headtohead", "runtime_types.check")
 
@@ -23,13 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files that tests compare with")
 
 
-def pytest_configure() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-    # The same examples everywhere, and no limit on one example's time: the first one may load a tokenizer.
-    hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, database=None)
-    hypothesis.settings.load_profile("tests")
+# The same examples everywhere, and no limit on one example's time: the first one may load a tokenizer.
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, database=None, max_examples=50)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from headtohead.errors import Diverged, UserError, near_names
 from headtohead.results import RunRecord, write_record
 
 # What a run's outcome does not depend on: changing these continues in the same folder.
-NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh")
+NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "compare")
 
 
 def to_typed(cfg: DictConfig) -> Config:
@@ -57,6 +57,9 @@ def fingerprint_of(cfg: DictConfig) -> str:
 def run_folder(_root_: DictConfig) -> str:
     """Resolver behind ``hydra.run.dir``: the same configuration continues in the same folder."""
     plain = without_hydra(_root_)
+    if plain["task"]["name"] == "compare":
+        asked = json.dumps(plain["compare"], sort_keys=True, ensure_ascii=False)
+        return str(Path(plain["paths"]["outputs"]) / f"compare-{hashlib.sha256(asked.encode()).hexdigest()[:8]}")
     if plain["task"]["name"] != "train":
         return str(Path(str(plain["run"] or plain["paths"]["outputs"])) / plain["task"]["name"])
     return str(Path(plain["paths"]["outputs"]) / run_name(_root_))
@@ -83,7 +86,7 @@ def note_refusal(cfg: DictConfig, folder: Path, error: Exception) -> None:
     """Leave a record of a run that was refused before it started, unless the folder holds a run already."""
     path = folder / "result.json"
     plain = without_hydra(cfg)
-    if not path.exists():
+    if not path.exists() and plain["task"]["name"] != "compare":  # a comparison is no run
         message = f"{type(error).__name__}: {error}"
         refused = RunRecord(
             name=str(plain["name"]), fingerprint=fingerprint(plain), status="failed", config=plain, error=message

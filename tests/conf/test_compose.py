@@ -18,6 +18,7 @@ NEEDS = {
     "task/predict": ["run=outputs/x", "task.input=x.jsonl"],
     "task/evaluate": ["run=outputs/x"],
     "task/export": ["run=outputs/x"],
+    "task/compare": ["+compare.arms={a: [x], b: [y]}"],
     "loss/language_model": ["head=generative"],
     "loss/mse": ["head=regression"],
     "loss/huber": ["head=regression", "loss=huber"],
@@ -54,18 +55,17 @@ def test_file_composes_and_types(file: Path):
 
 def test_knobs_are_frozen(request: pytest.FixtureRequest):
     """Adding a knob is a visible act: run with --update-golden, and say why in the commit."""
-    groups = {"loss": ("cross_entropy", "focal", "bce", "mse", "huber", "corn", "language_model")}
     heads = {"mse": "regression", "huber": "regression", "language_model": "generative"}
+    losses = ("cross_entropy", "focal", "bce", "mse", "huber", "corn", "language_model")
+    choices = [[f"loss={loss}", f"head={heads.get(loss, 'classification')}"] for loss in losses]
+    # The groups are independent: each choice is seen once.
+    choices += [[f"lora={lora}"] for lora in ("r16", "full", "frozen")]
     found: set[str] = set()
-    for loss in groups["loss"]:
-        for lora in ("r16", "full", "frozen"):
-            plain = without_hydra(
-                compose_with(f"loss={loss}", f"head={heads.get(loss, 'classification')}", f"lora={lora}")
-            )
-            plain["data"] = without_hydra(compose_with())["data"]
-            for open_ended in ("map", "words", "descriptions"):
-                plain["data"]["labels"][open_ended] = {}
-            found |= keys_of(plain)
+    data = without_hydra(compose_with())["data"]
+    for open_ended in ("map", "words", "descriptions"):
+        data["labels"][open_ended] = {}
+    for choice in choices:
+        found |= keys_of(without_hydra(compose_with(*choice)) | {"data": data})
     snapshot = Path(__file__).parent / "knobs.txt"
     if request.config.getoption("--update-golden"):
         snapshot.write_text("\n".join(sorted(found)) + "\n")

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evaluation.made_up import random_predictions
 
+from evaluation.made_up import random_predictions
 from headtohead.evaluation import evaluate, paired_differences
 from headtohead.labels import LabelKind
 

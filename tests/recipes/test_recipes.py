@@ -17,6 +17,8 @@ from headtohead.results import Predictions
 from headtohead.tasks.scoring import join
 from recipes.tiny_recipes import RECIPES, Learnt, learn
 
+pytestmark = pytest.mark.slow  # five small trainings, each with its export
+
 CARDS = Path(__file__).parents[1] / "export" / "cards"
 Run = Callable[[str], Learnt]
 

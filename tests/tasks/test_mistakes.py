@@ -68,13 +68,19 @@ def test_message_on_the_terminal(line: CommandLine, overrides: list[str], said: 
     assert "Traceback" not in done.stderr
 
 
+def test_message_of_a_new_python(line: CommandLine):
+    done = line.in_new_python("lora.rnak=4", code=1)
+    assert "did you mean 'rank'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_full_error_shows_the_trace(line: CommandLine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     assert "Traceback" in line("lora.targets=[q_prj]", code=1).stderr
 
 
 def test_full_disk_loses_nothing(line: CommandLine, monkeypatch: pytest.MonkeyPatch):
-    line.here("export.form=none")
+    line.here("export.form=none", "evaluate.baselines=false", "evaluate.resamples=100")
     folder = line.folder()
     stored = json.loads((folder / "result.json").read_text())["config"]
 

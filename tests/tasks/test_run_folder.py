@@ -8,6 +8,7 @@ from safetensors.numpy import load_file
 from command_line import CommandLine, write_rows
 from headtohead.results import read_predictions
 
+QUICK = ["export.form=none", "evaluate.baselines=false", "evaluate.resamples=100"]
 COMPLETE = {
     "result.json",
     "predictions.parquet",
@@ -22,7 +23,7 @@ COMPLETE = {
 def run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> CommandLine:
     folder = tmp_path_factory.mktemp("run")
     line = CommandLine(folder / "outputs", cache, write_rows(folder / "rows.jsonl"))
-    line("head=generative", "export.form=none")
+    line.in_new_python("head=generative", "export.form=none")
     return line
 
 
@@ -86,7 +87,8 @@ def test_predict_answers_as_measured(run: CommandLine, tmp_path: Path, ending: s
     import pandas as pd
 
     output = tmp_path / f"answers.{ending}"
-    run("task=predict", f"run={run.folder()}", f"task.input={run.rows}", f"task.output={output}", train=False)
+    perform = run.in_new_python if ending == "jsonl" else run
+    perform("task=predict", f"run={run.folder()}", f"task.input={run.rows}", f"task.output={output}", train=False)
     read = {"jsonl": lambda path: pd.read_json(path, lines=True), "csv": pd.read_csv, "parquet": pd.read_parquet}[
         ending
     ]
@@ -123,7 +125,7 @@ def test_tfidf_is_a_run_like_any_other(tmp_path: Path, cache: Path, run: Command
 def test_a_sweep_of_hydras_own(tmp_path: Path, cache: Path, run: CommandLine):
     sweep = tmp_path / "sweep"
     line = CommandLine(tmp_path / "outputs", cache, run.rows)
-    line("-m", "seed=0,1", "export.form=none", "evaluate.test=false", f"hydra.sweep.dir={sweep}")
+    line("-m", "seed=0,1", *QUICK, "evaluate.test=false", f"hydra.sweep.dir={sweep}")
     records = [line.record(sweep / number) for number in ("0", "1")]
     assert [record["config"]["seed"] for record in records] == [0, 1]
     assert all(set(record["metrics"]) == {"validation"} for record in records)
@@ -132,7 +134,7 @@ def test_a_sweep_of_hydras_own(tmp_path: Path, cache: Path, run: CommandLine):
 
 def test_zero_shot_trains_nothing(tmp_path: Path, cache: Path, run: CommandLine):
     line = CommandLine(tmp_path / "outputs", cache, run.rows)
-    line.here("head=generative", "lora=frozen", "train.steps=0", "export.form=none")
+    line.here("head=generative", "lora=frozen", "train.steps=0", *QUICK)
     record = line.record()
     assert record["cost"]["trainable_parameters"] == 0
     assert record["cost"]["training"]["steps"] == 0
@@ -142,9 +144,9 @@ def test_zero_shot_trains_nothing(tmp_path: Path, cache: Path, run: CommandLine)
 def test_a_second_stage_starts_from_the_first(tmp_path: Path, cache: Path, run: CommandLine):
     """One step at learning rate 0 leaves the first stage's weights as they were; other labels get a fresh head."""
     first = CommandLine(tmp_path / "first", cache, run.rows)
-    first.here("export.form=none")
+    first.here(*QUICK)
     second = CommandLine(tmp_path / "second", cache, run.rows)
-    again = ["export.form=none", f"model.adapter={first.folder()}", "train.steps=1", "train.warmup_steps=1"]
+    again = [*QUICK, f"model.adapter={first.folder()}", "train.steps=1", "train.warmup_steps=1"]
     second.here(*again)
     before, after = (load_file(line.folder() / "trained.safetensors") for line in (first, second))
     assert all((before[name] == after[name]).all() for name in before)

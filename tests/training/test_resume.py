@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from command_line import ROOT, CommandLine, write_rows
+from command_line import ROOT, CommandLine, in_child, start_child, write_rows
 from headtohead import atomic
 from headtohead.results import read_predictions
 
@@ -25,9 +27,9 @@ SETTINGS = [
     "export.form=none",
     "evaluate.baselines=false",
     "evaluate.resamples=100",
-    "train.steps=8",
-    "train.evaluate_every=0.5",
-    "train.checkpoint_seconds=0.02",
+    "train.steps=4",
+    "train.evaluate_every=0.25",
+    "train.checkpoint_seconds=0",
     "lora.dropout=0.2",
 ]
 
@@ -35,23 +37,6 @@ SETTINGS = [
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_rows(tmp_path_factory.mktemp("rows") / "rows.jsonl", count=90)
-
-
-def line_of(outputs: Path, cache: Path, rows: Path) -> CommandLine:
-    return CommandLine(outputs, cache, rows)
-
-
-def in_child(action: Callable[[], object]) -> int:
-    """Run an action in a process of its own that shares what is imported; return its exit status."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    status = 1
-    try:
-        action()
-        status = 0
-    finally:
-        os._exit(status)
 
 
 def run_killed_at(line: CommandLine, moment: int) -> int:
@@ -114,73 +99,97 @@ def assert_same_outcome(folder: Path, straight: Path) -> None:
     assert np.array_equal(first.scores, second.scores)
 
 
+@dataclass(frozen=True)
+class Straight:
+    """A run that was left alone."""
+
+    line: CommandLine
+    names: list[str]
+    """Every write and rename, in turn."""
+    seconds: float
+
+
 @pytest.fixture(scope="module")
-def straight(cache: Path, rows: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A run that was left alone, and its moments."""
+def straight(cache: Path, rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Straight:
     outputs = tmp_path_factory.mktemp("straight")
-    line = line_of(outputs / "outputs", cache, rows)
-    line_of(outputs / "first", cache, rows).here(*SETTINGS)  # fills the cache, and imports what every child needs
-    return line, moments_of(line, outputs / "moments.json")  # type: ignore[return-value]
-
-
-def check_moments(straight: Any, cache: Path, rows: Path, outputs: Path, chosen: list[int]) -> None:
-    reference, names = straight
-    for moment in chosen:
-        line = line_of(outputs / str(moment), cache, rows)
-        assert run_killed_at(line, moment) == 9, names[moment - 1]
-        assert in_child(lambda line=line: line.here(*SETTINGS)) == 0, f"killed at: {names[moment - 1]}"
-        assert_same_outcome(line.folder(), reference.folder())
-
-
-def test_killed_at_writes_and_renames(straight: Any, cache: Path, rows: Path, tmp_path: Path):
-    """At a few moments of different kinds; at all of them below."""
-    _, names = straight
-    for file in ("result.json", "trained.safetensors", "predictions.parquet", "report.html", "step-000000008"):
-        for moment in ("before write", "after write", "after rename"):
-            assert f"{moment} {file}" in names
-    wanted = ["after write step-000000004", "after rename step-000000008", "before write report.html"]
-    check_moments(straight, cache, rows, tmp_path, [names.index(name) + 1 for name in wanted])
-
-
-@pytest.mark.slow
-def test_killed_at_every_write_and_rename(straight: Any, cache: Path, rows: Path, tmp_path: Path):
-    _, names = straight
-    check_moments(straight, cache, rows, tmp_path, list(range(1, len(names) + 1)))
-
-
-def kill_at_random(line: CommandLine, draw: random.Random) -> bool:
-    """Start the command, kill it at a random moment once it has begun to write; return whether it had finished."""
-    command = [sys.executable, "run.py", *line.always, f"data.source.name={line.rows}", *SETTINGS]
-    places = [f"paths.outputs={line.outputs}", f"paths.cache={line.cache}"]
-    process = subprocess.Popen([*command, *places], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    line = CommandLine(outputs / "outputs", cache, rows)
+    CommandLine(outputs / "first", cache, rows).here(*SETTINGS)  # fills the cache, and imports what every child needs
     started = time.monotonic()
-    before = {path: path.stat().st_mtime_ns for path in line.outputs.glob("*/result.json")}
-    while process.poll() is None and time.monotonic() - started < 120:
-        now = {path: path.stat().st_mtime_ns for path in line.outputs.glob("*/result.json")}
-        if now != before:
-            break
-        time.sleep(0.02)
-    time.sleep(draw.uniform(0, 4))
-    finished = process.poll() is not None
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    return finished
+    names = moments_of(line, outputs / "moments.json")
+    return Straight(line, names, time.monotonic() - started)
 
 
-def survive(line: CommandLine, reference: CommandLine, *, kills: int, seed: int) -> None:
-    draw = random.Random(seed)
-    for _ in range(kills):
-        if kill_at_random(line, draw):
-            break
-    assert in_child(lambda: line.here(*SETTINGS)) == 0
-    assert_same_outcome(line.folder(), reference.folder())
+def test_killed_at_writes_and_renames(straight: Straight, cache: Path, rows: Path, tmp_path: Path):
+    """At a few moments of different kinds; at all of them below."""
+    for file in ("result.json", "trained.safetensors", "predictions.parquet", "report.html", "step-000000004"):
+        for moment in ("before write", "after write", "after rename"):
+            assert f"{moment} {file}" in straight.names
+    for name in ("after write step-000000002", "after rename step-000000004", "before write report.html"):
+        line = CommandLine(tmp_path / name, cache, rows)
+        assert run_killed_at(line, straight.names.index(name) + 1) == 9, name
+        assert in_child(lambda line=line: line.here(*SETTINGS)) == 0, f"killed at: {name}"
+        assert_same_outcome(line.folder(), straight.line.folder())
 
 
-def test_killed_at_a_random_moment(straight: Any, cache: Path, rows: Path, tmp_path: Path):
-    survive(line_of(tmp_path / "outputs", cache, rows), straight[0], kills=1, seed=0)
+def states_of(line: CommandLine, target: Path) -> list[Path]:
+    """Run to the end; return what a kill at every write and rename leaves on disk, in turn, equal neighbours once."""
+
+    def action() -> None:
+        count = itertools.count()
+        atomic.on_step = lambda moment, path: shutil.copytree(
+            line.outputs, target / f"{next(count):03} {moment} {path.name}"
+        )
+        line.here(*SETTINGS)
+
+    assert in_child(action) == 0
+    distinct: list[Path] = []
+    for state in sorted(target.iterdir()):
+        if not distinct or contents(state) != contents(distinct[-1]):
+            distinct.append(state)
+    return distinct
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-def test_killed_at_many_random_moments(straight: Any, cache: Path, rows: Path, tmp_path: Path, seed: int):
-    survive(line_of(tmp_path / "outputs", cache, rows), straight[0], kills=4, seed=seed)
+def test_killed_at_every_write_and_rename(straight: Straight, cache: Path, rows: Path, tmp_path: Path):
+    """A killed process leaves its disk and nothing else: one run shows all the disks that a kill could leave."""
+    line = CommandLine(tmp_path / "outputs", cache, rows)
+    states = states_of(line, tmp_path / "states")
+    assert len(straight.names) // 2 <= len(states) <= len(straight.names)
+    composed = line.composed(*SETTINGS)
+    for state in states:
+        shutil.rmtree(line.outputs)
+        shutil.copytree(state, line.outputs)
+        assert in_child(lambda: line.perform(composed)) == 0, f"killed at: {state.name}"
+        assert_same_outcome(line.folder(), straight.line.folder())
+
+
+def test_a_killed_command_continues(straight: Straight, cache: Path, rows: Path, tmp_path: Path):
+    """As a user sees it: ``python run.py``, killed as soon as there is a checkpoint, and once more."""
+    line = CommandLine(tmp_path / "outputs", cache, rows)
+    command = [sys.executable, "run.py", *line.arguments(SETTINGS, train=True)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not list(line.outputs.glob("*/checkpoint/step-*")):
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert line.record()["status"] == "running"
+    line(*SETTINGS)
+    assert_same_outcome(line.folder(), straight.line.folder())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_many_random_moments(straight: Straight, cache: Path, rows: Path, tmp_path: Path, seed: int):
+    """Four kills each; what is started again has less and less left to do."""
+    draw, line = random.Random(seed), CommandLine(tmp_path / "outputs", cache, rows)
+    for left in (1.0, 0.8, 0.7, 0.6):
+        child = start_child(lambda: line.here(*SETTINGS))
+        time.sleep(draw.uniform(0, left * straight.seconds))
+        os.kill(child, signal.SIGKILL)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert status in (0, -signal.SIGKILL)
+    assert in_child(lambda: line.here(*SETTINGS)) == 0
+    assert_same_outcome(line.folder(), straight.line.folder())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from headtohead.config.compare import CompareConfig
 from headtohead.config.data import DataConfig
 from headtohead.config.head import HeadConfig
 from headtohead.config.lora import TrainedConfig
@@ -13,7 +14,7 @@ from headtohead.config.prompt import PromptConfig
 from headtohead.config.train import TrainConfig
 from headtohead.errors import UserError, require_choice
 
-TASKS = ("train", "evaluate", "predict", "export")
+TASKS = ("train", "evaluate", "predict", "export", "compare")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -102,6 +103,7 @@ class Config:
     track: TrackConfig
     paths: PathsConfig
     task: TaskConfig
+    compare: CompareConfig = field(default_factory=CompareConfig)
     seed: int = 0
     """Initialisation, row order and dropout; data.seed is subset and split."""
     run: str | None = None
@@ -110,7 +112,9 @@ class Config:
     """Start anew in a folder that holds a run."""
 
     def __post_init__(self) -> None:
-        if self.task.name != "train" and not self.run:
+        if self.task.name == "compare":
+            self.compare.require_arms()
+        elif self.task.name != "train" and not self.run:
             raise UserError(f"task={self.task.name} reads a finished run: add run=outputs/<folder>")
         if self.task.name == "predict" and not self.task.input:
             raise UserError("task=predict needs a file to classify: add task.input=<file>")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headtohead import atomic
 from headtohead.reporting import figures, finding, numbers, tables
@@ -14,6 +15,9 @@ from headtohead.reporting.folder import RunFolder, read_folder
 from headtohead.reporting.ledger import ledger_lines
 from headtohead.reporting.worst_table import order_in_words, worst_table
 from headtohead.results import RunRecord
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 HERE = Path(__file__).parent
 LEDGER = ("read", "encodings", "duplicates", "leakage", "near_duplicates")
@@ -36,20 +40,32 @@ def write_report(folder: Path) -> Path:
 
 def render(run: RunFolder) -> str:
     """Return the page as text; whatever comes from data is escaped by the template."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from plotly.offline import get_plotlyjs
-
-    engine = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    engine.policies["json.dumps_kwargs"] = {"allow_nan": False}
-    scripts = {"plotly": get_plotlyjs(), "draw": (HERE / "draw.js.jinja").read_text(encoding="utf-8")}
-    return engine.get_template("report.html.jinja").render(
+    scripts = _scripts()
+    return _template().render(
         scripts=scripts,
         policy=_policy(list(scripts.values())),
         style=(HERE / "report.css").read_text(encoding="utf-8"),
         **context(run),
     )
+
+
+@cache
+def _template() -> Template:
+    """Compile the page's template once: a sweep writes hundreds of pages."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    engine = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    engine.policies["json.dumps_kwargs"] = {"allow_nan": False}
+    return engine.get_template("report.html.jinja")
+
+
+@cache
+def _scripts() -> dict[str, str]:
+    from plotly.offline import get_plotlyjs
+
+    return {"plotly": get_plotlyjs(), "draw": (HERE / "draw.js.jinja").read_text(encoding="utf-8")}
 
 
 def _policy(scripts: list[str]) -> str:

@@ -45,6 +45,11 @@ def _perform(config: Config, folder: Path, given: list[str], fingerprint: str, r
 
         value = train(config, folder, fingerprint, report).objective.get("value")
         return float(value) if value is not None else None
+    if config.task.name == "compare":
+        from headtohead.tasks.compare import compare_runs
+
+        compare_runs(config.compare, folder)
+        return None
     from headtohead.tasks.reload import read_run, refuse_contradictions
 
     assert config.run is not None

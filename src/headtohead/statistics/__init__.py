@@ -1,0 +1,13 @@
+"""Judging arms: what a comparison of trained models may claim. From stored predictions alone; never imports torch."""
+
+from headtohead.statistics.arms import Arm as Arm
+from headtohead.statistics.budget import Inflation as Inflation
+from headtohead.statistics.budget import expected_best as expected_best
+from headtohead.statistics.budget import winners_inflation as winners_inflation
+from headtohead.statistics.comparison import Comparison as Comparison
+from headtohead.statistics.cost import cheapest as cheapest
+from headtohead.statistics.cost import pareto as pareto
+from headtohead.statistics.metrics import metrics_of as metrics_of
+from headtohead.statistics.verdict import ArmSummary as ArmSummary
+from headtohead.statistics.verdict import Verdict as Verdict
+from headtohead.statistics.verdict import judge as judge

@@ -1,0 +1,122 @@
+"""What is compared: arms of runs that were all scored on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from headtohead.errors import UserError
+from headtohead.results import Predictions
+from headtohead.statistics.metrics import unit_shares
+from headtohead.statistics.variance import Stratum
+
+METHOD_TUNINGS = 3
+"""Independent tunings per arm from which on a verdict speaks of methods; fewer show no spread of tuning luck."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """Runs of one side of a comparison, by configuration; runs of one configuration differ in their seeds alone."""
+
+    name: str
+    configurations: Sequence[Sequence[Predictions]]
+    """One split's predictions of every run. Several configurations are averaged, each with the same weight."""
+    tuned: bool = False
+    """Each configuration is what an independent tuning of this arm chose (not a list somebody made)."""
+    trials: int | None = None
+    """Trials each configuration was chosen from; ``None`` where nobody chose."""
+
+    @property
+    def runs(self) -> list[Predictions]:
+        """All runs."""
+        return [run for configuration in self.configurations for run in configuration]
+
+    @property
+    def can_speak_of_method(self) -> bool:
+        """Whether tuning luck can be told from the method: three independent tunings or more."""
+        return self.tuned and len(self.configurations) >= METHOD_TUNINGS
+
+    @property
+    def is_single_run(self) -> bool:
+        """Whether a configuration has one run only, so that luck of the seed cannot be seen."""
+        return any(len(configuration) == 1 for configuration in self.configurations)
+
+    def described(self, *, as_method: bool = False) -> str:
+        """Return what a sentence may call this arm."""
+        if as_method:
+            return self.name
+        chosen = f"{self.name}'s best of {self.trials} trials" if self.trials else self.name
+        return f"this one run of {chosen}" if len(self.runs) == 1 else chosen
+
+
+def refuse_unequal_rows(arms: Sequence[Arm]) -> None:
+    """Refuse runs that were not all scored on the same rows in the same order.
+
+    Raises:
+        UserError: naming the first run that differs, and in what.
+    """
+    reference, where = None, ""
+    for arm, number, run in _numbered(arms):
+        here = f"run {number} of arm {arm.name!r}"
+        if reference is None:
+            reference, where = run, here
+            if len(run) < 2:
+                raise UserError(f"{here} holds {len(run)} rows; a comparison needs two or more")
+        difference = _difference(run, reference)
+        if difference:
+            raise UserError(f"{here} and {where} cannot be compared: {difference}")
+
+
+def _numbered(arms: Sequence[Arm]) -> Iterator[tuple[Arm, int, Predictions]]:
+    for arm in arms:
+        for number, run in enumerate(arm.runs, start=1):
+            yield arm, number, run
+
+
+def _difference(one: Predictions, other: Predictions) -> str | None:
+    if (one.labels.kind, one.labels.names, one.labels.values) != (
+        other.labels.kind,
+        other.labels.names,
+        other.labels.values,
+    ):
+        return f"their labels differ ({_few(one.labels.names)} and {_few(other.labels.names)})"
+    if len(one) != len(other):
+        return f"they were scored on {len(one)} and {len(other)} rows; give runs with the same data, split and subset"
+    for column, what in (("row_id", "row ids"), ("text_hash", "texts"), ("gold", "gold answers"), ("group", "groups")):
+        differs = np.any((getattr(one, column) != getattr(other, column)).reshape(len(one), -1), axis=1)
+        if differs.any():
+            row = int(np.argmax(differs))
+            return f"{int(differs.sum())} of {len(one)} rows have other {what}, first row {one.row_id[row]!r}"
+    return None
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def shares_of(arm: Arm, metric: str) -> list[Float[np.ndarray, "_ units"]]:
+    """Return per configuration what each unit of rows adds to each run's metric.
+
+    Raises:
+        UserError: the metric is undefined for a run (kappa where all rows have one label).
+    """
+    tables = [
+        np.stack([unit_shares(run, metric) for run in configuration], axis=0) for configuration in arm.configurations
+    ]
+    if not all(np.isfinite(table).all() for table in tables):
+        raise UserError(f"{metric} is undefined on these rows for arm {arm.name!r}; compare another metric")
+    return tables
+
+
+def strata_of(tables: Sequence[Float[np.ndarray, "_ units"]], weight: float, *, as_method: bool) -> list[Stratum]:
+    """Return an arm's runs as strata of exchangeable ones.
+
+    Of a method the tunings are exchangeable, each the mean of its seeds, whose spread holds the seeds' own (a balanced
+    nested layout is analysed by the means of its top level); of given configurations only the seeds within each are.
+    """
+    if as_method:
+        return [Stratum(np.stack([table.mean(axis=0) for table in tables]), weight)]
+    return [Stratum(table, weight / len(tables)) for table in tables]

@@ -1,0 +1,192 @@
+"""The verdict on several arms: every pair on the metric that counts, the other metrics beside it, and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from headtohead.errors import UserError
+from headtohead.evaluation import HIGHER_IS_BETTER
+from headtohead.evaluation.resampling import independent_units
+from headtohead.results.record import json_ready
+from headtohead.statistics.arms import Arm, refuse_unequal_rows, shares_of
+from headtohead.statistics.comparison import Comparison, compare_pair
+from headtohead.statistics.cost import cheapest, pareto
+from headtohead.statistics.decision import not_worse, settle
+from headtohead.statistics.metrics import metrics_of, resolve_metric
+from headtohead.statistics.multiplicity import level_per_look
+from headtohead.statistics.words import sentence
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSummary:
+    """What was compared, and its level."""
+
+    name: str
+    described: str
+    runs: int
+    configurations: int
+    tuned: bool
+    trials: int | None
+    values: dict[str, float]
+    """Mean of every metric, each configuration with the same weight."""
+    per_run: dict[str, list[list[float]]]
+    """Every metric of every run, by configuration."""
+    cost: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """JSON-ready through ``as_dict``."""
+
+    metric: str
+    higher_is_better: bool
+    alpha: float
+    looks: int
+    """Looks that ``alpha`` is split over; this is one of them."""
+    rows: int
+    units: int
+    """Independent units of rows: fewer than rows where data come in groups."""
+    arms: list[ArmSummary]
+    pairs: list[Comparison]
+    """All pairs on ``metric``, held together by Holm's procedure."""
+    secondary: dict[str, list[Comparison]]
+    """The other metrics, each a family of its own: to be read beside the verdict, not to be chosen from."""
+    pareto: dict[str, list[str]]
+    """Per kind of cost the arms that none beats in both quality and cost, cheapest first."""
+    cheapest: dict[str, str | None]
+    """Per kind of cost the cheapest arm shown not to be worse than the best by the margin; empty without a margin."""
+    sentences: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values; what is not finite becomes null."""
+        plain: dict[str, Any] = json_ready({"schema_version": SCHEMA_VERSION, **asdict(self)})
+        return plain
+
+
+def judge(
+    arms: Sequence[Arm],
+    *,
+    metric: str | None = None,
+    margin: Mapping[str, float] | None = None,
+    alpha: float = 0.05,
+    looks: int = 1,
+    costs: Mapping[str, Mapping[str, float]] | None = None,
+) -> Verdict:
+    """Compare all pairs of arms.
+
+    Args:
+        arms: Two or more, all scored on the same rows of one split.
+        metric: That decides; ``None``: macro-F1, or mean absolute error of scores. ``kappa`` is Cohen's, or the
+            quadratic one of ordinal labels.
+        margin: Per metric the largest difference that does not matter; metrics without one get no equivalence.
+        alpha: Error rate over all looks, of the direction family and of the equivalence family.
+        looks: At the data so far, this one included, or planned.
+        costs: Per arm and kind of cost, lower is better.
+
+    Raises:
+        UserError: fewer than two arms, a name twice, other rows, or a metric that is not defined.
+    """
+    _refuse_odd(arms)
+    refuse_unequal_rows(arms)
+    runs = [run for arm in arms for run in arm.runs]
+    name = resolve_metric(metric, runs)
+    margins = {resolve_metric(key, runs, "compare.margin"): value for key, value in (margin or {}).items()}
+    shared = [each for each in metrics_of(runs[0]) if all(each in metrics_of(run) for run in runs)]
+    level = level_per_look(alpha, looks)
+    defined = [each for each in shared if each == name or _is_defined(arms, each)]
+    found = {each: _all_pairs(arms, each, margins.get(each), level) for each in defined}
+    summaries = [_summary(arm, defined, (costs or {}).get(arm.name, {})) for arm in arms]
+    by_name = {arm.name: arm for arm in arms}
+    return Verdict(
+        metric=name,
+        higher_is_better=HIGHER_IS_BETTER[name],
+        alpha=alpha,
+        looks=looks,
+        rows=len(runs[0]),
+        units=int(independent_units(runs[0].group).max()) + 1,
+        arms=summaries,
+        pairs=found[name],
+        secondary={each: pairs for each, pairs in found.items() if each != name},
+        pareto=_fronts(summaries, name),
+        cheapest=_cheapest(summaries, found[name], margins.get(name), level),
+        sentences=[sentence(pair, by_name, 1 - level) for pair in found[name]],
+    )
+
+
+def _refuse_odd(arms: Sequence[Arm]) -> None:
+    names = [arm.name for arm in arms]
+    if len(names) < 2:
+        raise UserError(f"a comparison needs two arms or more, given {names}")
+    if len(set(names)) < len(names):
+        raise UserError(f"two arms share a name: {names}")
+    for arm in arms:
+        if not arm.runs or not all(arm.configurations):
+            raise UserError(f"arm {arm.name!r} has no finished run")
+
+
+def _is_defined(arms: Sequence[Arm], metric: str) -> bool:
+    try:
+        for arm in arms:
+            shares_of(arm, metric)
+    except UserError:
+        return False
+    return True
+
+
+def _all_pairs(arms: Sequence[Arm], metric: str, margin: float | None, level: float) -> list[Comparison]:
+    pairs = list(combinations(arms, 2))
+    compared = [
+        compare_pair(first, second, metric, margin=margin, alpha=level, pairs=len(pairs)) for first, second in pairs
+    ]
+    return settle(compared, level)
+
+
+def _summary(arm: Arm, metrics: Sequence[str], cost: Mapping[str, float]) -> ArmSummary:
+    tables = {metric: [table.mean(axis=1) for table in shares_of(arm, metric)] for metric in metrics}
+    return ArmSummary(
+        name=arm.name,
+        described=arm.described(as_method=arm.can_speak_of_method),
+        runs=len(arm.runs),
+        configurations=len(arm.configurations),
+        tuned=arm.tuned,
+        trials=arm.trials,
+        values={metric: float(np.mean([values.mean() for values in table])) for metric, table in tables.items()},
+        per_run={metric: [values.tolist() for values in table] for metric, table in tables.items()},
+        cost=dict(cost),
+    )
+
+
+def _kinds_of_cost(arms: Sequence[ArmSummary]) -> list[str]:
+    """Return the kinds of cost that every arm has, in the order of the first."""
+    return [kind for kind in arms[0].cost if all(kind in arm.cost for arm in arms)]
+
+
+def _fronts(arms: Sequence[ArmSummary], metric: str) -> dict[str, list[str]]:
+    quality = {arm.name: arm.values[metric] for arm in arms}
+    return {
+        kind: pareto(quality, {arm.name: arm.cost[kind] for arm in arms}, higher_is_better=HIGHER_IS_BETTER[metric])
+        for kind in _kinds_of_cost(arms)
+    }
+
+
+def _cheapest(
+    arms: Sequence[ArmSummary], pairs: Sequence[Comparison], margin: float | None, level: float
+) -> dict[str, str | None]:
+    """The best is the one observed; each other arm is held against it at its share of the error rate (Bonferroni)."""
+    if margin is None:
+        return {}
+    metric = pairs[0].metric
+    sign = 1 if HIGHER_IS_BETTER[metric] else -1
+    best = max(arms, key=lambda arm: sign * arm.values[metric]).name
+    candidates = [best]
+    for pair in pairs:
+        if best in (pair.first, pair.second) and not_worse(best, pair, margin, level / (len(arms) - 1)):
+            candidates.append(pair.second if best == pair.first else pair.first)
+    return {kind: cheapest(candidates, {arm.name: arm.cost[kind] for arm in arms}) for kind in _kinds_of_cost(arms)}

@@ -1,0 +1,87 @@
+"""A verdict on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from headtohead.statistics import Comparison, Verdict
+from headtohead.statistics.words import number, p_value, percent
+
+
+def print_verdict(verdict: Verdict, path: Path) -> None:
+    """Print arms, pairs, sentences, and what costs least."""
+    console = Console()
+    console.print(_arms(verdict))
+    console.print(_pairs(verdict))
+    for sentence in verdict.sentences:
+        console.print(f"- {escape(sentence)}", highlight=False)
+    if verdict.pareto:
+        console.print(_costs(verdict))
+    for kind, arm in verdict.cheapest.items():
+        if arm is not None:
+            least = f"least {kind.replace('_', ' ')} among arms not worse than the best by more than the margin: {arm}"
+            console.print(escape(least), highlight=False)
+    console.print(escape(f"verdict: {path}"), highlight=False, soft_wrap=True)
+
+
+def _arms(verdict: Verdict) -> Table:
+    metrics = list(verdict.arms[0].values)
+    table = Table(title=f"{verdict.rows:,} rows{_groups(verdict)}, mean over runs", title_justify="left")
+    for name in ("arm", "runs", *metrics):
+        table.add_column(name, justify="left" if name == "arm" else "right")
+    for arm in verdict.arms:
+        table.add_row(escape(arm.described), str(arm.runs), *(number(arm.values[metric]) for metric in metrics))
+    return table
+
+
+def _costs(verdict: Verdict) -> Table:
+    table = Table(title="cost of a run", title_justify="left")
+    for name in ("arm", *verdict.pareto):
+        table.add_column(name.replace("_", " "), justify="left" if name == "arm" else "right")
+    for arm in verdict.arms:
+        cells = [f"{arm.cost[kind]:,.4g}" + (" *" if arm.name in best else "") for kind, best in verdict.pareto.items()]
+        table.add_row(escape(arm.name), *cells)
+    table.caption = "* no arm is better and cheaper"
+    return table
+
+
+def _groups(verdict: Verdict) -> str:
+    return f" in {verdict.units:,} groups" if verdict.units < verdict.rows else ""
+
+
+def _pairs(verdict: Verdict) -> Table:
+    level = percent(1 - verdict.alpha / verdict.looks)
+    better = "higher" if verdict.higher_is_better else "lower"
+    title = (
+        f"{verdict.metric} ({better} is better), look {verdict.looks}"
+        if verdict.looks > 1
+        else f"{verdict.metric} ({better} is better)"
+    )
+    table = Table(title=title, title_justify="left")
+    for name in ("first - second", "difference", f"{level} interval", "p (Holm)", "better", "equal within", "can see"):
+        table.add_column(name, justify="right" if name in ("difference", "p (Holm)", "can see") else "left")
+    for pair in verdict.pairs:
+        table.add_row(*(escape(cell) for cell in _row(pair)))
+    return table
+
+
+def _row(pair: Comparison) -> list[str]:
+    span = (
+        "-"
+        if pair.low is None or pair.high is None
+        else f"{number(pair.low, sign=True)} to {number(pair.high, sign=True)}"
+    )
+    near = "-" if pair.margin is None else f"{number(pair.margin)}: {'yes' if pair.equivalent else 'not shown'}"
+    return [
+        f"{pair.first} - {pair.second}",
+        number(pair.difference, sign=True),
+        span,
+        p_value(pair.p_holm),
+        pair.direction or "undecided",
+        near,
+        "-" if pair.detectable is None else number(pair.detectable),
+    ]

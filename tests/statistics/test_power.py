@@ -1,0 +1,68 @@
+"""What is said to be detectable is detected, and what is said to decide decides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from statsmodels.stats.power import TTestPower
+
+from headtohead.statistics.power import detectable_difference, more_rows, more_runs, power_at
+from headtohead.statistics.variance import Layout, Stratum, degrees_of_freedom, grown, lay_out
+
+
+def drawn(difference: float, runs: int = 4, units: int = 300, spread: float = 0.05, seed: int = 0) -> Layout:
+    generator = np.random.default_rng(seed)
+    rows = generator.normal(size=units)
+    first, second = (
+        rows + spread * generator.normal(size=(runs, 1)) + 0.5 * generator.normal(size=(runs, units)) for _ in range(2)
+    )
+    shift = difference - (first.mean() - second.mean())
+    return lay_out([Stratum(first + shift, 1.0), Stratum(second, -1.0)])
+
+
+def test_power_of_one_source_is_that_of_the_t_test() -> None:
+    for df in (2, 5, 30):
+        ratio = 3.0
+        known = TTestPower().power(ratio / np.sqrt(df + 1), df + 1, 0.05, alternative="two-sided")
+        assert power_at(ratio, df, 0.05) == pytest.approx(known, abs=0.01)
+
+
+def test_single_runs_on_many_rows_can_see_the_usual_sum_of_quantiles() -> None:
+    layout = drawn(0.0, runs=1, units=5000)
+    error = float(np.sqrt(layout.variance))
+    assert detectable_difference(layout, 0.05) / error == pytest.approx(1.96 + 0.84, abs=0.02)
+
+
+def test_detectable_difference_shrinks_with_runs_and_rows_and_grows_with_strictness() -> None:
+    few, many = drawn(0.0, runs=3), drawn(0.0, runs=10)
+    assert detectable_difference(few, 0.05) > detectable_difference(many, 0.05)
+    assert detectable_difference(few, 0.01) > detectable_difference(few, 0.05)
+    assert detectable_difference(grown(many, row_factor=4), 0.05) < detectable_difference(many, 0.05)
+
+
+def test_as_many_more_as_stated_are_enough_and_one_fewer_is_not() -> None:
+    layout = drawn(0.06)
+    more = more_runs(layout, 0.05)
+    assert more is not None
+    assert power_with(grown(layout, more_runs=more)) >= 0.8
+    assert power_with(grown(layout, more_runs=more - 1)) < 0.8
+
+
+def power_with(layout: Layout) -> float:
+    return power_at(
+        abs(float(layout.difference)) / float(np.sqrt(layout.variance)), float(degrees_of_freedom(layout)), 0.05
+    )
+
+
+def test_rows_alone_cannot_undo_the_luck_of_seeds() -> None:
+    layout = drawn(0.05, spread=1.0)
+    assert more_rows(layout, 300, 0.05) is None
+    without = drawn(0.05, runs=1)
+    assert more_runs(without, 0.05) is None
+    rows = more_rows(without, 300, 0.05)
+    assert rows is not None
+    assert power_with(grown(without, row_factor=1 + rows / 300)) >= 0.79
+
+
+def test_no_difference_is_never_decided() -> None:
+    assert more_runs(drawn(0.0), 0.05) is None

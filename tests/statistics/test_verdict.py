@@ -1,0 +1,155 @@
+"""Several arms judged together."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from headtohead.errors import UserError
+from headtohead.labels import LabelKind
+from headtohead.statistics import Arm, Verdict, judge, metrics_of
+from made_up_arms import made_up_arm
+
+KINDS: list[LabelKind] = ["single", "ordinal", "multi", "real"]
+
+
+def three() -> list[Arm]:
+    return [
+        made_up_arm(name, rows=300, runs=4, noise=noise, seed=seed, trials=16)
+        for seed, (name, noise) in enumerate([("lora", 0.3), ("full", 0.35), ("frozen", 3.0)])
+    ]
+
+
+@pytest.fixture(scope="module")
+def verdict() -> Verdict:
+    costs = {"lora": {"seconds": 5.0}, "full": {"seconds": 9.0, "tokens": 1.0}, "frozen": {"seconds": 1.0}}
+    return judge(three(), margin={"macro_f1": 0.1}, costs=costs)
+
+
+def test_all_pairs_are_held_together(verdict: Verdict) -> None:
+    assert [(pair.first, pair.second) for pair in verdict.pairs] == [
+        ("lora", "full"),
+        ("lora", "frozen"),
+        ("full", "frozen"),
+    ]
+    assert [pair.direction for pair in verdict.pairs] == [None, "lora", "full"]
+    assert verdict.pairs[0].equivalent is True
+    assert all(pair.p_holm >= pair.p_value for pair in verdict.pairs)
+    assert set(verdict.secondary) == {"accuracy", "cohen_kappa", "log_loss", "brier"}
+    assert all(pair.equivalent is None for pair in verdict.secondary["accuracy"])
+
+
+def test_words_name_the_choice_and_what_is_open(verdict: Verdict) -> None:
+    undecided, decided = verdict.sentences[0], verdict.sentences[1]
+    assert undecided.startswith("Undecided between lora's best of 16 trials and full's best of 16 trials")
+    assert "They lie within 0.1 of each other" in undecided
+    assert "lora's best of 16 trials is better than frozen's best of 16 trials" in decided
+    assert "luck of tuning is not in the interval" in decided
+    assert all("in 80 % of cases" in sentence for sentence in verdict.sentences)
+
+
+def test_cost_stands_beside_quality(verdict: Verdict) -> None:
+    best = max(verdict.arms, key=lambda arm: arm.values["macro_f1"]).name
+    assert set(verdict.pareto) == {"seconds"}
+    assert verdict.pareto["seconds"][0] == "frozen"
+    assert best in verdict.pareto["seconds"]
+    assert verdict.cheapest == {"seconds": "lora"}
+
+
+def test_it_is_json(verdict: Verdict) -> None:
+    stored = json.loads(json.dumps(verdict.as_dict(), allow_nan=False))
+    assert stored["schema_version"] == 1
+    assert stored["pairs"][0]["detectable"] > 0
+    assert len(stored["arms"][0]["per_run"]["accuracy"][0]) == 4
+
+
+def test_looks_split_the_error_rate() -> None:
+    once, thrice = judge(three()), judge(three(), looks=3)
+    assert thrice.looks == 3
+    for one, other in zip(once.pairs, thrice.pairs, strict=True):
+        assert one.p_value == other.p_value
+        assert other.high - other.low > one.high - one.low
+        assert other.detectable > one.detectable
+    assert "98.33 % interval" in thrice.sentences[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_metric_of_every_kind_is_judged(kind: LabelKind) -> None:
+    arms = [made_up_arm("a", kind, noise=0.2, seed=1), made_up_arm("b", kind, noise=2.0, seed=2)]
+    metrics = metrics_of(arms[0].runs[0])
+    verdict = judge(arms, margin=dict.fromkeys(metrics, 0.01))
+    pairs = {verdict.metric: verdict.pairs[0]} | {name: pairs[0] for name, pairs in verdict.secondary.items()}
+    assert set(pairs) == set(metrics)
+    for metric, found in pairs.items():
+        better_is_a = (found.difference > 0) == found.higher_is_better
+        assert better_is_a, metric
+        assert found.direction in ("a", None)
+        assert found.equivalent is False
+
+
+def test_single_runs_speak_of_trained_models() -> None:
+    arms = [made_up_arm("a", rows=300, runs=1, noise=0.2), made_up_arm("b", rows=300, noise=3.0, seed=4)]
+    said = judge(arms).sentences[0]
+    assert "This one run of a is better than b" in said
+    assert "One seed of a was run: this speaks of these trained models" in said
+
+
+def test_three_tunings_speak_of_methods() -> None:
+    def method(name: str, seed: int) -> Arm:
+        tables = [made_up_arm(name, runs=2, seed=seed + i).runs for i in range(3)]
+        return Arm(name=name, configurations=tables, tuned=True, trials=16)
+
+    said = judge([method("a", 0), method("b", 10)]).sentences[0]
+    assert said.startswith("Undecided between a and b (")
+    assert "This speaks of the methods: 3 independent tunings per arm" in said
+
+
+def other_rows() -> list[Arm]:
+    one, other = made_up_arm("a"), made_up_arm("b")
+    run = other.runs[1]
+    changed = run.text_hash.copy()
+    changed[7] = "other"
+    runs = [other.runs[0], replace(run, text_hash=changed)]
+    return [one, Arm(name="b", configurations=[runs])]
+
+
+@pytest.mark.parametrize(
+    ("arms", "said"),
+    [
+        ([made_up_arm("a")], "needs two arms or more"),
+        ([made_up_arm("a"), made_up_arm("a")], "share a name"),
+        ([made_up_arm("a"), Arm(name="b", configurations=[])], "arm 'b' has no finished run"),
+        (
+            [made_up_arm("a"), made_up_arm("b", rows=50)],
+            "run 1 of arm 'b' and run 1 of arm 'a' cannot be compared: they were scored on 50 and 60 rows",
+        ),
+        ([made_up_arm("a"), made_up_arm("b", "ordinal")], "their labels differ"),
+        (other_rows(), "run 2 of arm 'b' and run 1 of arm 'a' cannot be compared: 1 of 60 rows have other texts"),
+    ],
+)
+def test_what_cannot_be_compared(arms: list[Arm], said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        judge(arms)
+    assert said in str(caught.value)
+
+
+def test_an_undefined_secondary_metric_is_left_out() -> None:
+    one, other = made_up_arm("a", runs=1), made_up_arm("b", runs=1, seed=2)
+    constant = np.tile(np.log([0.97, 0.01, 0.01, 0.01]), (60, 1))
+
+    def always(arm: Arm) -> Arm:
+        gold = np.zeros(60, dtype=int)
+        runs = [replace(run, gold=gold, scores=constant if arm is one else run.scores) for run in arm.runs]
+        return Arm(name=arm.name, configurations=[runs])
+
+    assert "cohen_kappa" not in judge([always(one), always(other)], metric="accuracy").secondary
+
+
+def test_no_torch() -> None:
+    code = "import sys, headtohead.statistics, headtohead.tasks.compare; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,202 @@
+"""``task=compare`` over folders of finished runs: a verdict, or one clear message."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from headtohead.config import CompareConfig
+from headtohead.errors import UserError
+from headtohead.labels import LabelKind
+from headtohead.results import Predictions, write_record
+from headtohead.tasks.compare import compare_runs
+from made_up_arms import noisy_runs
+from reporting.made_up_runs import made_up_predictions, made_up_record, write_run
+
+ROOT = Path(__file__).parents[2]
+
+
+def write_arm(
+    root: Path, name: str, *, noise: float, runs: int = 3, rank: int = 16, kind: LabelKind = "single", **given: Any
+) -> list[Path]:
+    """Write finished runs of one configuration, which differ in their seeds, on rows that all arms share."""
+    splits = {split: made_up_predictions(kind, split, 120, seed=7) for split in ("validation", "test")}
+    folders = []
+    for seed in range(runs):
+        answered = {
+            split: noisy_runs(rows, 1, noise=noise, seed=1000 * rank + 10 * seed + len(split))[0]
+            for split, rows in splits.items()
+        }
+        if kind not in RECORDS:  # what a record says of its own metrics is not read
+            RECORDS[kind] = made_up_record(kind, answered)
+        record = RECORDS[kind]
+        config = record.config | {"seed": seed, "lora": {"kind": "lora", "rank": rank}}
+        folder = root / f"{name}-{seed}"
+        write_run(folder, replace(record, config=config, **given), kept(answered, given))
+        folders.append(folder)
+    return folders
+
+
+RECORDS: dict[str, Any] = {}
+
+
+def kept(answered: dict[str, Predictions], given: dict[str, Any]) -> dict[str, Predictions]:
+    return {"validation": answered["validation"]} if given.get("test_reads") == 0 else answered
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    root = tmp_path / "runs"
+    write_arm(root, "good", noise=0.3)
+    write_arm(root, "poor", noise=4.0, rank=4)
+    return root
+
+
+def compare(runs: Path, **given: Any) -> dict[str, Any]:
+    arms = given.pop("arms", {"good": ["good-*"], "poor": ["poor-*"]})
+    absolute = {name: [str(runs / entry) for entry in entries] for name, entries in arms.items()}
+    folder = runs.parent / "verdict"
+    compare_runs(CompareConfig(arms=absolute, **given), folder)
+    found: dict[str, Any] = json.loads((folder / "verdict.json").read_text())
+    return found
+
+
+def test_a_verdict_is_written_and_printed(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = compare(runs, margin={"macro_f1": 0.05})
+    assert found["metric"] == "macro_f1"
+    assert found["pairs"][0]["direction"] == "good"
+    assert found["pairs"][0]["scope"] == "configurations"
+    assert found["pairs"][0]["equivalent"] is False
+    assert found["varied"] == {"good": ["seed"], "poor": ["seed"]}
+    assert [run["seed"] for run in found["runs"]["poor"]] == [0, 1, 2]
+    assert found["pareto"]["train_seconds"] == ["good"]
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "good is better than poor" in shown
+    assert "verdict.json" in shown
+
+
+def test_folders_and_globs_may_name_a_run_twice(runs: Path) -> None:
+    once = compare(runs, metric="accuracy", arms={"good": ["good-[0-9]"], "poor": ["poor-0", "poor-1", "poor-2"]})
+    assert once["metric"] == "accuracy"
+    assert [arm["runs"] for arm in once["arms"]] == [3, 3]
+
+
+def test_configurations_of_one_arm_are_told_apart(runs: Path) -> None:
+    write_arm(runs, "third", noise=1.0, rank=64)
+    found = compare(runs, arms={"some": ["good-*", "third-*"], "poor": ["poor-*"]})
+    assert [arm["configurations"] for arm in found["arms"]] == [2, 1]
+    assert found["pairs"][0]["scope"] == "configurations"
+
+
+def test_tunings_speak_of_methods(runs: Path) -> None:
+    for arm, noise in (("a", 0.3), ("b", 0.5)):
+        for tuning in range(3):
+            write_arm(runs, f"{arm}{tuning}", noise=noise, runs=2, rank=10 * tuning + ord(arm))
+    arms = {arm: [f"{arm}{tuning}-*" for tuning in range(3)] for arm in "ab"}
+    assert compare(runs, arms=arms, entries="tunings")["pairs"][0]["scope"] == "methods"
+    assert compare(runs, arms=arms)["pairs"][0]["scope"] == "configurations"
+    mixed = {"a": ["a0-*", "a[12]-*"], "b": arms["b"]}
+    with pytest.raises(UserError, match="share one configuration"):
+        compare(runs, arms=mixed, entries="tunings")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"arms": {"good": ["good-*"], "poor": ["missing-*"]}}, "compare.arms.poor: "),
+        ({"arms": {"good": ["good-*"], "poor": ["."]}}, "names no run (1 matches, none of them a run folder)"),
+        ({"arms": {"good": ["good-*"], "poor": ["poor-*", "good-0"]}}, "is in arms 'good' and 'poor'"),
+        ({"arms": {"good": ["good-*", "good-0"], "poor": ["poor-*"]}}, "is in two entries of arm 'good'"),
+        ({"metric": "mae"}, "compare.metric=mae is not defined for these single-label runs"),
+        ({"metric": "f1"}, "did you mean 'macro_f1'"),
+        ({"margin": {"mae": 0.1}}, "compare.margin=mae is not defined"),
+        ({"split": "other"}, "has no predictions of the other split, only of test, validation"),
+    ],
+)
+def test_mistakes(runs: Path, given: dict[str, Any], said: str) -> None:
+    refused(runs, said, **given)
+
+
+def refused(runs: Path, said: str, **given: Any) -> None:
+    with pytest.raises(UserError) as caught:
+        compare(runs, **given)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (runs.parent / "verdict").exists()
+
+
+def test_an_unfinished_run(runs: Path) -> None:
+    write_arm(runs, "half", noise=1.0, rank=2, status="interrupted")
+    refused(runs, "is not finished (status interrupted)", arms={"good": ["good-*"], "half": ["half-*"]})
+
+
+def test_a_run_that_never_read_the_test_split(runs: Path) -> None:
+    write_arm(runs, "trial", noise=1.0, rank=2, test_reads=0)
+    refused(runs, "evaluate.test=true", arms={"good": ["good-*"], "trial": ["trial-*"]})
+
+
+def test_other_rows(runs: Path) -> None:
+    rows = made_up_predictions("single", "test", 120, seed=7)
+    text = rows.text_hash.copy()
+    text[3] = "changed"
+    folder = write_arm(runs, "moved", noise=1.0, rank=2, runs=1)[0]
+    write_run(folder, RECORDS["single"], {"test": replace(rows, text_hash=text)})
+    refused(runs, "1 of 120 rows have other texts", arms={"good": ["good-*"], "moved": ["moved-*"]})
+
+
+def test_a_repetition_is_no_evidence(runs: Path) -> None:
+    record = replace(RECORDS["single"], config=RECORDS["single"].config | {"lora": {"kind": "lora", "rank": 16}})
+    write_arm(runs, "copy", noise=0.3, runs=1)
+    write_record(runs / "copy-0" / "result.json", record)
+    refused(runs, "a repetition is no evidence", arms={"good": ["good-*", "copy-0"], "poor": ["poor-*"]})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"alpha": 1.0}, r"compare\.alpha"),
+        ({"looks": 0}, r"compare\.looks"),
+        ({"margin": {"mae": 0.0}}, r"compare\.margin\.mae must be positive"),
+        ({"arms": {"a": []}}, r"compare\.arms\.a is empty"),
+        ({"split": "validation"}, "validation tunes, test reports"),
+        ({"entries": "trials"}, "compare.entries='trials' is unknown"),
+    ],
+)
+def test_settings_out_of_range(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        CompareConfig(**given)
+
+
+def test_the_command_line(runs: Path) -> None:
+    arms = f"+compare.arms={{good: ['{runs}/good-*'], poor: ['{runs}/poor-*']}}"
+    command = [sys.executable, "run.py", "task=compare", f"paths.outputs={runs.parent / 'outputs'}"]
+    environment = {**os.environ, "COLUMNS": "160"}
+
+    def run(*overrides: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*command, *overrides], cwd=ROOT, capture_output=True, text=True, env=environment)
+
+    done = run(arms, "+compare.margin={macro_f1: 0.05}")
+    assert done.returncode == 0, done.stderr
+    assert "good is better than poor" in done.stdout
+    (written,) = (runs.parent / "outputs").glob("compare-*/verdict.json")
+    assert json.loads(written.read_text())["rows"] == 120
+    refused_run = run()
+    assert refused_run.returncode == 1
+    assert "UserError: task=compare needs two arms or more" in refused_run.stderr
+    assert "Traceback" not in refused_run.stderr
+    assert not list((runs.parent / "outputs").rglob("result.json"))
+
+
+def test_the_made_up_arms_differ() -> None:
+    """The fixture's arms do differ: else the verdicts above would show nothing."""
+    rows = made_up_predictions("single", "test", 120, seed=7)
+    good, poor = (np.mean(noisy_runs(rows, 1, noise=noise)[0].predicted == rows.gold) for noise in (0.3, 4.0))
+    assert good > poor + 0.1
