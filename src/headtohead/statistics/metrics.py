@@ -112,7 +112,9 @@ def unit_shares(predictions: Predictions, metric: str) -> Float[np.ndarray, " un
 
 
 def by_unit(
-    value: Float[np.ndarray, "*batch"] | np.float64, change: Float[np.ndarray, "*batch rows"], unit: Int[np.ndarray, " rows"]
+    value: Float[np.ndarray, "*batch"] | np.float64,
+    change: Float[np.ndarray, "*batch rows"],
+    unit: Int[np.ndarray, " rows"],
 ) -> Float[np.ndarray, "*batch units"]:
     """Return the shares of units from the influences of their rows.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
@@ -14,6 +14,7 @@ from headtohead.sweeping.study import Job
 IN_PROCESS = ("BasicLauncher",)
 
 
+@runtime_checkable
 class Jobs(Protocol):
     """Runs jobs. A future's result is None, or it raises what ended the job."""
 

@@ -18,6 +18,7 @@ from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
 
+from headtohead.config import CompareConfig
 from headtohead.errors import UserError
 from headtohead.schema import to_typed, without_hydra
 from headtohead.sweeping.arms import ArmSettings
@@ -30,6 +31,7 @@ from headtohead.sweeping.space import Space, parse_space
 from headtohead.sweeping.storage import resolve_storage
 from headtohead.sweeping.study import Suggest, SweepStudy
 from headtohead.sweeping.summary import print_end, write_summary
+from headtohead.tasks.compare import compare_runs
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +128,12 @@ def _compare(sweep: Sweep, spaces: dict[str, Space]) -> None:
             todo = confirmation_jobs(study, trial, sweep.settings.confirm.seeds)
             run_all(todo, sweep.jobs, sweep.settings.max_retries)
             confirmed[arm if place == 0 else f"{arm} ({place + 1})"] = [job.folder for job in todo]
+    judged = CompareConfig(
+        arms={arm: [str(folder) for folder in folders] for arm, folders in confirmed.items()},
+        margin=sweep.settings.margin,
+        alpha=sweep.settings.alpha,
+    )
+    compare_runs(judged, sweep.folder)
 
 
 def _spaces(settings: Settings, arguments: list[str]) -> dict[str, Space]:
