@@ -3,7 +3,8 @@
 import hydra
 from omegaconf import DictConfig
 
-from headtohead.schema import errors_for_people, given_overrides, note_refusal, output_folder, to_typed
+from headtohead.schema import errors_for_people, fingerprint_of, given_overrides, note_refusal, output_folder, to_typed
+from headtohead.sweeping.trial import current_trial, open_report
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -13,7 +14,9 @@ def main(cfg: DictConfig) -> float | None:
         config = to_typed(cfg)
         from headtohead.tasks import perform  # after composition, so that --cfg and --help stay quick
 
-        return perform(config, output_folder(), given_overrides())
+        trial = current_trial()
+        report = open_report(trial) if trial else None
+        return perform(config, output_folder(), given_overrides(), fingerprint=fingerprint_of(cfg), report=report)
     except Exception as error:
         note_refusal(cfg, output_folder(), error)
         raise

@@ -129,7 +129,7 @@ class CommandLine:
         """Do in this process what run.py's main does with a composed configuration."""
         folder = Path(schema.run_folder(composed))
         try:
-            perform(schema.to_typed(composed), folder, [])
+            perform(schema.to_typed(composed), folder, [], fingerprint="test")
         except Exception as error:
             schema.note_refusal(composed, folder, error)
             raise

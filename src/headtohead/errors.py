@@ -14,6 +14,10 @@ class UserError(ValueError):
     """
 
 
+class Pruned(Exception):
+    """A sweep has stopped this trial; its record has status ``pruned``."""
+
+
 class Diverged(RuntimeError):
     """Training produced a non-finite loss, gradient or score; the run's status becomes ``diverged``."""
 

@@ -49,6 +49,11 @@ def fingerprint(plain: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
+def fingerprint_of(cfg: DictConfig) -> str:
+    """Return the fingerprint of a composed configuration."""
+    return fingerprint(without_hydra(cfg))
+
+
 def run_folder(_root_: DictConfig) -> str:
     """Resolver behind ``hydra.run.dir``: the same configuration continues in the same folder."""
     plain = without_hydra(_root_)
@@ -57,8 +62,14 @@ def run_folder(_root_: DictConfig) -> str:
         return str(Path(plain["paths"]["outputs"]) / f"compare-{hashlib.sha256(asked.encode()).hexdigest()[:8]}")
     if plain["task"]["name"] != "train":
         return str(Path(str(plain["run"] or plain["paths"]["outputs"])) / plain["task"]["name"])
+    return str(Path(plain["paths"]["outputs"]) / run_name(_root_))
+
+
+def run_name(_root_: DictConfig) -> str:
+    """Resolver behind ``hydra.sweep.subdir``: a job of Hydra's basic sweeper has the folder it would have alone."""
+    plain = without_hydra(_root_)
     name = re.sub(r"[^\w.-]+", "_", str(plain["name"]))
-    return str(Path(plain["paths"]["outputs"]) / f"{name}-{fingerprint(plain)}")
+    return f"{name}-{fingerprint(plain)}"
 
 
 def output_folder() -> Path:
@@ -84,6 +95,7 @@ def note_refusal(cfg: DictConfig, folder: Path, error: Exception) -> None:
 
 
 OmegaConf.register_new_resolver("headtohead.run_folder", run_folder, replace=True)
+OmegaConf.register_new_resolver("headtohead.run_name", run_name, replace=True)
 
 
 @contextmanager

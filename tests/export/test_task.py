@@ -42,7 +42,7 @@ def test_a_failed_export_loses_nothing_and_can_be_mended(
     assert not (run / "model").exists()
 
     asked = configured("task=export", f"run={run}", "export.form=merged", f"paths.cache={cache}", "export.gate_rows=5")
-    perform(asked, run / "export", ["task", "run", "export.form"])
+    perform(asked, run / "export", ["task", "run", "export.form"], fingerprint="test")
     record = read_record(run / "result.json")
     assert (record.status, record.error) == ("completed", None)
     assert (record.export["form"], record.export["gate"]["rows"]) == ("merged", 5)

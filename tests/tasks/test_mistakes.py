@@ -90,10 +90,10 @@ def test_full_disk_loses_nothing(line: CommandLine, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(atomic, "on_step", full)
     with pytest.raises(UserError, match="no disk space left"):
-        perform(build_config({**stored, "fresh": True}), folder, [])
+        perform(build_config({**stored, "fresh": True}), folder, [], fingerprint="test")
     assert line.record()["status"] == "failed"
     assert (folder / "trained.safetensors").exists()
     monkeypatch.undo()
-    perform(build_config(stored), folder, [])
+    perform(build_config(stored), folder, [], fingerprint="test")
     assert line.record()["status"] == "completed"
     assert line.record()["attempt"] == 2

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headtohead.config import Config
 from headtohead.errors import Diverged, UserError
 
+if TYPE_CHECKING:
+    from headtohead.tasks.run import Report
 
-def perform(config: Config, folder: Path, given: list[str]) -> float | None:
+
+def perform(
+    config: Config, folder: Path, given: list[str], *, fingerprint: str, report: Report | None = None
+) -> float | None:
     """Do the configured task; a training run returns its validation objective.
 
     Args:
         folder: where a training run lives, or where a task that reads a run writes.
         given: the overrides of the command line, which may not contradict a run that is read.
+        fingerprint: hash of the configuration.
+        report: tells a sweep of a trial's evaluations, and hears whether to stop.
 
     Raises:
         UserError: whatever the user can mend.
         Diverged: non-finite numbers; never a class, never a finite objective.
     """
     try:
-        return _perform(config, folder, given)
+        return _perform(config, folder, given, fingerprint, report)
     except (UserError, Diverged):
         raise
     except OSError as error:
@@ -31,11 +39,11 @@ def perform(config: Config, folder: Path, given: list[str]) -> float | None:
         raise
 
 
-def _perform(config: Config, folder: Path, given: list[str]) -> float | None:
+def _perform(config: Config, folder: Path, given: list[str], fingerprint: str, report: Report | None) -> float | None:
     if config.task.name == "train":
         from headtohead.tasks.train import train
 
-        value = train(config, folder, folder.name.rsplit("-", 1)[-1]).objective.get("value")
+        value = train(config, folder, fingerprint, report).objective.get("value")
         return float(value) if value is not None else None
     if config.task.name == "compare":
         from headtohead.tasks.compare import compare_runs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from headtohead.tasks import folder as run_folder
 from headtohead.tasks.phases import Phases
 from headtohead.training import Processes
 
+Report = Callable[[int, float], str | None]
+"""Given a step and the deciding metric there: why a sweep stops the run, or None."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Run:
@@ -25,6 +29,7 @@ class Run:
     record: RunRecord
     processes: Processes
     phases: Phases = field(default_factory=Phases)
+    report: Report | None = None
 
     def save(self) -> None:
         """Write the record as it stands; of several processes the main one does."""

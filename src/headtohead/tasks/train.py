@@ -13,15 +13,15 @@ from headtohead import atomic
 from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config
 from headtohead.data import Corpus, load_corpus
-from headtohead.errors import Diverged, UserError
+from headtohead.errors import Diverged, Pruned, UserError
 from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, worst_rows
 from headtohead.provenance import code_fingerprint, git_state, hardware, package_versions, peak_memory_bytes
 from headtohead.reporting import write_report
 from headtohead.results import Predictions, RunRecord, write_predictions
-from headtohead.results.record import json_ready
+from headtohead.results.record import Status, json_ready
 from headtohead.sources import cache_root
 from headtohead.tasks import folder as run_folder
-from headtohead.tasks.run import Run
+from headtohead.tasks.run import Report, Run
 from headtohead.tasks.scoring import (
     evaluate_splits,
     join,
@@ -35,8 +35,11 @@ from headtohead.training import Processes
 WORST_ROWS = 50
 
 
-def train(config: Config, folder: Path, fingerprint: str) -> RunRecord:
+def train(config: Config, folder: Path, fingerprint: str, report: Report | None = None) -> RunRecord:
     """Do a training run in ``folder``, continuing or returning what stands there.
+
+    Args:
+        report: tells a sweep of a trial's evaluations, and hears whether to stop.
 
     Raises:
         UserError: whatever the user can mend; the record then has status ``failed`` and the message.
@@ -50,7 +53,7 @@ def train(config: Config, folder: Path, fingerprint: str) -> RunRecord:
         earlier = run_folder.earlier_record(folder)
         if earlier and run_folder.holds_results(folder):
             run_folder.refuse_changes(earlier, folder, code=code_fingerprint())
-        if earlier and earlier.status == "completed":
+        if earlier and earlier.status in ("completed", "pruned"):
             if processes.is_main and not run_folder.page_is_current(folder):  # killed between record and page
                 write_report(folder)
             print_summary(earlier, folder, note="finished earlier; fresh=true starts anew")
@@ -62,10 +65,14 @@ def train(config: Config, folder: Path, fingerprint: str) -> RunRecord:
             cache=cache_root(config.paths.cache),
             record=_new_record(config, fingerprint, earlier),
             processes=processes,
+            report=report,
         )
         run.save()
         try:
             _steps(run, earlier)
+        except Pruned as stop:
+            _end(run, "pruned", str(stop))
+            return run.record
         except BaseException as error:
             _fail(run, error)
             raise
@@ -98,14 +105,19 @@ def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None) -> 
 
 
 def _fail(run: Run, error: BaseException) -> None:
-    run.record.status = (
+    status: Status = (
         "diverged"
         if isinstance(error, Diverged)
         else "interrupted"
         if isinstance(error, KeyboardInterrupt)
         else "failed"
     )
-    run.record.error = f"{type(error).__name__}: {error}"
+    _end(run, status, f"{type(error).__name__}: {error}")
+
+
+def _end(run: Run, status: Status, reason: str) -> None:
+    """Record a run that ends early."""
+    run.record.status, run.record.error = status, reason
     try:
         run.save()
         write_report(run.folder)
@@ -118,7 +130,12 @@ def _steps(run: Run, earlier: RunRecord | None) -> None:
         corpus = load_corpus(run.config.data, run.cache)
     if earlier and run_folder.holds_results(run.folder):
         run_folder.refuse_changes(earlier, run.folder, data=corpus.fingerprint)
-    selection_metric(run.config.train.metric, corpus.labels)  # a mistyped metric is refused before anything is trained
+    metric = selection_metric(run.config.train.metric, corpus.labels)  # a mistyped one is refused before any training
+    run.record.objective = {
+        "name": f"validation/{metric}",
+        "value": None,
+        "direction": "maximize" if HIGHER_IS_BETTER[metric] else "minimize",
+    }
     _describe_data(run, corpus)
     run.save()
     if run.config.model.kind == "tfidf":
@@ -152,11 +169,7 @@ def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], enc
         temperature = float(record.calibration["temperature"])
         evaluate_splits(record, predictions, temperature=temperature, resamples=config.evaluate.resamples)
         value = validation_metrics(predictions["validation"], metric)[metric]
-    record.objective = {
-        "name": f"validation/{metric}",
-        "value": value,
-        "direction": "maximize" if HIGHER_IS_BETTER[metric] else "minimize",
-    }
+    record.objective["value"] = value
     if config.evaluate.baselines:
         with run.phases.phase("baselines"):
             score_baselines(

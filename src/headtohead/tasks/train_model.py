@@ -18,7 +18,7 @@ from headtohead.tasks.progress import TrainingProgress
 from headtohead.tasks.run import Run, describe_truncation, splits_to_score
 from headtohead.tasks.scoring import predictions_of, selection_metric, validation_metrics
 from headtohead.tracking import Tracker, open_trackers
-from headtohead.training import Hooks, Pack, fit, progress_summary, require_converged, save_weights, sharding_asked
+from headtohead.training import Hooks, Pack, fit, progress_summary, require_finished, save_weights, sharding_asked
 from headtohead.training.checkpoint import newest_step
 
 
@@ -115,8 +115,13 @@ def _train(run: Run, pack: Pack, validation: Validation) -> None:
             tracker.log(step, values)
         progress.note(step, values)
 
+    def report(number: int, step: int, value: float) -> str | None:
+        run.record.objective["value"] = value
+        return run.report(step, value) if run.report else None
+
     hooks = Hooks(
         evaluate=validation,
+        report=report,
         log=log,
         metric=validation.metric,
         higher_is_better=HIGHER_IS_BETTER[validation.metric],
@@ -133,7 +138,7 @@ def _train(run: Run, pack: Pack, validation: Validation) -> None:
     run.record.cost["padded_tokens"] = trial.progress.padded_tokens
     run.record.cost["training"] = progress_summary(trial)
     run.record.cost["notes"] = pack.notes
-    require_converged(trial)
+    require_finished(trial)
 
 
 def _score_tests(run: Run, pack: Pack, tests: dict[str, EncodedRows], corpus: Corpus) -> dict[str, Predictions]:

@@ -5,7 +5,7 @@ from headtohead.training.checkpoint import save_weights as save_weights
 from headtohead.training.loop import Hooks as Hooks
 from headtohead.training.loop import fit as fit
 from headtohead.training.loop import progress_summary as progress_summary
-from headtohead.training.loop import require_converged as require_converged
+from headtohead.training.loop import require_finished as require_finished
 from headtohead.training.objective import ScoreObjective as ScoreObjective
 from headtohead.training.objective import TokenObjective as TokenObjective
 from headtohead.training.pack import Pack as Pack

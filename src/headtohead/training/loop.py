@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headtohead.errors import Diverged
+from headtohead.errors import Diverged, Pruned
 from headtohead.training.checkpoint import load_checkpoint, save_checkpoint
 from headtohead.training.pack import Pack
 from headtohead.training.trial import Trial
@@ -30,6 +30,8 @@ class Hooks:
     higher_is_better: bool
     advance: Callable[[Pack, list[float]], None] = lambda pack, losses: None
     """Called after every step: progress display."""
+    report: Callable[[int, int, float], str | None] = lambda trial, step, value: None
+    """Given trial, step and the deciding metric: why a sweep stops the trial, or None."""
 
 
 def fit(pack: Pack, hooks: Hooks, *, checkpoints: Sequence[Path | None]) -> None:
@@ -85,6 +87,9 @@ def _evaluate_due(pack: Pack, hooks: Hooks, before: list[int]) -> bool:
         trial = pack.trials[number]
         hooks.log(number, trial.progress.step, {f"validation/{name}": value for name, value in metrics.items()})
         trial.note_evaluation(metrics[hooks.metric], higher_is_better=hooks.higher_is_better)
+        reason = hooks.report(number, trial.progress.step, metrics[hooks.metric])
+        if reason and trial.is_training and trial.progress.step < trial.total_steps:
+            trial.progress.status, trial.progress.reason = "pruned", reason
         if trial.is_training and trial.progress.step >= trial.total_steps:
             trial.progress.status = "done"
     return True
@@ -99,12 +104,15 @@ def _save(pack: Pack, checkpoints: Sequence[Path | None]) -> None:
                 save_checkpoint(folder, trial.progress.step, tensors, trial.progress_dict())
 
 
-def require_converged(trial: Trial) -> None:
-    """Refuse to go on with a trial that diverged.
+def require_finished(trial: Trial) -> None:
+    """Refuse to go on with a trial that diverged or was stopped by its sweep.
 
     Raises:
         Diverged: it did.
+        Pruned: it was.
     """
+    if trial.progress.status == "pruned":
+        raise Pruned(trial.progress.reason)
     if trial.progress.status == "diverged":
         raise Diverged(f"training diverged: {trial.progress.reason}; lower train.learning_rate or set train.clip_norm")
 

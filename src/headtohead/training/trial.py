@@ -30,7 +30,7 @@ class Progress:
     best_step: int = 0
     evaluations_since_best: int = 0
     status: str = "training"
-    """training, done, stopped (early) or diverged."""
+    """training, done, stopped (early), pruned (by a sweep) or diverged."""
     reason: str = ""
     seconds: float = 0.0
     tokens: int = 0

@@ -1,0 +1,4 @@
+"""Jobs as commands: a job of a sweep is the command a person would type, run somewhere else."""
+
+from headtohead.launching.command import KilledJob as KilledJob
+from headtohead.launching.command import job_command as job_command

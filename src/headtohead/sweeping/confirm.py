@@ -1,0 +1,83 @@
+"""The best configuration of an arm, trained again on fresh seeds; only these runs read the test split."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
+
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from headtohead.errors import UserError
+from headtohead.sweeping.jobs import Jobs
+from headtohead.sweeping.outcome import Outcome, ended, recorded_outcome
+from headtohead.sweeping.overrides import assignment
+from headtohead.sweeping.study import Job, SweepStudy
+
+FIRST_FRESH_SEED = 1000
+"""Far from the seeds that people tune on."""
+FINAL = ("evaluate.test=true", "evaluate.baselines=false", "export.form=none")
+
+
+def winners(study: SweepStudy, top_k: int) -> list[FrozenTrial]:
+    """Return the best completed trials by validation, ties to the earlier.
+
+    Raises:
+        UserError: none has completed.
+    """
+    completed = study.trials(TrialState.COMPLETE)
+    if not completed:
+        reasons = [str(trial.user_attrs.get("reason")) for trial in study.trials(TrialState.FAIL)]
+        raise UserError(
+            f"no trial of {study.name} has completed, so there is nothing to confirm"
+            + (f"; the latest failed with: {reasons[-1]}" if reasons else "")
+        )
+    sign = -1.0 if study.study.direction == StudyDirection.MAXIMIZE else 1.0
+    return sorted(completed, key=lambda trial: (sign * float(trial.value or 0.0), trial.number))[:top_k]
+
+
+def confirmation_jobs(study: SweepStudy, trial: FrozenTrial, seeds: int) -> list[Job]:
+    """Return the jobs that train a trial's configuration on fresh seeds and score the test splits."""
+    final_keys = {"seed", *(line.partition("=")[0] for line in FINAL)}
+    kept = [line for line in trial.user_attrs["overrides"] if line.partition("=")[0] not in final_keys]
+    jobs = []
+    for seed in range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + seeds):
+        folder = study.folder / f"confirm_{trial.number:04d}_seed_{seed}"
+        identity = {"hydra.sweep.dir": str(folder.parent), "hydra.sweep.subdir": folder.name}
+        jobs.append(
+            Job(
+                number=seed,
+                attempt=1,
+                overrides=[*kept, f"seed={seed}", *FINAL],
+                identity=[assignment(key, value) for key, value in identity.items()],
+                folder=folder,
+            )
+        )
+    return jobs
+
+
+def run_all(todo: list[Job], jobs: Jobs, max_retries: int) -> None:
+    """Run jobs that have not completed yet, each to its end.
+
+    Raises:
+        UserError: one fails by itself, or is killed more than ``max_retries`` times.
+    """
+    left = [job for job in todo if recorded_outcome(job.folder, []) is None]
+    running: dict[Future[None], Job] = {}
+    while left or running:
+        while left and len(running) < jobs.slots:
+            job = left.pop(0)
+            running[jobs.start(job)] = job
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            job = running.pop(future)
+            outcome = ended(job.folder, [], future.exception())
+            if outcome.retry and job.attempt <= max_retries:
+                left.insert(0, replace(job, attempt=job.attempt + 1))
+    for job in todo:
+        _require(job, recorded_outcome(job.folder, []))
+
+
+def _require(job: Job, outcome: Outcome | None) -> None:
+    if outcome is None or outcome.state != TrialState.COMPLETE:
+        why = outcome.reason if outcome else "it was killed"
+        raise UserError(f"the confirming run {job.folder} did not complete: {why}. The same command tries again")

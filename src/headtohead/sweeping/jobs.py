@@ -1,0 +1,88 @@
+"""Starting jobs on whatever launcher is configured, each as a future."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol, runtime_checkable
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+
+from headtohead.sweeping.study import Job
+
+IN_PROCESS = ("BasicLauncher",)
+
+
+@runtime_checkable
+class Jobs(Protocol):
+    """Runs jobs. A future's result is None, or it raises what ended the job."""
+
+    slots: int
+    """Jobs at the same time."""
+
+    def start(self, job: Job) -> Future[None]:
+        """Start a job, or run it at once where jobs share this process."""
+        ...
+
+
+def jobs_of(launcher: Launcher, n_jobs: int) -> Jobs:
+    """Return the way to start jobs that a launcher allows."""
+    if hasattr(launcher, "submit"):
+        return Submitted(launcher, n_jobs)
+    if type(launcher).__name__ in IN_PROCESS:
+        return InThisProcess(launcher)
+    return InThreads(launcher, n_jobs)
+
+
+class InThisProcess:
+    """One at a time: Hydra's own launcher changes the state of this process."""
+
+    slots = 1
+
+    def __init__(self, launcher: Launcher) -> None:
+        self._launcher = launcher
+
+    def start(self, job: Job) -> Future[None]:
+        """Run a job to its end."""
+        future: Future[None] = Future()
+        try:
+            _require_success(self._launcher.launch([[*job.overrides, *job.identity]], initial_job_idx=job.number))
+            future.set_result(None)
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class InThreads:
+    """Launchers of others, which block until their jobs have ended: a thread each, so that no job waits for a slower one."""
+
+    def __init__(self, launcher: Launcher, slots: int) -> None:
+        self._launcher, self.slots = launcher, slots
+        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="launch")
+
+    def start(self, job: Job) -> Future[None]:
+        """Start a job."""
+        return self._threads.submit(self._run, job)
+
+    def _run(self, job: Job) -> None:
+        _require_success(self._launcher.launch([[*job.overrides, *job.identity]], initial_job_idx=job.number))
+
+
+class Submitted:
+    """Our own launchers, whose ``submit`` returns a future."""
+
+    def __init__(self, launcher: Any, slots: int) -> None:
+        self._launcher, self.slots = launcher, slots
+
+    def start(self, job: Job) -> Future[None]:
+        """Start a job."""
+        future: Future[None] = self._launcher.submit([*job.overrides, *job.identity], job.number)
+        return future
+
+
+def _require_success(returns: Sequence[JobReturn]) -> None:
+    (only,) = returns
+    if only.status != JobStatus.COMPLETED:
+        error = only._return_value
+        raise error if isinstance(error, Exception) else RuntimeError(repr(error))

@@ -1,0 +1,118 @@
+"""What a sweep has found so far: ``study.json`` after every trial, and a table on the terminal."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console
+from rich.table import Table
+
+from headtohead import atomic
+from headtohead.sweeping.study import SweepStudy
+
+SUMMARY = "study.json"
+
+
+def write_summary(study: SweepStudy) -> dict[str, Any]:
+    """Write and return the state of a study: every trial, the best ones, and how to run the best again."""
+    best = best_trials(study)
+    found = {
+        "study": study.name,
+        "space": study.space.described(),
+        "directions": [direction.name.lower() for direction in study.study.directions],
+        "n_trials": study.n_trials,
+        "counts": _counts(study),
+        "best": [trial.number for trial in best],
+        "best_command": command_of(best[0]) if best else None,
+        "trials": [_described(trial, study) for trial in study.trials()],
+    }
+    atomic.write_json(study.folder / SUMMARY, found)
+    return found
+
+
+def best_trials(study: SweepStudy) -> list[FrozenTrial]:
+    """Return the best completed trial, or the Pareto set of several objectives; ties go to the earlier trial."""
+    completed = study.trials(TrialState.COMPLETE)
+    if not completed:
+        return []
+    if len(study.study.directions) > 1:
+        return study.study.best_trials
+    sign = -1.0 if study.study.direction == StudyDirection.MAXIMIZE else 1.0
+    return [min(completed, key=lambda trial: (sign * float(trial.value or 0.0), trial.number))]
+
+
+def command_of(trial: FrozenTrial) -> str:
+    """Return the command line that runs a trial's configuration by itself."""
+    return shlex.join(["python", "run.py", *trial.user_attrs.get("overrides", [])])
+
+
+def _counts(study: SweepStudy) -> dict[str, int]:
+    states = [trial.state for trial in study.trials()]
+    return {state.name.lower(): states.count(state) for state in TrialState if state in states}
+
+
+def _described(trial: FrozenTrial, study: SweepStudy) -> dict[str, Any]:
+    return {
+        "number": trial.number,
+        "state": trial.state.name.lower(),
+        "params": trial.params,
+        "values": trial.values,
+        "reports": {str(step): value for step, value in trial.intermediate_values.items()},
+        "reason": trial.user_attrs.get("reason") or None,
+        "attempts": trial.user_attrs.get("attempt"),
+        "seconds": trial.user_attrs.get("seconds"),
+        "overrides": trial.user_attrs.get("overrides"),
+        "folder": study.trial_folder(trial.number).name,
+    }
+
+
+def table_of(study: SweepStudy) -> Table:
+    """Return the trials as a table: parameters, state, metric, time, and why one was stopped."""
+    best = {trial.number for trial in best_trials(study)}
+    trials = study.trials()
+    names = list(dict.fromkeys(name for trial in trials for name in trial.params))
+    table = Table(title=f"{study.name}: {len(study.trials(TrialState.COMPLETE))} of {study.n_trials} trials completed")
+    for heading in ("trial", *names, "state", "metric", "seconds", "why"):
+        table.add_column(heading, overflow="fold")
+    for trial in trials:
+        table.add_row(*_cells(trial, names), style="bold" if trial.number in best else None)
+    return table
+
+
+def _cells(trial: FrozenTrial, names: Sequence[str]) -> list[str]:
+    from rich.markup import escape
+
+    seconds = trial.user_attrs.get("seconds")
+    values = trial.values or list(trial.intermediate_values.values())[-1:]
+    return [
+        str(trial.number),
+        *(escape(_short(trial.params.get(name, ""))) for name in names),
+        trial.state.name.lower(),
+        ", ".join(f"{value:.4f}" for value in values),
+        f"{seconds:.0f}" if seconds else "",
+        escape(str(trial.user_attrs.get("reason") or "")),
+    ]
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)[:60]
+
+
+def print_end(study: SweepStudy) -> None:
+    """Print the table, the best trial and its command."""
+    console = Console()
+    console.print(table_of(study))
+    best = best_trials(study)
+    if best:
+        console.print(f"best: trial {best[0].number}, {command_of(best[0])}", markup=False, soft_wrap=True)
+    console.print(f"sweep: {study.folder}", markup=False, soft_wrap=True)
+
+
+def folder_name(name: str, fingerprint: str) -> str:
+    """Return the name of a sweep's folder where none is configured."""
+    return f"{Path(name).name}-{fingerprint}"

@@ -1,0 +1,1 @@
+"""Launchers of headtohead, found by Hydra in this namespace."""

@@ -1,0 +1,42 @@
+"""The plugin that Hydra instantiates; the work is done in ``headtohead.launching``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+class LocalLauncher(Launcher):
+    """Runs jobs as processes of this machine, as many at a time as there are cores and GPUs to lease."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+        self._processes: Any = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what Hydra hands over."""
+        self.config = config
+
+    def submit(self, overrides: Sequence[str], number: int) -> Future[None]:
+        """Start a job as soon as there is a lease for it."""
+        from headtohead.launching.local import LocalProcesses
+
+        if self._processes is None:
+            self._processes = LocalProcesses(**self.settings)
+        return self._processes.submit(self.config, overrides, number)  # type: ignore[no-any-return]
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run jobs for Hydra's own sweeper: every one is waited for, and a failed one fails alone."""
+        futures = [self.submit(list(own), initial_job_idx + i) for i, own in enumerate(job_overrides)]
+        returns = []
+        for future, own in zip(futures, job_overrides, strict=True):
+            error = future.exception()
+            status = JobStatus.FAILED if error else JobStatus.COMPLETED
+            returns.append(JobReturn(overrides=list(own), status=status, _return_value=error))
+        return returns

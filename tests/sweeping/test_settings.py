@@ -1,0 +1,80 @@
+"""Keys of the sweeper are checked before anything runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import pytest
+
+from headtohead.errors import UserError
+from headtohead.sweeping.settings import build_pruner, build_sampler, read_settings
+from hydra_plugins.headtohead_sweeper.pruners import PRUNERS
+from hydra_plugins.headtohead_sweeper.samplers import SAMPLERS
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"n_trials": 0}, "n_trials must be 1 or more"),
+        ({"max_failure_rate": 2.0}, "between 0 and 1"),
+        ({"direction": "up"}, "minimize or maximize"),
+        ({"objective": "metrics.test.accuracy"}, "Validation tunes, test reports"),
+        ({"objective": ["cost.seconds.train", "metrics.validation.macro_f1"], "direction": "minimize"}, "1 entries"),
+        ({"enqueue": ["lora=r8"]}, r"enqueue\[0\]"),
+        ({"arms": {"one": ["lora=r8"]}}, "two arms or more"),
+        ({"arms": {"one": ["lora=r8"], "two": ["lora=r8"]}}, "are the same"),
+        ({"arms": {"one": {"override": []}, "two": []}}, "did you mean 'overrides'"),
+        ({"arms": {"a/b": [], "two": ["seed=1"]}}, "names a folder too"),
+        ({"confirm": {"seeds": 0, "top_k": 1}}, "confirm.seeds"),
+    ],
+)
+def test_mistakes(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read_settings(given)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_can_be_built(name: str) -> None:
+    settings = read_settings({"sampler": SAMPLERS[name]})
+    assert isinstance(build_sampler(settings, 0), optuna.samplers.BaseSampler)
+    assert settings.is_grid == (name == "grid")
+
+
+@pytest.mark.parametrize("name", PRUNERS)
+def test_every_pruner_can_be_built(name: str) -> None:
+    given = dict(PRUNERS[name])
+    if name == "threshold":
+        given["lower"] = 0.0
+    assert isinstance(build_pruner(given), optuna.pruners.BasePruner)
+
+
+def test_a_continued_sampler_does_not_repeat_itself() -> None:
+    settings = read_settings({"sampler": {**SAMPLERS["random"], "seed": 7}, "params": {"x": "interval(0,1)"}})
+    space = {"x": optuna.distributions.FloatDistribution(0, 1)}
+
+    def drawn(earlier: int) -> list[float]:
+        study = optuna.create_study(sampler=build_sampler(settings, earlier))
+        return [study.ask(space).params["x"] for _ in range(3)]
+
+    assert drawn(0) == drawn(0)
+    assert not set(drawn(0)) & set(drawn(3))
+
+
+def test_motpe_is_explained() -> None:
+    settings = read_settings({"sampler": {"_target_": "optuna.samplers.MOTPESampler"}, "params": {"x": "1,2"}})
+    with pytest.raises(UserError, match="sampler=tpe"):
+        build_sampler(settings, 0)
+
+
+def test_a_sampler_that_does_not_exist() -> None:
+    settings = read_settings({"sampler": {"_target_": "optuna.samplers.TpeSampler"}, "params": {"x": "1,2"}})
+    with pytest.raises(UserError, match=r"hydra.sweeper.sampler optuna.samplers.TpeSampler cannot be built"):
+        build_sampler(settings, 0)
+
+
+def test_directions_follow_the_metric() -> None:
+    assert read_settings({}).directions("mae") == ["minimize"]
+    assert read_settings({}).directions("macro_f1") == ["maximize"]
+    several = read_settings({"objective": ["metrics.validation.accuracy", "cost.seconds.train"]})
+    assert several.directions("macro_f1") == ["maximize", "minimize"]
