@@ -96,7 +96,7 @@ def test_single_runs_speak_of_trained_models() -> None:
     arms = [made_up_arm("a", rows=300, runs=1, noise=0.2), made_up_arm("b", rows=300, noise=3.0, seed=4)]
     said = judge(arms).sentences[0]
     assert "the one run of a is better than b" in said
-    assert "One seed of a was run: this speaks of these trained models" in said
+    assert "One seed of a was run: this speaks of that trained model, not of a." in said
 
 
 def test_three_tunings_speak_of_methods() -> None:

@@ -54,8 +54,9 @@ def _scope(pair: Comparison, arms: Mapping[str, Arm]) -> str:
             return f"This speaks of the methods: {' and '.join(map(str, counts))} independent tunings per arm"
         case "runs":
             single = [name for name in (pair.first, pair.second) if arms[name].is_single_run]
+            models = "that trained model" if len(single) == 1 else "those trained models"
             return (
-                f"One seed of {' and of '.join(single)} was run: this speaks of these trained models, not of the arms"
+                f"One seed of {' and of '.join(single)} was run: this speaks of {models}, not of {' and '.join(single)}"
             )
         case _:
             return "This speaks of these configurations, not of the methods: luck of tuning is not in the interval"
