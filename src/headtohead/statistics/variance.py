@@ -112,7 +112,9 @@ def _exponent(layout: Layout, count: int) -> float:
 
     Chance makes the variance of two runs small often, and the formula then counts on the many degrees of freedom of
     the rows. Where one arm's seeds spread six times as much as the other's, it called equal arms different in 8 % of
-    simulations with two seeds each, and in 11 % with two against five or ten; with these exponents in 5 and 6 %.
+    simulations with two seeds each, and in 11 % with two against five or ten; with these exponents, which were chosen on
+    such simulations, in 5 and 6 %. Where one arm has nearly all the luck of seeds (eight to twenty times the spread, two
+    seeds of that arm) fresh designs still gave 7 %.
     """
     is_weaker = layout.has_single_run or count < max(layout.run_counts)
     return min(2.0, (count + 1) / 4 if is_weaker else (count + 1) / 2)
