@@ -12,7 +12,7 @@ import pytest
 from export.finished_runs import card_code, exported, finished, news_rows, run_code, stored, write_rows
 from headtohead.tasks.reload import read_run
 
-pytestmark = pytest.mark.usefixtures("no_page")
+pytestmark = [pytest.mark.usefixtures("no_page"), pytest.mark.slow]  # a run and two exports for each case
 CASES = {
     "rslora on attention": ["model.architecture=qwen3", "lora.scaling=rslora", "lora.targets=[attention]"],
     "dora on the top layer": ["model.architecture=bert", "lora.dora=true", "lora.top_layers=0.5"],

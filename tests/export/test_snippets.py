@@ -15,7 +15,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from export.finished_runs import card_code, finished, outspoken, run_code, stored, write_rows
 
-pytestmark = pytest.mark.usefixtures("no_page")
+pytestmark = [pytest.mark.usefixtures("no_page"), pytest.mark.slow]  # a run and an export for each card
 CARDS = Path(__file__).parent / "cards"
 LEARN = ["train.steps=20", "train.learning_rate=1e-2", "train.keep_best=false", "prompt=plain", "lora.rank=8"]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from headtohead.results import read_predictions
+from headtohead.tasks.reload import reload_run
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.real
@@ -44,9 +45,8 @@ def test_the_export_serves_what_was_measured(folder: Path):
     model = PeftModel.from_pretrained(model, str(folder / "model")).eval()
     stored = read_predictions(folder / "predictions.parquet").of_split("test")
     texts = json.loads((folder / "examples.json").read_text())["rows"]
-    row = next(i for i, name in enumerate(stored.row_id) if name in texts and not stored.truncated[i])
-    template = record["config"]["prompt"]["template"]
-    prompt = template.replace("{labels}", ", ".join(stored.labels.words)).replace("{text}", texts[stored.row_id[row]])
+    row = next(i for i, name in enumerate(stored.row_id) if name in texts)
+    prompt = reload_run(folder).reader.encoder.rendered(texts[stored.row_id[row]])
     with torch.no_grad():
         logits = model(**tokenizer(prompt, return_tensors="pt")).logits
     assert logits.log_softmax(-1)[0].numpy() == pytest.approx(stored.scores[row], abs=2e-3)

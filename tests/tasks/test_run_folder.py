@@ -8,6 +8,8 @@ from safetensors.numpy import load_file
 from command_line import CommandLine, write_rows
 from headtohead.results import read_predictions
 
+pytestmark = pytest.mark.slow  # whole runs, several of them in processes of their own
+
 QUICK = ["export.form=none", "evaluate.baselines=false", "evaluate.resamples=100"]
 COMPLETE = {
     "result.json",
@@ -123,11 +125,10 @@ def test_tfidf_is_a_run_like_any_other(tmp_path: Path, cache: Path, run: Command
 
 
 def test_a_sweep_of_hydras_own(tmp_path: Path, cache: Path, run: CommandLine):
-    sweep = tmp_path / "sweep"
     line = CommandLine(tmp_path / "outputs", cache, run.rows)
-    line("-m", "seed=0,1", *QUICK, "evaluate.test=false", f"hydra.sweep.dir={sweep}")
-    records = [line.record(sweep / number) for number in ("0", "1")]
-    assert [record["config"]["seed"] for record in records] == [0, 1]
+    line("-m", "hydra/sweeper=basic", "seed=0,1", *QUICK, "evaluate.test=false")
+    records = [line.record(path.parent) for path in line.outputs.glob("files-tiny-*/result.json")]
+    assert {record["config"]["seed"] for record in records} == {0, 1}
     assert all(set(record["metrics"]) == {"validation"} for record in records)
     assert all(record["test_reads"] == 0 for record in records)
 

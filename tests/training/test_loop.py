@@ -13,7 +13,7 @@ import torch
 from headtohead import atomic
 from headtohead.config import Config
 from headtohead.errors import Diverged
-from headtohead.training import Hooks, Pack, fit, progress_summary, require_converged
+from headtohead.training import Hooks, Pack, fit, progress_summary, require_finished
 from headtohead.training.checkpoint import load_checkpoint, newest_step, save_checkpoint
 from tiny_runs import LoraConfig, TinyRun, assert_bit_equal, config_of, plant_infinity
 
@@ -125,7 +125,7 @@ def test_divergence_is_a_status(cache: Path):
     assert (trial.progress.status, trial.progress.step) == ("diverged", 4)
     assert "loss inf" in trial.progress.reason
     with pytest.raises(Diverged, match=r"lower train\.learning_rate"):
-        require_converged(trial)
+        require_finished(trial)
 
 
 def test_non_finite_gradients_diverge_before_the_update(cache: Path):

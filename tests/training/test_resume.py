@@ -23,6 +23,8 @@ from command_line import ROOT, CommandLine, in_child, start_child, write_rows
 from headtohead import atomic
 from headtohead.results import read_predictions
 
+pytestmark = pytest.mark.slow  # runs killed and continued
+
 SETTINGS = [
     "export.form=none",
     "evaluate.baselines=false",
@@ -153,7 +155,6 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.slow
 def test_killed_at_every_write_and_rename(straight: Straight, cache: Path, rows: Path, tmp_path: Path):
     """A killed process leaves its disk and nothing else: one run shows all the disks that a kill could leave."""
     line = CommandLine(tmp_path / "outputs", cache, rows)
