@@ -46,6 +46,7 @@ def compose_config(options: argparse.Namespace, seed: int) -> Any:
         f"seed={seed}",
         f"prompt.max_tokens={options.max_tokens}",
         f"train.epochs={options.epochs}",
+        "lora=r16",  # every layer, as the script does
         "prompt=plain",
         "train.evaluate_every=1000",
         "train.keep_best=false",
