@@ -19,7 +19,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from headtohead.config import Config, build_config
 from headtohead.errors import Diverged, UserError, near_names
-from headtohead.results import RunRecord, write_record
 
 # What a run's outcome does not depend on: changing these continues in the same folder.
 NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "compare")
@@ -84,6 +83,8 @@ def given_overrides() -> list[str]:
 
 def note_refusal(cfg: DictConfig, folder: Path, error: Exception) -> None:
     """Leave a record of a run that was refused before it started, unless the folder holds a run already."""
+    from headtohead.results import RunRecord, write_record  # numpy with it: --help stays quick
+
     path = folder / "result.json"
     plain = without_hydra(cfg)
     if not path.exists() and plain["task"]["name"] != "compare":  # a comparison is no run
