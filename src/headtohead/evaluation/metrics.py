@@ -27,6 +27,11 @@ HIGHER_IS_BETTER: Mapping[str, bool] = MappingProxyType(dict.fromkeys(_HIGHER, T
 """Every metric name there is, in the order in which tables show them."""
 
 
+def default_metric(kind: str) -> str:
+    """Return the metric that decides for a kind of label where none is configured."""
+    return "mae" if kind in ("ordinal", "real") else "macro_f1"
+
+
 def refuse_unusable(predictions: Predictions) -> None:
     """Refuse what has no meaningful metric.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from headtohead.errors import UserError
@@ -25,15 +24,14 @@ def winners(study: SweepStudy, top_k: int) -> list[FrozenTrial]:
     Raises:
         UserError: none has completed.
     """
-    completed = study.trials(TrialState.COMPLETE)
-    if not completed:
+    ranked = study.ranked()
+    if not ranked:
         reasons = [str(trial.user_attrs.get("reason")) for trial in study.trials(TrialState.FAIL)]
         raise UserError(
             f"no trial of {study.name} has completed, so there is nothing to confirm"
             + (f"; the latest failed with: {reasons[-1]}" if reasons else "")
         )
-    sign = -1.0 if study.study.direction == StudyDirection.MAXIMIZE else 1.0
-    return sorted(completed, key=lambda trial: (sign * float(trial.value or 0.0), trial.number))[:top_k]
+    return ranked[:top_k]
 
 
 def confirmation_jobs(study: SweepStudy, trial: FrozenTrial, seeds: int) -> list[Job]:
@@ -62,7 +60,7 @@ def run_all(todo: list[Job], jobs: Jobs, max_retries: int) -> None:
     Raises:
         UserError: one fails by itself, or is killed more than ``max_retries`` times.
     """
-    left = [job for job in todo if recorded_outcome(job.folder, []) is None]
+    left = [job for job in todo if not _is_complete(recorded_outcome(job.folder, []))]
     running: dict[Future[None], Job] = {}
     while left or running:
         while left and len(running) < jobs.slots:
@@ -77,7 +75,11 @@ def run_all(todo: list[Job], jobs: Jobs, max_retries: int) -> None:
         _require(job, recorded_outcome(job.folder, []))
 
 
+def _is_complete(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.state == TrialState.COMPLETE
+
+
 def _require(job: Job, outcome: Outcome | None) -> None:
-    if outcome is None or outcome.state != TrialState.COMPLETE:
+    if not _is_complete(outcome):
         why = outcome.reason if outcome else "it was killed"
         raise UserError(f"the confirming run {job.folder} did not complete: {why}. The same command tries again")

@@ -92,6 +92,12 @@ class SweepStudy:
         """Return the trials in some states, or all."""
         return self.study.get_trials(deepcopy=False, states=states or None)
 
+    def ranked(self) -> list[FrozenTrial]:
+        """Return the completed trials of a single objective, the best first, ties to the earlier."""
+        sign = -1.0 if self.study.direction == StudyDirection.MAXIMIZE else 1.0
+        completed = self.trials(TrialState.COMPLETE)
+        return sorted(completed, key=lambda trial: (sign * float(trial.value or 0.0), trial.number))
+
     def to_start(self) -> int:
         """Return how many trials have not been started yet."""
         return max(0, self.n_trials - len(self.trials(*FINISHED, TrialState.RUNNING)))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 from rich.table import Table
@@ -37,13 +35,9 @@ def write_summary(study: SweepStudy) -> dict[str, Any]:
 
 def best_trials(study: SweepStudy) -> list[FrozenTrial]:
     """Return the best completed trial, or the Pareto set of several objectives; ties go to the earlier trial."""
-    completed = study.trials(TrialState.COMPLETE)
-    if not completed:
-        return []
     if len(study.study.directions) > 1:
-        return study.study.best_trials
-    sign = -1.0 if study.study.direction == StudyDirection.MAXIMIZE else 1.0
-    return [min(completed, key=lambda trial: (sign * float(trial.value or 0.0), trial.number))]
+        return study.study.best_trials if study.trials(TrialState.COMPLETE) else []
+    return study.ranked()[:1]
 
 
 def command_of(trial: FrozenTrial) -> str:
@@ -111,8 +105,3 @@ def print_end(study: SweepStudy) -> None:
     if best:
         console.print(f"best: trial {best[0].number}, {command_of(best[0])}", markup=False, soft_wrap=True)
     console.print(f"sweep: {study.folder}", markup=False, soft_wrap=True)
-
-
-def folder_name(name: str, fingerprint: str) -> str:
-    """Return the name of a sweep's folder where none is configured."""
-    return f"{Path(name).name}-{fingerprint}"

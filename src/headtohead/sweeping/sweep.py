@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial
 
 from headtohead.config import CompareConfig
 from headtohead.errors import UserError
+from headtohead.evaluation.metrics import default_metric
 from headtohead.schema import to_typed, without_hydra
 from headtohead.sweeping.arms import ArmSettings
 from headtohead.sweeping.confirm import confirmation_jobs, run_all, winners
@@ -44,8 +45,6 @@ class Sweep:
     """One command's sweep."""
 
     settings: Settings
-    arguments: list[str]
-    hydra_context: HydraContext
     config: DictConfig
     name: str
     folder: Path
@@ -103,8 +102,6 @@ def sweep(
         )
         own = Sweep(
             settings=settings,
-            arguments=list(arguments),
-            hydra_context=hydra_context,
             config=config,
             name=name,
             folder=folder,
@@ -161,7 +158,7 @@ def _watch(study: SweepStudy, trial: FrozenTrial) -> None:
 
 def _metric(config: DictConfig) -> str:
     """Return the validation metric that decides."""
-    return str(config.train.metric or ("mae" if config.data.labels.kind in ("ordinal", "real") else "macro_f1"))
+    return str(config.train.metric or default_metric(config.data.labels.kind))
 
 
 def _plain(value: Any) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Report = Callable[[int, float], str | None]
-"""Given a step and the metric there: why the trial should stop, or None."""
+if TYPE_CHECKING:
+    from headtohead.tasks.run import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,6 @@ class TrialLink:
 
     study: str
     number: int
-    attempt: int
     storage: str
     pruner: Mapping[str, Any] | None = None
 
@@ -32,7 +31,6 @@ def current_trial() -> TrialLink | None:
     return TrialLink(
         study=trial.study,
         number=trial.number,
-        attempt=trial.attempt,
         storage=trial.storage,
         pruner=sweeper.pruner,
     )

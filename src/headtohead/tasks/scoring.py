@@ -11,6 +11,7 @@ from headtohead.errors import Diverged, UserError, near_names
 from headtohead.evaluation import (
     HIGHER_IS_BETTER,
     Evaluation,
+    default_metric,
     evaluate,
     majority_predictions,
     paired_differences,
@@ -61,7 +62,7 @@ def selection_metric(configured: str | None, labels: LabelSpace) -> str:
     Raises:
         UserError: no such metric.
     """
-    metric = configured or ("mae" if labels.kind in ("ordinal", "real") else "macro_f1")
+    metric = configured or default_metric(labels.kind)
     if metric not in HIGHER_IS_BETTER:
         raise UserError(f"train.metric={metric!r} is no metric{near_names(metric, HIGHER_IS_BETTER)}")
     return metric

@@ -42,7 +42,7 @@ class SweeperConf:
     direction: Any = None
     """minimize or maximize, one for each objective; null: the metric's own."""
     storage: str | None = "auto"
-    """auto: a journal file in the sweep's folder; null: memory alone; else a URL (sqlite, postgresql, grpc, journal)."""
+    """auto or null: a journal file in the sweep's folder; else a URL (sqlite, postgresql, grpc, journal)."""
     study_name: str | None = None
     n_trials: int = 20
     """In all, earlier commands' included. A grid has as many as it has combinations."""
