@@ -9,14 +9,11 @@ from jaxtyping import Float, Int
 from scipy import sparse
 
 from headtohead.errors import UserError, near_names
-from headtohead.evaluation.metrics import has_probabilities, refuse_unusable, wrong
+from headtohead.evaluation.metrics import default_metric, has_probabilities, refuse_unusable, wrong
 from headtohead.evaluation.probability import brier_per_row, log_loss_per_row
 from headtohead.evaluation.resampling import independent_units
 from headtohead.results import Predictions
 from headtohead.statistics import influence
-
-PRIMARY = {"single": "macro_f1", "ordinal": "mae", "multi": "macro_f1", "real": "mae"}
-"""What arms are judged by where nothing else is said: what training selects by."""
 
 Linearised = tuple[float, Float[np.ndarray, " rows"]]
 
@@ -90,7 +87,7 @@ def resolve_metric(asked: str | None, runs: list[Predictions], key: str = "compa
         UserError: some run has no such metric.
     """
     kind = runs[0].labels.kind
-    name = PRIMARY[kind] if asked is None else asked
+    name = default_metric(kind) if asked is None else asked
     if name == "kappa":
         name = "quadratic_kappa" if kind == "ordinal" else "cohen_kappa"
     shared = [metric for metric in metrics_of(runs[0]) if all(metric in metrics_of(run) for run in runs)]
