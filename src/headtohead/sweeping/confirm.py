@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections import deque
 from dataclasses import replace
 
 from optuna.trial import FrozenTrial, TrialState
@@ -11,6 +11,7 @@ from headtohead.errors import UserError
 from headtohead.sweeping.jobs import Jobs
 from headtohead.sweeping.outcome import Outcome, ended, recorded_outcome
 from headtohead.sweeping.overrides import assignment
+from headtohead.sweeping.slots import run_jobs
 from headtohead.sweeping.study import Job, SweepStudy
 
 FIRST_FRESH_SEED = 1000
@@ -60,17 +61,13 @@ def run_all(todo: list[Job], jobs: Jobs, max_retries: int) -> None:
     Raises:
         UserError: one fails by itself, or is killed more than ``max_retries`` times.
     """
-    left = [job for job in todo if not _is_complete(recorded_outcome(job.folder, []))]
-    running: dict[Future[None], Job] = {}
-    while left or running:
-        while left and len(running) < jobs.slots:
-            job = left.pop(0)
-            running[jobs.start(job)] = job
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            job = running.pop(future)
-            outcome = ended(job.folder, [], future.exception())
-            if outcome.retry and job.attempt <= max_retries:
-                left.insert(0, replace(job, attempt=job.attempt + 1))
+    left = deque(job for job in todo if not _is_complete(recorded_outcome(job.folder, [])))
+
+    def ended_job(job: Job, error: BaseException | None) -> Job | None:
+        outcome = ended(job.folder, [], error)
+        return replace(job, attempt=job.attempt + 1) if outcome.retry and job.attempt <= max_retries else None
+
+    run_jobs(jobs, lambda: left.popleft() if left else None, ended_job)
     for job in todo:
         _require(job, recorded_outcome(job.folder, []))
 

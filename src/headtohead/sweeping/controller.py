@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from optuna.trial import FrozenTrial, TrialState
 
 from headtohead.errors import UserError
 from headtohead.sweeping.jobs import Jobs
 from headtohead.sweeping.outcome import Outcome, ended, recorded_outcome
+from headtohead.sweeping.slots import run_jobs
 from headtohead.sweeping.study import FINISHED, Job, SweepStudy
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class Controller:
 
     def __init__(self, study: SweepStudy, jobs: Jobs, *, objectives: list[str], watch: Watch) -> None:
         self.study, self.jobs, self.objectives, self.watch = study, jobs, objectives, watch
-        self._running: dict[Future[None], Job] = {}
+        self._left: deque[Job] = deque()
         self._started = time.monotonic()
 
     def run(self) -> None:
@@ -39,19 +40,13 @@ class Controller:
         Raises:
             UserError: more trials have failed than ``max_failure_rate`` allows.
         """
-        left = self._reconcile()
-        while True:
-            while len(self._running) < self.jobs.slots and (left or self._may_start()):
-                job = left.pop(0) if left else self.study.ask()
-                self._running[self.jobs.start(job)] = job
-            if not self._running:
-                return
-            for future in wait(self._running, return_when=FIRST_COMPLETED).done:
-                job = self._running.pop(future)
-                retry = self._finish(job, future.exception())
-                if retry:
-                    left.insert(0, retry)
-            self._refuse_failures()
+        self._left.extend(self._reconcile())
+        run_jobs(self.jobs, self._next, self._ended)
+
+    def _next(self) -> Job | None:
+        if self._left:
+            return self._left.popleft()
+        return self.study.ask() if self._may_start() else None
 
     def _reconcile(self) -> list[Job]:
         """Tell what finished while no controller listened; return the jobs of trials that were cut off."""
@@ -72,13 +67,14 @@ class Controller:
             return False
         return self.study.to_start() > 0
 
-    def _finish(self, job: Job, error: BaseException | None) -> Job | None:
+    def _ended(self, job: Job, error: BaseException | None) -> Job | None:
         """Tell how a job ended, or return its next attempt."""
         outcome = ended(job.folder, self.objectives, error)
         if outcome.retry and job.attempt <= self.study.settings.max_retries:
             log.warning("trial %d: %s; attempt %d", job.number, outcome.reason, job.attempt + 1)
             return self.study.adopt(self._trial(job.number))
         self._tell(job.number, outcome)
+        self._refuse_failures()
         return None
 
     def _tell(self, number: int, outcome: Outcome) -> None:
@@ -103,8 +99,6 @@ class Controller:
         latest = sorted(self.study.trials(*FINISHED), key=lambda trial: trial.datetime_complete or 0)  # type: ignore[arg-type, return-value]
         failed = [trial for trial in latest[-settings.failure_window :] if trial.state == TrialState.FAIL]
         if len(failed) > settings.max_failure_rate * settings.failure_window:
-            for future in self._running:
-                future.cancel()
             reasons = "\n".join(f"  trial {trial.number}: {trial.user_attrs.get('reason')}" for trial in failed[-3:])
             raise UserError(
                 f"{len(failed)} of the latest {len(latest[-settings.failure_window :])} trials of {self.study.name} "
