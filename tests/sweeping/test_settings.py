@@ -8,9 +8,10 @@ import optuna
 import pytest
 
 from headtohead.errors import UserError
-from headtohead.sweeping.settings import build_pruner, build_sampler, read_settings
+from headtohead.sweeping.settings import build_pruner, build_sampler
 from hydra_plugins.headtohead_sweeper.pruners import PRUNERS
 from hydra_plugins.headtohead_sweeper.samplers import SAMPLERS
+from made_up_sweeps import settings_of
 
 
 @pytest.mark.parametrize(
@@ -31,12 +32,12 @@ from hydra_plugins.headtohead_sweeper.samplers import SAMPLERS
 )
 def test_mistakes(given: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
-        read_settings(given)
+        settings_of(**given)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_sampler_can_be_built(name: str) -> None:
-    settings = read_settings({"sampler": SAMPLERS[name]})
+    settings = settings_of(sampler=name)
     assert isinstance(build_sampler(settings, 0), optuna.samplers.BaseSampler)
     assert settings.is_grid == (name == "grid")
 
@@ -50,7 +51,7 @@ def test_every_pruner_can_be_built(name: str) -> None:
 
 
 def test_a_continued_sampler_does_not_repeat_itself() -> None:
-    settings = read_settings({"sampler": {**SAMPLERS["random"], "seed": 7}, "params": {"x": "interval(0,1)"}})
+    settings = settings_of(sampler={**SAMPLERS["random"], "seed": 7}, params={"x": "interval(0,1)"})
     space = {"x": optuna.distributions.FloatDistribution(0, 1)}
 
     def drawn(earlier: int) -> list[float]:
@@ -62,19 +63,19 @@ def test_a_continued_sampler_does_not_repeat_itself() -> None:
 
 
 def test_motpe_is_explained() -> None:
-    settings = read_settings({"sampler": {"_target_": "optuna.samplers.MOTPESampler"}, "params": {"x": "1,2"}})
+    settings = settings_of(sampler={"_target_": "optuna.samplers.MOTPESampler"}, params={"x": "1,2"})
     with pytest.raises(UserError, match="sampler=tpe"):
         build_sampler(settings, 0)
 
 
 def test_a_sampler_that_does_not_exist() -> None:
-    settings = read_settings({"sampler": {"_target_": "optuna.samplers.TpeSampler"}, "params": {"x": "1,2"}})
+    settings = settings_of(sampler={"_target_": "optuna.samplers.TpeSampler"}, params={"x": "1,2"})
     with pytest.raises(UserError, match=r"hydra.sweeper.sampler optuna.samplers.TpeSampler cannot be built"):
         build_sampler(settings, 0)
 
 
 def test_directions_follow_the_metric() -> None:
-    assert read_settings({}).directions("mae") == ["minimize"]
-    assert read_settings({}).directions("macro_f1") == ["maximize"]
-    several = read_settings({"objective": ["metrics.validation.accuracy", "cost.seconds.train"]})
+    assert settings_of().directions("mae") == ["minimize"]
+    assert settings_of().directions("macro_f1") == ["maximize"]
+    several = settings_of(objective=["metrics.validation.accuracy", "cost.seconds.train"])
     assert several.directions("macro_f1") == ["maximize", "minimize"]

@@ -11,6 +11,8 @@ from headtohead.errors import UserError, near_names
 
 KEYS = ("overrides", "params")
 NAME = re.compile(r"[\w.-]+")
+FIRST_FRESH_SEED = 1000
+"""Of confirming runs: far from the seeds that people tune on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +28,8 @@ class ArmSettings:
 class ConfirmSettings:
     """How an arm's winners are confirmed."""
 
-    seeds: int = 5
-    top_k: int = 1
+    seeds: int
+    top_k: int
 
     def __post_init__(self) -> None:
         for key in ("seeds", "top_k"):

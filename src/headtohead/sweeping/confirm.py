@@ -8,14 +8,13 @@ from dataclasses import replace
 from optuna.trial import FrozenTrial, TrialState
 
 from headtohead.errors import UserError
+from headtohead.sweeping.arms import FIRST_FRESH_SEED
 from headtohead.sweeping.jobs import Jobs
-from headtohead.sweeping.outcome import Outcome, ended, recorded_outcome
+from headtohead.sweeping.outcome import Outcome, Wanted, ended, recorded_outcome
 from headtohead.sweeping.overrides import assignment
 from headtohead.sweeping.slots import run_jobs
 from headtohead.sweeping.study import Job, SweepStudy
 
-FIRST_FRESH_SEED = 1000
-"""Far from the seeds that people tune on."""
 FINAL = ("evaluate.test=true", "evaluate.baselines=false", "export.form=none")
 
 
@@ -61,15 +60,15 @@ def run_all(todo: list[Job], jobs: Jobs, max_retries: int) -> None:
     Raises:
         UserError: one fails by itself, or is killed more than ``max_retries`` times.
     """
-    left = deque(job for job in todo if not _is_complete(recorded_outcome(job.folder, [])))
+    left = deque(job for job in todo if not _is_complete(recorded_outcome(job.folder, Wanted())))
 
     def ended_job(job: Job, error: BaseException | None) -> Job | None:
-        outcome = ended(job.folder, [], error)
+        outcome = ended(job.folder, Wanted(), error)
         return replace(job, attempt=job.attempt + 1) if outcome.retry and job.attempt <= max_retries else None
 
     run_jobs(jobs, lambda: left.popleft() if left else None, ended_job)
     for job in todo:
-        _require(job, recorded_outcome(job.folder, []))
+        _require(job, recorded_outcome(job.folder, Wanted()))
 
 
 def _is_complete(outcome: Outcome | None) -> bool:

@@ -20,6 +20,8 @@ class Jobs(Protocol):
 
     slots: int
     """Jobs at the same time."""
+    elsewhere: bool
+    """Whether jobs run in other processes, which leaves the terminal to the sweep."""
 
     def start(self, job: Job) -> Future[None]:
         """Start a job, or run it at once where jobs share this process."""
@@ -39,6 +41,7 @@ class InThisProcess:
     """One at a time: Hydra's own launcher changes the state of this process."""
 
     slots = 1
+    elsewhere = False
 
     def __init__(self, launcher: Launcher) -> None:
         self._launcher = launcher
@@ -57,6 +60,8 @@ class InThisProcess:
 class InThreads:
     """Launchers of others, which block until their jobs have ended: a thread each, so that no job waits for a slower one."""
 
+    elsewhere = True
+
     def __init__(self, launcher: Launcher, slots: int) -> None:
         self._launcher, self.slots = launcher, slots
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="launch")
@@ -71,6 +76,8 @@ class InThreads:
 
 class Submitted:
     """Our own launchers, whose ``submit`` returns a future."""
+
+    elsewhere = True
 
     def __init__(self, launcher: Any, slots: int) -> None:
         self._launcher, self.slots = launcher, slots

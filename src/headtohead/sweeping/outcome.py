@@ -23,15 +23,21 @@ class Outcome:
     retry: bool = False
     """Whether the cause lies outside the configuration: killed, or its machine lost."""
     seconds: float | None = None
-    details: dict[str, Any] = field(default_factory=dict)
+    limited: dict[str, float | None] = field(default_factory=dict)
+    """By path, the values that are constrained."""
 
 
-def recorded_outcome(folder: Path, objectives: list[str]) -> Outcome | None:
-    """Return what the run's record says, or None while it says nothing final.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a sweep reads from the records of its runs, as dotted paths."""
 
-    Args:
-        objectives: dotted paths into the record; empty takes its validation objective.
-    """
+    objectives: list[str] = field(default_factory=list)
+    """Empty: the runs' own validation objective."""
+    limited: list[str] = field(default_factory=list)
+
+
+def recorded_outcome(folder: Path, wanted: Wanted) -> Outcome | None:
+    """Return what the run's record says, or None while it says nothing final."""
     path = folder / "result.json"
     if not path.exists():
         return None
@@ -39,21 +45,30 @@ def recorded_outcome(folder: Path, objectives: list[str]) -> Outcome | None:
     seconds = sum((record.cost.get("seconds") or {}).values()) or None
     match record.status:
         case "completed" | "pruned":
-            values = objective_values(record, objectives)
-            bad = [value for value in values if value is None or not math.isfinite(value)]
-            if bad:
-                return Outcome(state=TrialState.FAIL, reason=f"the objective is {bad[0]}", seconds=seconds)
-            state = TrialState.COMPLETE if record.status == "completed" else TrialState.PRUNED
-            return Outcome(state=state, values=[float(value) for value in values if value is not None],
-                           reason=record.error or "", seconds=seconds)  # fmt: skip
+            return _scored(record, wanted, seconds)
         case "failed" | "diverged":
             return Outcome(state=TrialState.FAIL, reason=record.error or record.status, seconds=seconds)
     return None  # running or interrupted: it was cut off
 
 
-def ended(folder: Path, objectives: list[str], error: BaseException | None) -> Outcome:
+def _scored(record: RunRecord, wanted: Wanted, seconds: float | None) -> Outcome:
+    """Return the outcome of a run that ended well, or was stopped and may lack what only a whole run has."""
+    values = objective_values(record, wanted.objectives)
+    limited = {path: _look_up(record, path) for path in wanted.limited}
+    if record.status == "pruned":
+        reason = record.error or ""
+        return Outcome(state=TrialState.PRUNED, reason=reason, seconds=seconds, limited=limited)
+    named = [*zip(wanted.objectives or ["the objective"], values, strict=True), *limited.items()]
+    for name, value in named:
+        if value is None or not math.isfinite(value):
+            return Outcome(state=TrialState.FAIL, reason=f"{name} is {value}", seconds=seconds)
+    numbers = [float(value) for value in values if value is not None]
+    return Outcome(state=TrialState.COMPLETE, values=numbers, seconds=seconds, limited=limited)
+
+
+def ended(folder: Path, wanted: Wanted, error: BaseException | None) -> Outcome:
     """Return the outcome of a job that is no longer running; without a final record it was killed."""
-    found = recorded_outcome(folder, objectives)
+    found = recorded_outcome(folder, wanted)
     if found is not None:
         return found
     if error is not None and not isinstance(error, KilledJob):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from typing import Any
 
 from hydra.errors import HydraException
@@ -14,36 +14,40 @@ from optuna.exceptions import ExperimentalWarning
 from headtohead.errors import UserError
 from headtohead.evaluation.metrics import HIGHER_IS_BETTER
 from headtohead.sweeping.arms import ArmSettings, ConfirmSettings, read_arms
+from headtohead.sweeping.constraints import Limit, read_constraints, require_readable
+from headtohead.sweeping.seeds import read_seeds, refuse_races_without_end
 
 DIRECTIONS = ("minimize", "maximize")
-OBJECTIVES = ("metrics.validation.", "cost.")
 GRID = "optuna.samplers.GridSampler"
+BRUTE_FORCE = "optuna.samplers.BruteForceSampler"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One sweep, as configured."""
+    """One sweep, as configured; ``SweeperConf`` holds what each key means, and its default."""
 
-    sampler: dict[str, Any] | None = None
+    sampler: dict[str, Any] | None
     """``_target_`` and its arguments."""
-    pruner: dict[str, Any] | None = None
-    objective: list[str] = field(default_factory=list)
-    direction: list[str] | None = None
-    storage: str | None = "auto"
-    study_name: str | None = None
-    n_trials: int = 20
-    n_jobs: int = 1
-    max_failure_rate: float = 0.5
-    failure_window: int = 10
-    max_retries: int = 1
-    params: dict[str, Any] = field(default_factory=dict)
-    custom_search_space: str | None = None
-    enqueue: list[dict[str, Any]] = field(default_factory=list)
-    timeout: float | None = None
-    arms: list[ArmSettings] = field(default_factory=list)
-    confirm: ConfirmSettings = field(default_factory=ConfirmSettings)
-    margin: dict[str, float] = field(default_factory=dict)
-    alpha: float = 0.05
+    pruner: dict[str, Any] | None
+    objective: list[str]
+    direction: list[str] | None
+    storage: str | None
+    study_name: str | None
+    n_trials: int
+    n_jobs: int
+    max_failure_rate: float
+    failure_window: int
+    max_retries: int
+    seeds: list[int]
+    constraints: list[Limit]
+    params: dict[str, Any]
+    custom_search_space: str | None
+    enqueue: list[dict[str, Any]]
+    timeout: float | None
+    arms: list[ArmSettings]
+    confirm: ConfirmSettings
+    margin: dict[str, float]
+    alpha: float
 
     def __post_init__(self) -> None:
         for key in ("n_trials", "n_jobs", "failure_window"):
@@ -55,15 +59,19 @@ class Settings:
             if direction not in DIRECTIONS:
                 raise UserError(f"hydra.sweeper.direction must be minimize or maximize, given {direction!r}")
         for objective in self.objective:
-            if not objective.startswith(OBJECTIVES):
-                raise UserError(
-                    f"hydra.sweeper.objective={objective} is not a path into a record that a sweep may optimise: "
-                    f"start with {' or '.join(OBJECTIVES)}. Validation tunes, test reports"
-                )
+            require_readable(objective, "hydra.sweeper.objective")
         if self.direction and len(self.direction) != max(1, len(self.objective)):
             raise UserError(
                 f"hydra.sweeper.direction has {len(self.direction)} entries, objective {len(self.objective)}"
             )
+        if self.timeout is not None and self.timeout <= 0:
+            raise UserError(f"hydra.sweeper.timeout must be above 0 seconds, or null, given {self.timeout}")
+        if self.is_grid and self.custom_search_space:
+            raise UserError(
+                "hydra.sweeper.sampler=grid runs combinations that are listed beforehand, which custom_search_space "
+                "has none of: hydra/sweeper/sampler=brute_force walks through conditional spaces"
+            )
+        refuse_races_without_end(self.seeds, self.pruner)
 
     @property
     def is_grid(self) -> bool:
@@ -71,6 +79,11 @@ class Settings:
         if self.sampler is None:
             return not self.params and self.custom_search_space is None
         return str(self.sampler.get("_target_")) == GRID
+
+    @property
+    def lists_values(self) -> bool:
+        """Whether the sampler goes through values one by one, so that intervals mean nothing to it."""
+        return self.is_grid or str((self.sampler or {}).get("_target_")) == BRUTE_FORCE
 
     def directions(self, metric: str) -> list[str]:
         """Return minimize or maximize for each objective: as configured, else the metric's own; costs are minimised.
@@ -84,24 +97,50 @@ class Settings:
         higher = [name.startswith("metrics") and HIGHER_IS_BETTER.get(name.split(".")[2], True) for name in names]
         return ["maximize" if best else "minimize" for best in higher]
 
+    def reported_objective(self, metric: str) -> int:
+        """Return which objective the values are of that trials report to the pruner.
+
+        Args:
+            metric: the validation metric that ``train.metric`` means, which runs report at every evaluation.
+
+        Raises:
+            UserError: a pruner would judge by what is not optimised.
+        """
+        own = f"metrics.validation.{metric}"
+        names = [name.removesuffix(".value") for name in self.objective] or [own]
+        if self.seeds or (own not in names and not self.pruner):
+            return 0
+        if own not in names:
+            raise UserError(
+                f"hydra.sweeper.pruner judges a run by its evaluations, which are of train.metric={metric}, and "
+                f"hydra.sweeper.objective={', '.join(self.objective)} is another: add {own} to the objectives, set "
+                "train.metric to one of them, or leave the pruner out"
+            )
+        return names.index(own)
+
 
 def read_settings(plain: Mapping[str, Any]) -> Settings:
     """Build the settings from the sweeper's configuration.
 
+    Args:
+        plain: every key of ``SweeperConf``.
+
     Raises:
         UserError: a value out of range.
     """
-    known = set(Settings.__dataclass_fields__)
-    given = {key: value for key, value in plain.items() if key in known}
+    given = {item.name: plain[item.name] for item in fields(Settings)}
     for key in ("objective", "direction"):
-        given[key] = [given[key]] if isinstance(given.get(key), str) else given.get(key)
+        given[key] = [given[key]] if isinstance(given[key], str) else given[key]
     given["objective"] = given["objective"] or []
-    given["params"] = given.get("params") or {}
-    for number, params in enumerate(given.get("enqueue") or []):
+    given["params"] = given["params"] or {}
+    given["enqueue"] = given["enqueue"] or []
+    for number, params in enumerate(given["enqueue"]):
         if not isinstance(params, dict):
             raise UserError(f"hydra.sweeper.enqueue[{number}] must be a mapping of key to value, given {params!r}")
-    given["arms"] = read_arms(given.get("arms") or {})
-    given["confirm"] = ConfirmSettings(**(given.get("confirm") or {}))
+    given["seeds"] = read_seeds(given["seeds"])
+    given["constraints"] = read_constraints(given["constraints"] or {})
+    given["arms"] = read_arms(given["arms"] or {})
+    given["confirm"] = ConfirmSettings(**given["confirm"])
     return Settings(**given)
 
 

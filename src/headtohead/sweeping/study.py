@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,16 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from headtohead import atomic
-from headtohead.errors import UserError
+from headtohead.sweeping.definition import refuse_another
+from headtohead.sweeping.judge import REPORTED, Judge
 from headtohead.sweeping.overrides import assignment, label, literal
 from headtohead.sweeping.settings import Settings, build_pruner, build_sampler
 from headtohead.sweeping.space import Space
 from headtohead.sweeping.storage import open_storage
 
 DEFINITION = "definition.json"
+EXHAUSTED = "exhausted"
+"""Attribute of a study whose sampler has nothing left."""
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 Suggest = Callable[[optuna.Trial], None]
@@ -37,6 +38,8 @@ class Job:
     identity: list[str]
     """Tells the job which trial it is, and where: literal folders, so that no resolver splits a sweep."""
     folder: Path
+    place: int = 0
+    """Which of the trial's runs: one for each of ``hydra.sweeper.seeds``."""
 
 
 class SweepStudy:
@@ -45,6 +48,7 @@ class SweepStudy:
     Args:
         folder: of the study; trials get folders in it.
         storage: URL.
+        metric: the validation metric that ``train.metric`` means.
         suggest: values beyond the space.
     """
 
@@ -56,12 +60,16 @@ class SweepStudy:
         name: str,
         folder: Path,
         storage: str,
-        directions: Sequence[str],
+        metric: str,
         suggest: Suggest | None = None,
     ) -> None:
         self.settings, self.space, self.name, self.folder, self.suggest = settings, space, name, folder, suggest
         self.storage = storage
-        _refuse_another(folder / DEFINITION, space, directions)
+        self.objectives = settings.objective or [f"metrics.validation.{metric}"]
+        directions, reported = settings.directions(metric), settings.reported_objective(metric)
+        refuse_another(folder / DEFINITION, self._definition(directions))
+        if settings.lists_values:
+            space.grid()  # refuses intervals
         backend = open_storage(storage)
         known = {summary.study_name: summary.n_trials for summary in optuna.get_all_study_summaries(backend)}
         self.study = optuna.create_study(
@@ -72,7 +80,20 @@ class SweepStudy:
             directions=[StudyDirection[direction.upper()] for direction in directions],
             load_if_exists=True,
         )
+        self.study.set_user_attr(REPORTED, reported)
+        self.judge = Judge(name, self.study._storage, self.study.pruner)
         self._enqueue()
+
+    def _definition(self, directions: Sequence[str]) -> dict[str, Any]:
+        """Return what a study is about: trials of another could not be compared with its own."""
+        return {
+            "space": self.space.described(),
+            "fixed": sorted(self.space.fixed),
+            "objectives": self.objectives,
+            "directions": list(directions),
+            "seeds": self.settings.seeds,
+            "constraints": {limit.path: str(limit) for limit in self.settings.constraints},
+        }
 
     def _enqueue(self) -> None:
         """Queue what was asked for, and a grid's points, unless they were queued by an earlier command."""
@@ -93,34 +114,51 @@ class SweepStudy:
         return self.study.get_trials(deepcopy=False, states=states or None)
 
     def ranked(self) -> list[FrozenTrial]:
-        """Return the completed trials of a single objective, the best first, ties to the earlier."""
+        """Return the completed trials of a single objective that keep to the constraints, the best first.
+
+        Ties go to the earlier.
+        """
         sign = -1.0 if self.study.direction == StudyDirection.MAXIMIZE else 1.0
-        completed = self.trials(TrialState.COMPLETE)
+        completed = [trial for trial in self.trials(TrialState.COMPLETE) if is_feasible(trial)]
         return sorted(completed, key=lambda trial: (sign * float(trial.value or 0.0), trial.number))
 
     def to_start(self) -> int:
         """Return how many trials have not been started yet."""
+        if self.study.user_attrs.get(EXHAUSTED):
+            return 0
         return max(0, self.n_trials - len(self.trials(*FINISHED, TrialState.RUNNING)))
 
-    def adopt(self, trial: FrozenTrial) -> Job:
-        """Return the job of a trial that an earlier command left: same number, folder and values, another attempt."""
-        attempt = int(trial.user_attrs.get("attempt", 0)) + 1
-        return self._job(optuna.Trial(self.study, trial._trial_id), attempt)
-
     def ask(self) -> Job:
-        """Return the job of a new trial."""
-        return self._job(self.study.ask(), 1)
+        """Return the first job of a new trial."""
+        trial = self.study.ask()
+        self._suggest(trial)
+        return self.job(self.trials()[trial.number])
 
-    def _job(self, trial: optuna.Trial, attempt: int) -> Job:
-        """Suggest what the trial still lacks; what it has stays."""
+    def adopt(self, trial: FrozenTrial, place: int) -> Job:
+        """Return the job of a run that was cut off: same number, folder and values, another attempt.
+
+        Args:
+            trial: as an earlier command or a killed job left it.
+            place: of the run among the trial's.
+        """
+        if "overrides" not in trial.user_attrs:  # cut off before all its values were suggested
+            self._suggest(optuna.Trial(self.study, trial._trial_id))
+        self.note(trial.number, attempt=int(trial.user_attrs.get("attempt", 1)) + 1)
+        return self.job(self.trials()[trial.number], place)
+
+    def _suggest(self, trial: optuna.Trial) -> None:
+        """Suggest what the trial still lacks, and keep what a person would type; what it has stays."""
         for name, distribution in self.space.distributions.items():
             trial._suggest(name, distribution)
         if self.suggest:
             self.suggest(trial)
-        overrides = [*self.space.overrides(trial.params), *self._beyond_space(trial.params)]
-        trial.set_user_attr("attempt", attempt)
-        trial.set_user_attr("overrides", overrides)
-        folder = self.trial_folder(trial.number)
+        trial.set_user_attr("overrides", [*self.space.overrides(trial.params), *self._beyond_space(trial.params)])
+
+    def job(self, trial: FrozenTrial, place: int = 0) -> Job:
+        """Return the job of one of a trial's runs."""
+        seed = self.settings.seeds[place] if self.settings.seeds else None
+        attempt = int(trial.user_attrs.get("attempt", 1))
+        folder = self.run_folders(trial.number)[place]
         identity = {
             "hydra.sweep.dir": str(folder.parent),
             "hydra.sweep.subdir": folder.name,
@@ -128,13 +166,15 @@ class SweepStudy:
             "hydra.sweeper.trial.storage": self.storage,
             "hydra.sweeper.trial.number": trial.number,
             "hydra.sweeper.trial.attempt": attempt,
+            "hydra.sweeper.trial.seed": seed,
         }
         return Job(
             number=trial.number,
             attempt=attempt,
-            overrides=overrides,
+            overrides=[*trial.user_attrs["overrides"], *([f"seed={seed}"] if seed is not None else [])],
             identity=[assignment(key, value) for key, value in identity.items()],
             folder=folder,
+            place=place,
         )
 
     def _beyond_space(self, params: Mapping[str, Any]) -> list[str]:
@@ -146,35 +186,36 @@ class SweepStudy:
         for name, value in attributes.items():
             backend.set_trial_user_attr(self.trials()[number]._trial_id, name, value)
 
+    def tell(self, number: int, state: TrialState, values: list[float] | None) -> None:
+        """Put a trial's final state into the study; a trial that has one keeps it."""
+        try:
+            self.study.tell(number, values, state=state, skip_if_finished=True)
+        except RuntimeError:  # the brute-force sampler has nothing left, and would stop a loop of Optuna's own
+            if not self.trials()[number].state.is_finished():
+                raise
+            self.study.set_user_attr(EXHAUSTED, True)
+
+    def constrain(self, number: int, values: Mapping[str, float | None]) -> str:
+        """Tell the samplers by how much a trial breaks the constraints; return in which way it does."""
+        backend, trial_id = self.study._storage, self.trials()[number]._trial_id
+        broken = []
+        for limit in self.settings.constraints:
+            value = values.get(limit.path)
+            if value is not None:
+                backend.set_trial_system_attr(trial_id, f"constraints:{limit.path}", limit.excess(value))
+                broken += [why] if (why := limit.broken_by(value)) else []
+        return "; ".join(broken)
+
     def trial_folder(self, number: int) -> Path:
-        """Return where a trial's run lives."""
+        """Return where a trial lives."""
         return self.folder / f"trial_{number:04d}"
 
+    def run_folders(self, number: int) -> list[Path]:
+        """Return where a trial's runs live: in its folder, or in one for each seed."""
+        folder = self.trial_folder(number)
+        return [folder / f"seed_{seed}" for seed in self.settings.seeds] or [folder]
 
-def _refuse_another(path: Path, space: Space, directions: Sequence[str]) -> None:
-    """Write what the study is about, or refuse to continue one about something else.
 
-    Raises:
-        UserError: with the difference.
-    """
-    now: dict[str, Any] = {"space": space.described(), "fixed": sorted(space.fixed), "directions": list(directions)}
-    if not path.exists():
-        atomic.write_json(path, now)
-        return
-    then = json.loads(path.read_text(encoding="utf-8"))
-    if then == now:
-        return
-    lines = [
-        f"  {name}: was {then['space'].get(name, 'not varied')}, is {now['space'].get(name, 'not varied')}"
-        for name in sorted({*then["space"], *now["space"]})
-        if then["space"].get(name) != now["space"].get(name)
-    ]
-    lines += [f"  no longer given: {line}" for line in then["fixed"] if line not in now["fixed"]]
-    lines += [f"  newly given: {line}" for line in now["fixed"] if line not in then["fixed"]]
-    if then["directions"] != now["directions"]:
-        lines.append(f"  direction: was {then['directions']}, is {now['directions']}")
-    raise UserError(
-        f"{path.parent} holds a sweep over another space; its trials and new ones could not be compared:\n"
-        + "\n".join(lines)
-        + "\nGo back to it, or give the new sweep a name: hydra.sweeper.study_name=<name>"
-    )
+def is_feasible(trial: FrozenTrial) -> bool:
+    """Whether a trial keeps to the constraints, as far as it got."""
+    return all(amount <= 0 for amount in trial.constraints.values())

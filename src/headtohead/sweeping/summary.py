@@ -1,17 +1,17 @@
-"""What a sweep has found so far: ``study.json`` after every trial, and a table on the terminal."""
+"""What a sweep has found so far: ``study.json`` after every trial, and what its end looks like on the terminal."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
-from rich.table import Table
 
 from headtohead import atomic
-from headtohead.sweeping.study import SweepStudy
+from headtohead.sweeping.judge import reports_of
+from headtohead.sweeping.study import SweepStudy, is_feasible
+from headtohead.sweeping.trial_table import state_of, table_of
 
 SUMMARY = "study.json"
 
@@ -22,7 +22,10 @@ def write_summary(study: SweepStudy) -> dict[str, Any]:
     found = {
         "study": study.name,
         "space": study.space.described(),
+        "objectives": study.objectives,
         "directions": [direction.name.lower() for direction in study.study.directions],
+        "seeds": study.settings.seeds,
+        "constraints": {limit.path: str(limit) for limit in study.settings.constraints},
         "n_trials": study.n_trials,
         "counts": _counts(study),
         "best": [trial.number for trial in best],
@@ -34,9 +37,12 @@ def write_summary(study: SweepStudy) -> dict[str, Any]:
 
 
 def best_trials(study: SweepStudy) -> list[FrozenTrial]:
-    """Return the best completed trial, or the Pareto set of several objectives; ties go to the earlier trial."""
+    """Return the best trial that completed within the constraints, or the Pareto set of several objectives.
+
+    Ties go to the earlier trial.
+    """
     if len(study.study.directions) > 1:
-        return study.study.best_trials if study.trials(TrialState.COMPLETE) else []
+        return study.study.best_trials if any(map(is_feasible, study.trials(TrialState.COMPLETE))) else []
     return study.ranked()[:1]
 
 
@@ -46,62 +52,33 @@ def command_of(trial: FrozenTrial) -> str:
 
 
 def _counts(study: SweepStudy) -> dict[str, int]:
-    states = [trial.state for trial in study.trials()]
-    return {state.name.lower(): states.count(state) for state in TrialState if state in states}
+    states = [state_of(trial) for trial in study.trials()]
+    return {state: states.count(state) for state in dict.fromkeys(states)}
 
 
 def _described(trial: FrozenTrial, study: SweepStudy) -> dict[str, Any]:
+    runs = [str(folder.relative_to(study.folder)) for folder in study.run_folders(trial.number) if folder.exists()]
     return {
         "number": trial.number,
         "state": trial.state.name.lower(),
+        "feasible": is_feasible(trial),
         "params": trial.params,
         "values": trial.values,
-        "reports": {str(step): value for step, value in trial.intermediate_values.items()},
+        "reports": {str(step): value for step, value in reports_of(trial).items()},
         "reason": trial.user_attrs.get("reason") or None,
-        "attempts": trial.user_attrs.get("attempt"),
+        "attempts": trial.user_attrs.get("attempt", 1),
         "seconds": trial.user_attrs.get("seconds"),
         "overrides": trial.user_attrs.get("overrides"),
         "folder": study.trial_folder(trial.number).name,
+        "runs": runs,
     }
-
-
-def table_of(study: SweepStudy) -> Table:
-    """Return the trials as a table: parameters, state, metric, time, and why one was stopped."""
-    best = {trial.number for trial in best_trials(study)}
-    trials = study.trials()
-    names = list(dict.fromkeys(name for trial in trials for name in trial.params))
-    table = Table(title=f"{study.name}: {len(study.trials(TrialState.COMPLETE))} of {study.n_trials} trials completed")
-    for heading in ("trial", *names, "state", "metric", "seconds", "why"):
-        table.add_column(heading, overflow="fold")
-    for trial in trials:
-        table.add_row(*_cells(trial, names), style="bold" if trial.number in best else None)
-    return table
-
-
-def _cells(trial: FrozenTrial, names: Sequence[str]) -> list[str]:
-    from rich.markup import escape
-
-    seconds = trial.user_attrs.get("seconds")
-    values = trial.values or list(trial.intermediate_values.values())[-1:]
-    return [
-        str(trial.number),
-        *(escape(_short(trial.params.get(name, ""))) for name in names),
-        trial.state.name.lower(),
-        ", ".join(f"{value:.4f}" for value in values),
-        f"{seconds:.0f}" if seconds else "",
-        escape(str(trial.user_attrs.get("reason") or "")),
-    ]
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)[:60]
 
 
 def print_end(study: SweepStudy) -> None:
     """Print the table, the best trial and its command."""
     console = Console()
-    console.print(table_of(study))
     best = best_trials(study)
+    console.print(table_of(study, {trial.number for trial in best}))
     if best:
         console.print(f"best: trial {best[0].number}, {command_of(best[0])}", markup=False, soft_wrap=True)
     console.print(f"sweep: {study.folder}", markup=False, soft_wrap=True)

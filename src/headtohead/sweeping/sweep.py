@@ -27,11 +27,13 @@ from headtohead.sweeping.confirm import confirmation_jobs, run_all, winners
 from headtohead.sweeping.controller import Controller
 from headtohead.sweeping.jobs import Jobs, jobs_of
 from headtohead.sweeping.lock import controller_lock
+from headtohead.sweeping.seeds import refuse_another_seed
 from headtohead.sweeping.settings import Settings, read_settings
 from headtohead.sweeping.space import Space, parse_space
 from headtohead.sweeping.storage import resolve_storage
 from headtohead.sweeping.study import Suggest, SweepStudy
 from headtohead.sweeping.summary import print_end, write_summary
+from headtohead.sweeping.watching import watching
 from headtohead.tasks.compare import compare_runs
 
 log = logging.getLogger(__name__)
@@ -59,14 +61,21 @@ class Sweep:
             name=name,
             folder=folder,
             storage=self.storage,
-            directions=self.settings.directions(_metric(self.config)),
+            metric=_metric(self.config),
             suggest=_custom(self.settings, self.config),
         )
 
     def tune(self, study: SweepStudy) -> None:
         """Run a study to its end."""
         try:
-            Controller(study, self.jobs, objectives=self.settings.objective, watch=_watch).run()
+            with watching(study, live=self.jobs.elsewhere) as show:
+
+                def watch(trial: FrozenTrial | None) -> None:
+                    if trial is not None:
+                        write_summary(study)
+                    show(trial)
+
+                Controller(study, self.jobs, watch).run()
         finally:
             write_summary(study)
         print_end(study)
@@ -94,6 +103,8 @@ def sweep(
     name = settings.study_name or f"{config.name}-{_fingerprint(settings, spaces, without_hydra(config))}"
     folder = Path(str(config.hydra.sweep.dir)).absolute() / name
     for space in spaces.values():
+        if settings.seeds:
+            refuse_another_seed(space)
         _check_space(space, hydra_context, config)
     with controller_lock(folder):
         storage = resolve_storage(settings.storage or "auto", folder)
@@ -152,10 +163,6 @@ def _tuning_only(space: Space) -> Space:
     return replace(space, fixed=[*space.fixed, *added])
 
 
-def _watch(study: SweepStudy, trial: FrozenTrial) -> None:
-    write_summary(study)
-
-
 def _metric(config: DictConfig) -> str:
     """Return the validation metric that decides."""
     return str(config.train.metric or default_metric(config.data.labels.kind))
@@ -172,6 +179,9 @@ def _fingerprint(settings: Settings, spaces: dict[str, Space], base: dict[str, A
         "sampler": settings.sampler,
         "pruner": settings.pruner,
         "custom": settings.custom_search_space,
+        "objective": [settings.objective, settings.direction],
+        "seeds": settings.seeds,
+        "constraints": [asdict(limit) for limit in settings.constraints],
         "base": {key: value for key, value in base.items() if key not in ("track", "paths", "fresh")},
         "arms": [asdict(arm) for arm in settings.arms],
     }

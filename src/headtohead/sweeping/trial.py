@@ -17,6 +17,8 @@ class TrialLink:
     study: str
     number: int
     storage: str
+    seed: int | None = None
+    """Which of ``hydra.sweeper.seeds`` it runs, where they are set."""
     pruner: Mapping[str, Any] | None = None
 
 
@@ -32,6 +34,7 @@ def current_trial() -> TrialLink | None:
         study=trial.study,
         number=trial.number,
         storage=trial.storage,
+        seed=trial.seed,
         pruner=sweeper.pruner,
     )
 
@@ -39,32 +42,24 @@ def current_trial() -> TrialLink | None:
 def open_report(link: TrialLink) -> Report:
     """Return what reports to the study, and asks its pruner.
 
-    Every process builds its own pruner from the same configuration and reads the same storage, so that it needs no
-    server to decide. The sampler is never touched: some reassign their points when a trial is opened.
+    Where a trial has several seeds, its controller reports their values when they have ended: a run only asks whether
+    it is still wanted.
 
     Raises:
         UserError: the storage cannot be opened.
     """
-    import optuna
-
+    from headtohead.sweeping.judge import Judge
     from headtohead.sweeping.settings import build_pruner
     from headtohead.sweeping.storage import open_storage
 
-    study = optuna.load_study(
-        study_name=link.study,
-        storage=open_storage(link.storage),
-        sampler=optuna.samplers.RandomSampler(),
-        pruner=build_pruner(link.pruner),
-    )
-    backend = study._storage
-    trial_id = backend.get_trial_id_from_study_id_trial_number(study._study_id, link.number)
+    judge = Judge(link.study, open_storage(link.storage), build_pruner(link.pruner))
 
     def report(step: int, value: float) -> str | None:
-        if backend.get_trial(trial_id).state.is_finished():  # decided by a controller that has given this process up
+        if judge.has_closed(link.number):  # decided by a controller that has given this process up
             return "the sweep has closed this trial"
-        backend.set_trial_intermediate_value(trial_id, step, value)
-        if len(study.directions) == 1 and study.pruner.prune(study, backend.get_trial(trial_id)):
-            return f"{type(study.pruner).__name__} at step {step}, {value:.4g}"
-        return None
+        if link.seed is not None:
+            return None
+        judge.report(link.number, step, value)
+        return f"{judge.name} at step {step}, {value:.4g}" if judge.stops(link.number) else None
 
     return report

@@ -14,6 +14,8 @@ class TrialConf:
     storage: str | None = None
     number: int | None = None
     attempt: int = 1
+    seed: int | None = None
+    """Where ``hydra.sweeper.seeds`` is set: which of them this job runs."""
 
 
 @dataclass
@@ -53,13 +55,17 @@ class SweeperConf:
     failure_window: int = 10
     max_retries: int = 1
     """Further attempts of a trial that was killed or lost; a configuration that fails by itself is not retried."""
+    seeds: Any = None
+    """Seeds that every trial is run with, one after another; its value is their mean. null: the configuration's own."""
+    constraints: dict[str, Any] = field(default_factory=dict)
+    """Dotted path into a run's record to {max: ..., min: ...}; a trial outside is never the best."""
     params: dict[str, Any] = field(default_factory=dict)
     custom_search_space: str | None = None
     """Dotted path of ``function(config, trial)`` that suggests further values."""
     enqueue: list[Any] = field(default_factory=list)
     """Values to try first: a list of {key: value}."""
     timeout: float | None = None
-    """Seconds after which no further trial is started."""
+    """Seconds of one command after which it starts no further trial, of each arm; what runs, ends."""
     arms: dict[str, Any] = field(default_factory=dict)
     """What is compared: name to a list of overrides, or {overrides: [...], params: {...}} with an arm's own space."""
     confirm: ConfirmConf = field(default_factory=ConfirmConf)

@@ -1,0 +1,58 @@
+"""Trials of several seeds: run one after another, and given up early where they are clearly worse than the best's.
+
+Every trial runs the same seeds, so that the pruner's test is paired: what a seed does to all trials alike drops out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import fmean
+
+from optuna.trial import TrialState
+
+from headtohead.sweeping.judge import Judge
+from headtohead.sweeping.outcome import Outcome
+
+
+def race(judge: Judge, number: int, seeds: Sequence[int], done: Sequence[Outcome]) -> Outcome | None:
+    """Return a trial's outcome from those of its seeds so far, or None where another seed must run.
+
+    Args:
+        judge: is told of every seed's value, and asked whether they are enough.
+        number: of the trial.
+        seeds: of every trial.
+        done: outcomes of the first of them.
+    """
+    reported = judge.reports(number)
+    for place, outcome in enumerate(done):
+        if outcome.state != TrialState.COMPLETE:
+            return replace(outcome, reason=f"seed {seeds[place]}: {outcome.reason}")
+        if place not in reported:
+            assert outcome.values is not None
+            judge.report(number, place, outcome.values[judge.objective])
+    if not done:
+        return None
+    mean = _mean(done)
+    if len(done) == len(seeds):
+        return mean
+    if judge.stops(number):
+        assert mean.values is not None
+        reason = f"{judge.name} after {len(done)} of {len(seeds)} seeds, mean {mean.values[judge.objective]:.4g}"
+        return replace(mean, state=TrialState.PRUNED, reason=reason)
+    return None
+
+
+def _mean(done: Sequence[Outcome]) -> Outcome:
+    """Return what seeds say together: means, and their times added up."""
+    return Outcome(
+        state=TrialState.COMPLETE,
+        values=[fmean(values) for values in zip(*(outcome.values or [] for outcome in done), strict=True)],
+        seconds=sum(outcome.seconds or 0.0 for outcome in done) or None,
+        limited={path: _mean_of([outcome.limited[path] for outcome in done]) for path in done[0].limited},
+    )
+
+
+def _mean_of(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if len(known) == len(values) else None

@@ -1,0 +1,87 @@
+"""The trials of a study for the terminal: as a table, and each as a line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from statistics import fmean
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+from rich.markup import escape
+from rich.table import Table
+
+from headtohead.sweeping.judge import reports_of
+from headtohead.sweeping.study import SweepStudy, is_feasible
+
+
+def table_of(study: SweepStudy, best: Collection[int], rows: int | None = None) -> Table:
+    """Return the trials as a table: parameters, state, metric, time, and why one was stopped.
+
+    Args:
+        best: numbers of the trials that lead.
+        rows: at most so many: those that run and lead first, then the latest.
+    """
+    trials = study.trials()
+    shown = trials if rows is None else _some(trials, best, rows)
+    names = list(dict.fromkeys(name for trial in trials for name in trial.params))
+    completed = len(study.trials(TrialState.COMPLETE))
+    hidden = f", {len(trials) - len(shown)} not shown" if len(shown) < len(trials) else ""
+    table = Table(title=f"{study.name}: {completed} of {study.n_trials} trials completed{hidden}")
+    metrics = [name.removeprefix("metrics.") for name in study.objectives]
+    for heading in ("trial", *names, "state", *metrics, "seconds", "why"):
+        table.add_column(heading, overflow="fold")
+    for trial in shown:
+        cells = [str(trial.number), *(short(trial.params.get(name, "")) for name in names)]
+        cells += [state_of(trial), *_metrics(study, trial), _seconds(trial), str(trial.user_attrs.get("reason") or "")]
+        table.add_row(*map(escape, cells), style="bold" if trial.number in best else None)
+    return table
+
+
+def line_of(study: SweepStudy, trial: FrozenTrial) -> str:
+    """Return what a log says of a trial that has ended."""
+    done = len([other for other in study.trials() if other.state.is_finished()])
+    names = [name.rpartition(".")[2] for name in study.objectives]
+    metrics = [f"{name} {value}" for name, value in zip(names, _metrics(study, trial), strict=True) if value]
+    parts = [state_of(trial), *metrics, *([f"{_seconds(trial)} s"] if _seconds(trial) else [])]
+    params = " ".join(f"{name}={short(value)}" for name, value in trial.params.items())
+    why = trial.user_attrs.get("reason")
+    return f"[{done}/{study.n_trials}] trial {trial.number}: {', '.join(parts)}; {params}" + (
+        f" ({why})" if why else ""
+    )
+
+
+def state_of(trial: FrozenTrial) -> str:
+    """Return a trial's state in one word; ``infeasible`` completed outside the constraints."""
+    completed = trial.state == TrialState.COMPLETE
+    return "infeasible" if completed and not is_feasible(trial) else trial.state.name.lower()
+
+
+def short(value: Any) -> str:
+    """Return a parameter's value in few characters."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)[:60]
+
+
+def _some(trials: Sequence[FrozenTrial], best: Collection[int], rows: int) -> list[FrozenTrial]:
+    first = [trial for trial in trials if trial.state == TrialState.RUNNING or trial.number in best]
+    others = [trial for trial in reversed(trials) if trial not in first]
+    return sorted((first + others)[: max(1, rows)], key=lambda trial: trial.number)
+
+
+def _metrics(study: SweepStudy, trial: FrozenTrial) -> list[str]:
+    """Return a trial's values, or what it has reported so far of the objective that it reports."""
+    if trial.state == TrialState.COMPLETE:
+        return [f"{value:.4f}" for value in trial.values]
+    found = [""] * len(study.objectives)
+    if reports := list(reports_of(trial).values()):
+        seeds = study.settings.seeds
+        value = fmean(reports) if seeds else reports[-1]
+        found[study.judge.objective] = f"{value:.4f}" + (f" ({len(reports)} of {len(seeds)} seeds)" if seeds else "")
+    return found
+
+
+def _seconds(trial: FrozenTrial) -> str:
+    seconds = trial.user_attrs.get("seconds")
+    if trial.state == TrialState.RUNNING and trial.datetime_start:
+        seconds = time.time() - trial.datetime_start.timestamp()
+    return f"{seconds:.0f}" if seconds else ""

@@ -1,0 +1,102 @@
+"""Constraints: samplers hear of them, and what breaks one is never the best."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from headtohead.errors import UserError
+from headtohead.sweeping.confirm import winners
+from headtohead.sweeping.constraints import Limit, read_constraints
+from headtohead.sweeping.summary import write_summary
+from headtohead.sweeping.trial_table import table_of
+from made_up_sweeps import run, states, study_in
+
+RATE = "train.learning_rate=interval(0.0,1.0)"
+LIMITED = {"cost.trainable_parameters": {"max": 40}}
+
+
+def dear_is_good(overrides: dict[str, str]) -> dict[str, float]:
+    rate = float(overrides["train.learning_rate"])
+    return {"macro_f1": rate, "cost.trainable_parameters": 100 * rate}
+
+
+def test_what_breaks_a_constraint_is_never_the_best(tmp_path: Path) -> None:
+    study = study_in(tmp_path, "train.learning_rate=0.1,0.3,0.9", constraints=LIMITED)
+    run(study, dear_is_good)
+    found = write_summary(study)
+    assert states(study) == ["complete"] * 3
+    assert found["best"] == [1]
+    assert winners(study, 3) == [study.trials()[1], study.trials()[0]]
+    assert found["counts"] == {"complete": 2, "infeasible": 1}
+    assert [trial["feasible"] for trial in found["trials"]] == [True, True, False]
+    assert found["trials"][2]["reason"] == "cost.trainable_parameters is 90, above 40"
+    console = Console(file=io.StringIO(), width=200)
+    console.print(table_of(study, [1]))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "infeasible" in shown
+    assert "is 90, above 40" in shown
+
+
+@pytest.mark.parametrize("objectives", [1, 2])
+def test_where_nothing_keeps_to_them_there_is_no_best(tmp_path: Path, objectives: int) -> None:
+    names = ["metrics.validation.macro_f1", "cost.trainable_parameters"][:objectives]
+    study = study_in(tmp_path, "train.learning_rate=0.8,0.9", constraints=LIMITED, objective=names)
+    run(study, dear_is_good)
+    assert write_summary(study)["best"] == []
+
+
+def test_the_pareto_set_keeps_to_them(tmp_path: Path) -> None:
+    names = ["metrics.validation.macro_f1", "cost.trainable_parameters"]
+    study = study_in(tmp_path, "train.learning_rate=0.1,0.3,0.9", constraints=LIMITED, objective=names)
+    run(study, dear_is_good)
+    assert sorted(write_summary(study)["best"]) == [0, 1]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "nsgaii"])
+def test_samplers_look_where_the_constraints_hold(tmp_path: Path, sampler: str) -> None:
+    """Half as many constrained trials break the limit as when the same sampler is not told of it."""
+
+    def broken(folder: Path, constraints: dict[str, Any]) -> int:
+        own = {"_target_": {"tpe": "optuna.samplers.TPESampler", "gp": "optuna.samplers.GPSampler",
+                            "nsgaii": "optuna.samplers.NSGAIISampler"}[sampler], "seed": 1}  # fmt: skip
+        own |= {"population_size": 5} if sampler == "nsgaii" else {"n_startup_trials": 5}
+        study = study_in(folder, RATE, sampler=own, n_trials=20 if sampler != "nsgaii" else 40, constraints=constraints)
+        run(study, dear_is_good)
+        return sum(trial.params["train.learning_rate"] > 0.4 for trial in study.trials()[5:])
+
+    assert broken(tmp_path / "told", LIMITED) <= broken(tmp_path / "not", {}) / 2
+
+
+def test_a_value_that_is_not_there_fails_the_trial(tmp_path: Path) -> None:
+    study = study_in(tmp_path, "train.learning_rate=0.1,0.3", constraints={"cost.parrots": {"max": 1}})
+    run(study, dear_is_good)
+    assert study.trials()[0].user_attrs["reason"] == "cost.parrots is None"
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_excess_and_words_agree(first: float, second: float, value: float) -> None:
+    limit = Limit(path="cost.x", min=min(first, second), max=max(first, second))
+    assert (limit.broken_by(value) is None) == (limit.excess(value) <= 0)
+
+
+@pytest.mark.parametrize(
+    ("plain", "said"),
+    [
+        ({"metrics.test.accuracy": {"min": 0.5}}, "Validation tunes, test reports"),
+        ({"cost.seconds.train": 60}, r"must be \{max: ...\}"),
+        ({"cost.seconds.train": {"maximum": 60}}, r"must be \{max: ...\}"),
+        ({"cost.seconds.train": {"max": "an hour"}}, "must be a number"),
+        ({"cost.seconds.train": {"max": 1, "min": 2}}, "nothing is above"),
+        ({"cost.seconds.train": {"max": None}}, "has no bound"),
+    ],
+)
+def test_mistakes(plain: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read_constraints(plain)

@@ -1,0 +1,144 @@
+"""The loop of a sweep: what it starts, tries again, gives up, and finds when it comes back."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from headtohead.errors import UserError
+from headtohead.launching import KilledJob
+from headtohead.sweeping.controller import Controller
+from headtohead.sweeping.jobs import Jobs
+from headtohead.sweeping.slots import run_jobs
+from headtohead.sweeping.study import Job
+from made_up_sweeps import MadeUpRuns, run, states, study_in, write_result
+
+GRID = "train.epochs=1,2,3,4"
+
+
+def by_epochs(overrides: dict[str, str]) -> dict[str, float]:
+    return {"macro_f1": float(overrides["train.epochs"]) / 10}
+
+
+def test_a_finished_sweep_starts_nothing(tmp_path: Path) -> None:
+    assert len(run(study_in(tmp_path, GRID), by_epochs).started) == 4
+    study = study_in(tmp_path, GRID)
+    assert run(study, by_epochs).started == []
+    assert states(study) == ["complete"] * 4
+    assert [trial.value for trial in study.ranked()] == [0.4, 0.3, 0.2, 0.1]
+
+
+def test_a_killed_job_is_tried_again_and_a_failing_one_is_not(tmp_path: Path) -> None:
+    tries: list[str] = []
+
+    def score(overrides: dict[str, str]) -> dict[str, float]:
+        epochs = overrides["train.epochs"]
+        tries.append(epochs)
+        if epochs == "2":
+            raise ValueError("does not work")
+        if epochs == "3" or (epochs == "4" and tries.count("4") == 1):
+            raise KilledJob("killed by SIGKILL")
+        return by_epochs(overrides)
+
+    study = study_in(tmp_path, GRID)
+    run(study, score)
+    assert tries == ["1", "2", "3", "3", "4", "4"]
+    assert states(study) == ["complete", "fail", "fail", "complete"]
+    reasons = [trial.user_attrs["reason"] for trial in study.trials()]
+    assert reasons == ["", "ValueError: does not work", "killed by SIGKILL", ""]
+    assert [trial.user_attrs.get("attempt", 1) for trial in study.trials()] == [1, 1, 2, 2]
+
+
+def test_a_dead_controllers_trials_are_adopted_or_told(tmp_path: Path) -> None:
+    """Two trials ran when it died: one has ended since, the other was cut off."""
+    study = study_in(tmp_path, GRID)
+    first, second = study.ask(), study.ask()
+    write_result(first.folder, {"macro_f1": 0.9})
+    study = study_in(tmp_path, GRID)
+    jobs = run(study, by_epochs)
+    assert [folder.name for folder in jobs.started] == ["trial_0001", "trial_0002", "trial_0003"]
+    assert [trial.value for trial in study.trials()] == [0.9, 0.2, 0.3, 0.4]
+    assert [trial.user_attrs.get("attempt", 1) for trial in study.trials()] == [1, 2, 1, 1]
+    assert second.attempt == 1
+
+
+def test_losing_the_controller_costs_no_retries(tmp_path: Path) -> None:
+    for _ in range(3):
+        study = study_in(tmp_path, GRID)
+        study.adopt(study.trials()[0], 0) if study.trials()[0].state.name == "RUNNING" else study.ask()
+    killed: list[str] = []
+
+    def once(overrides: dict[str, str]) -> dict[str, float]:
+        if not killed:
+            killed.append("")
+            raise KilledJob("killed by SIGKILL")
+        return by_epochs(overrides)
+
+    study = study_in(tmp_path, GRID)
+    run(study, once)
+    assert states(study) == ["complete"] * 4
+
+
+def test_a_trial_cut_off_before_it_had_its_values_gets_them(tmp_path: Path) -> None:
+    given = {"sampler": "random", "n_trials": 2}
+    study = study_in(tmp_path, "train.learning_rate=interval(0.1,0.9)", **given)
+    study.study.ask()
+    study = study_in(tmp_path, "train.learning_rate=interval(0.1,0.9)", **given)
+    run(study, lambda overrides: {"macro_f1": float(overrides["train.learning_rate"])})
+    assert [trial.value for trial in study.trials()] == [
+        trial.params["train.learning_rate"] for trial in study.trials()
+    ]
+
+
+def test_too_many_failures_end_the_sweep(tmp_path: Path) -> None:
+    def never(overrides: dict[str, str]) -> dict[str, float]:
+        raise ValueError("no")
+
+    study = study_in(tmp_path, GRID, max_failure_rate=0.2, failure_window=10)
+    with pytest.raises(UserError, match=r"3 of the latest 3 trials .* max_failure_rate=0.2.*\n.*ValueError: no"):
+        run(study, never)
+    assert states(study) == ["fail"] * 3 + ["waiting"]
+
+
+def test_after_the_timeout_no_trial_is_started(tmp_path: Path) -> None:
+    def slow(overrides: dict[str, str]) -> dict[str, float]:
+        time.sleep(0.2)
+        return by_epochs(overrides)
+
+    study = study_in(tmp_path, GRID, timeout=0.3)
+    run(study, slow)
+    assert states(study) == ["complete", "complete", "waiting", "waiting"]
+    study = study_in(tmp_path, GRID)
+    assert len(run(study, slow).started) == 2  # the same command goes on
+    assert states(study) == ["complete"] * 4
+
+
+def test_another_objective_is_another_sweep(tmp_path: Path) -> None:
+    study_in(tmp_path, GRID)
+    with pytest.raises(UserError, match="objectives: was"):
+        study_in(tmp_path, GRID, objective="metrics.validation.accuracy")
+
+
+def test_slots_are_refilled_as_each_job_ends() -> None:
+    """One slow job among quick ones: the other slot does all the quick ones meanwhile."""
+    threads = ThreadPoolExecutor(2)
+    order: list[int] = []
+
+    class Sleeping(MadeUpRuns):
+        def start(self, job: Job):  # type: ignore[no-untyped-def]
+            return threads.submit(time.sleep, 0.3 if job.number == 0 else 0.02)
+
+    todo = [Job(number=n, attempt=1, overrides=[], identity=[], folder=Path()) for n in range(5)]
+    jobs: Jobs = Sleeping(lambda overrides: {}, slots=2)
+    run_jobs(jobs, lambda: todo.pop(0) if todo else None, lambda job, error: order.append(job.number))
+    assert order == [1, 2, 3, 4, 0]
+
+
+def test_a_watch_hears_every_final_state_once(tmp_path: Path) -> None:
+    heard: list[int] = []
+    study = study_in(tmp_path, GRID)
+    Controller(study, MadeUpRuns(by_epochs), lambda trial: trial and heard.append(trial.number)).run()
+    assert heard == [0, 1, 2, 3]
