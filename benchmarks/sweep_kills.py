@@ -22,10 +22,10 @@ import random
 import re
 import runpy
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -75,7 +75,7 @@ class Grid:
         rates = ",".join(f"{0.001 * (rate + 1):.3f}" for rate in range(self.trials))
         return [
             *("-m", "model=tiny", "track=off", "prompt.max_tokens=64", "data=files", "train.epochs=1"),
-            *("export.form=none", "evaluate.baselines=false", "evaluate.resamples=20", "evaluate.test=false"),
+            *("export.form=none", "evaluate.baselines=false", "evaluate.resamples=100", "evaluate.test=false"),
             f"data.source.name={self.work / 'rows.jsonl'}",
             f"paths.outputs={self.folder / 'outputs'}",
             f"paths.cache={self.folder / 'cache'}",
@@ -85,22 +85,61 @@ class Grid:
             *self.settings,
         ]
 
-    def start(self, role: str = "") -> subprocess.Popen[bytes]:
-        """Start the sweep, or go on with it."""
+    def start(self, role: str = "") -> Forked:
+        """Start the sweep, or go on with it, in a fork of this process, which has imported what takes seconds."""
         self.folder.mkdir(parents=True, exist_ok=True)
         own = {DIARY: str(self.folder), ROLE: role, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-        with (self.folder / "output.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, __file__, *self.arguments], cwd=ROOT, env={**os.environ, **own}, stdout=log, stderr=log
-            )
+        if pid := os.fork():
+            return Forked(pid)
+        try:
+            os.environ.update(own)
+            log = os.open(self.folder / "output.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+            sys.argv = [__file__, *self.arguments]
+            be_run_py(self.folder, role)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
 
     def finish(self) -> float:
         """Run the sweep to its end, undisturbed; return the seconds it took."""
         started = time.monotonic()
         status = self.start().wait()
         if status != 0:
-            sys.exit(f"VIOLATED: {self.name} ends with status {status}; see {self.folder / 'output.log'}")
+            sys.exit(
+                f"VIOLATED: {self.name} ends with status {status}:\n{(self.folder / 'output.log').read_text()[-3000:]}"
+            )
         return time.monotonic() - started
+
+
+@dataclass
+class Forked:
+    """A child of this process, as ``subprocess`` has them."""
+
+    pid: int
+    status: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while it runs."""
+        if self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.status = os.waitstatus_to_exitcode(status) if pid else None
+        return self.status
+
+    def wait(self, seconds: float = float("inf")) -> int | None:
+        """Wait for its end, or so long."""
+        until = time.monotonic() + seconds
+        while self.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        return self.status
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        os.kill(self.pid, signal.SIGKILL)
 
 
 # --- inside the processes of the sweep ---------------------------------------------------------------------------------
@@ -159,9 +198,7 @@ def kill_controller(grid: Grid, kills: int, seconds: float, startup: float, draw
     met = 0
     for _ in range(kills):
         process = grid.start()
-        try:
-            process.wait(draw.uniform(0, startup + 2 * (seconds - startup) / kills))
-        except subprocess.TimeoutExpired:
+        if process.wait(draw.uniform(0, startup + 2 * (seconds - startup) / kills)) is None:
             process.kill()
             met += 1
         process.wait()
@@ -273,6 +310,10 @@ def measure(
         launchers: whose jobs are killed.
         say: told of every sweep that was disturbed.
     """
+    import headtohead.sweeping.sweep
+    import headtohead.tasks.train
+    import headtohead.tasks.train_model  # noqa: F401 - the forks have it then
+
     write_rows(work / "rows.jsonl")
     draw, wrong = random.Random(0), []
 

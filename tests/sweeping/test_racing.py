@@ -41,7 +41,7 @@ def test_what_is_clearly_worse_is_not_run_to_its_last_seed(tmp_path: Path) -> No
     assert len(jobs.started) == 6 + 6 + 4  # the smallest p of four pairs is 1/16
     stopped = write_summary(study)["trials"][2]
     assert stopped["reason"] == "WilcoxonPruner after 4 of 6 seeds, mean 0.565"
-    assert stopped["runs"] == []  # nothing but records was written
+    assert stopped["runs"] == [f"trial_0002/seed_{seed}" for seed in range(4)]
     assert len(stopped["reports"]) == 4
 
 

@@ -55,7 +55,7 @@ class Judge:
 
     def stops(self, number: int) -> bool:
         """Whether the pruner gives a trial up."""
-        return self._study.pruner.prune(self._study, self._trial(number))
+        return bool(self._study.pruner.prune(self._study, self._trial(number)))  # some return numpy's
 
     def has_closed(self, number: int) -> bool:
         """Whether a trial has its final state already."""

@@ -64,7 +64,7 @@ def short(value: Any) -> str:
 
 def _some(trials: Sequence[FrozenTrial], best: Collection[int], rows: int) -> list[FrozenTrial]:
     first = [trial for trial in trials if trial.state == TrialState.RUNNING or trial.number in best]
-    others = [trial for trial in reversed(trials) if trial not in first]
+    others = [trial for trial in reversed(trials) if trial.state.is_finished() and trial.number not in best]
     return sorted((first + others)[: max(1, rows)], key=lambda trial: trial.number)
 
 
