@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import optuna
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 
@@ -64,6 +65,7 @@ def utilisation(folder: Path, *, jobs: int, seconds: float) -> float:
         jobs: how many.
         seconds: of a job that is not slow.
     """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     settings = read_settings({**asdict(SweeperConf()), "n_jobs": WORKERS})
     space = parse_space({}, [f"seed=range(0,{jobs})"])
     storage = f"journal:///{folder / 'study.journal'}"
@@ -87,7 +89,7 @@ def utilisation_in_batches(*, jobs: int, seconds: float) -> float:
 def main() -> None:
     """Measure jobs of several lengths."""
     print("| jobs | seconds of a job | used | in batches |\n|---|---|---|---|")
-    for jobs, seconds in ((40, 0.5), (120, 0.5), (40, 2.0)):
+    for jobs, seconds in ((120, 0.5), (120, 2.0)):
         with tempfile.TemporaryDirectory() as folder:
             used = utilisation(Path(folder), jobs=jobs, seconds=seconds)
         batches = utilisation_in_batches(jobs=jobs, seconds=seconds)

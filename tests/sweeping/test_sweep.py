@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from command_line import ROOT, CommandLine, write_rows
+from command_line import CommandLine, write_rows
 
 pytestmark = pytest.mark.slow  # every sweep is several runs in a process of its own
 
@@ -125,22 +120,27 @@ def test_arms_are_tuned_alike_confirmed_on_fresh_seeds_and_judged(line: CommandL
         assert fresh == {1000, 1001}
 
 
-@pytest.mark.parametrize("launcher", ["basic", "local"])
-def test_killed_sweeps_go_on(line: CommandLine, launcher: str) -> None:
-    """SIGKILL at random moments: no finished trial is lost or run again, every number has one final state."""
-    given = [*TUNED, "hydra.sweeper.n_trials=4", f"hydra/launcher={launcher}", "hydra.sweeper.n_jobs=2"]
-    places = [f"paths.outputs={line.outputs}", f"paths.cache={line.cache}", f"data.source.name={line.rows}"]
-    command = [sys.executable, "run.py", "-m", *line.always, *places, *given]
-    draw, seen = random.Random(0), {}
-    for _ in range(3):
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(draw.uniform(5, 12))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        now = ended(line.folder()) if line.outputs.exists() else {}
-        assert seen.items() <= now.items()
-        seen = now
-    line("-m", *given)
-    assert seen.items() <= ended(line.folder()).items()
+def test_seeds_and_constraints_in_whole_runs(line: CommandLine) -> None:
+    given = ["hydra.sweeper.seeds=[0,3]", "hydra.sweeper.constraints={cost.trainable_parameters:{max:2000}}"]
+    line("-m", *QUIET, *given, "evaluate.test=false", "lora.rank=1,64", "hydra.sweeper.study_name=seeds")
     found = study_of(line.folder())
-    assert [(trial["number"], trial["state"]) for trial in found["trials"]] == [(n, "complete") for n in range(4)]
+    assert [trial["feasible"] for trial in found["trials"]] == [True, False]
+    assert "cost.trainable_parameters is" in found["trials"][1]["reason"]
+    assert found["best"] == [0]
+    first = found["trials"][0]
+    assert first["runs"] == ["trial_0000/seed_0", "trial_0000/seed_3"]
+    records = [line.record(line.folder() / folder) for folder in first["runs"]]
+    assert [record["config"]["seed"] for record in records] == [0, 3]
+    assert first["values"] == pytest.approx([sum(record["objective"]["value"] for record in records) / 2])
+
+
+def test_several_objectives_are_pruned_by_the_metric(line: CommandLine) -> None:
+    objectives = "hydra.sweeper.objective=[cost.seconds.train,metrics.validation.macro_f1]"
+    pruner = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=0.5"]
+    slow = ["train.epochs=8", "train.evaluate_every=4", "evaluate.test=false"]
+    done = line("-m", *QUIET, objectives, *pruner, *slow, "train.learning_rate=1e-5,1e-2")
+    trials = study_of(line.folder())["trials"]
+    assert [trial["state"] for trial in trials] == ["pruned", "complete"]
+    assert trials[0]["reason"].startswith("ThresholdPruner at step")
+    assert len(trials[1]["values"]) == 2
+    assert "[1/2] trial 0: pruned" in done.stdout

@@ -1,0 +1,62 @@
+"""Short versions of ``benchmarks/sweep_kills.py`` and ``benchmarks/straggler.py``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow  # whole sweeps, killed; and sleeping jobs long enough to measure
+
+BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
+
+
+@pytest.fixture(autouse=True)
+def benchmarks() -> Iterator[None]:
+    sys.path.insert(0, BENCHMARKS)
+    yield
+    sys.path.remove(BENCHMARKS)
+
+
+@pytest.mark.parametrize("launcher", ["basic", "local"])
+def test_killed_sweeps_keep_what_was_finished(tmp_path: Path, launcher: str) -> None:
+    import sweep_kills
+
+    said: list[str] = []
+    wrong = sweep_kills.measure(
+        tmp_path, trials=4, kills=3, write_trials=0, parts=("random",), launchers=(launcher,), say=said.append
+    )
+    assert wrong == []
+    assert any("held" in line for line in said)
+
+
+def test_a_sweep_whose_controller_dies_at_every_write(tmp_path: Path) -> None:
+    """Its own writes alone: those of runs are many, and the benchmark's."""
+    import sweep_kills
+
+    sweep_kills.write_rows(tmp_path / "rows.jsonl")
+    plain, grid = sweep_kills.Grid(tmp_path, 1), sweep_kills.Grid(tmp_path, 1, "local", "dying")
+    plain.finish()
+    assert sweep_kills.kill_at_writes(grid, "controller") >= 6  # definition.json and study.json, three moments each
+    assert sweep_kills.violations(grid, sweep_kills.found_in(plain)) == []
+
+
+def test_what_is_violated_is_said(tmp_path: Path) -> None:
+    import sweep_kills
+
+    sweep_kills.write_rows(tmp_path / "rows.jsonl")
+    grid = sweep_kills.Grid(tmp_path, 1)
+    grid.finish()
+    undisturbed = sweep_kills.found_in(grid)
+    assert sweep_kills.violations(grid, undisturbed) == []
+    sweep_kills.note(grid.folder / "completed", "trial_0000 later 2")
+    assert sweep_kills.violations(grid, undisturbed) == ["trial_0000 completed 2 times"]
+    assert len(sweep_kills.violations(grid, {0: ("complete", [0.0], {})})) == 2
+
+
+def test_a_slow_job_in_every_four_leaves_no_worker_waiting(tmp_path: Path) -> None:
+    import straggler
+
+    assert straggler.utilisation(tmp_path, jobs=64, seconds=1.0) >= 0.9
