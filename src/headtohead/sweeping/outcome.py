@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 
 from headtohead.launching import KilledJob
 from headtohead.results import RunRecord, read_record
+from headtohead.sweeping.ending import refuse_full_disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +53,15 @@ def recorded_outcome(folder: Path, objectives: list[str]) -> Outcome | None:
 
 
 def ended(folder: Path, objectives: list[str], error: BaseException | None) -> Outcome:
-    """Return the outcome of a job that is no longer running; without a final record it was killed."""
+    """Return the outcome of a job that is no longer running; without a final record it was killed.
+
+    Raises:
+        DiskFull: it ended because nothing can be written any more, which is no trial's failure.
+    """
     found = recorded_outcome(folder, objectives)
     if found is not None:
         return found
+    refuse_full_disk(folder, error)
     if error is not None and not isinstance(error, KilledJob):
         return Outcome(state=TrialState.FAIL, reason=f"{type(error).__name__}: {error}".splitlines()[0])
     reason = str(error) if error is not None else "the job ended without a result"

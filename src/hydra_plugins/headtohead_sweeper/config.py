@@ -12,8 +12,14 @@ class TrialConf:
 
     study: str | None = None
     storage: str | None = None
+    """A file; null where ``hydra.sweeper.storage`` names a server, whose URL may hold a password."""
     number: int | None = None
     attempt: int = 1
+    sweep: str | None = None
+    """The sweep's name, whatever the arm."""
+    arm: str | None = None
+    job_type: str = "trial"
+    """trial or confirm."""
 
 
 @dataclass
