@@ -4,7 +4,7 @@ import hydra
 from omegaconf import DictConfig
 
 from headtohead.schema import errors_for_people, fingerprint_of, given_overrides, note_refusal, output_folder, to_typed
-from headtohead.sweeping.trial import current_trial, open_report
+from headtohead.sweeping.trial import current_membership, current_trial, open_report
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -16,7 +16,14 @@ def main(cfg: DictConfig) -> float | None:
 
         trial = current_trial()
         report = open_report(trial) if trial else None
-        return perform(config, output_folder(), given_overrides(), fingerprint=fingerprint_of(cfg), report=report)
+        return perform(
+            config,
+            output_folder(),
+            given_overrides(),
+            fingerprint=fingerprint_of(cfg),
+            report=report,
+            membership=current_membership(),
+        )
     except Exception as error:
         note_refusal(cfg, output_folder(), error)
         raise

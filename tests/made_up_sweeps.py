@@ -61,6 +61,9 @@ class MadeUpRuns:
             future.set_exception(error)
         return future
 
+    def interrupt(self) -> None:
+        """There is nothing to let go of."""
+
 
 def overrides_of(job: Job) -> dict[str, str]:
     """Return a job's overrides by key."""

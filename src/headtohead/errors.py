@@ -14,6 +14,10 @@ class UserError(ValueError):
     """
 
 
+class DiskFull(UserError):
+    """Nothing can be written any more: a run is cut off, not failed, and a sweep waits for space."""
+
+
 class Pruned(Exception):
     """A sweep has stopped this trial; its record has status ``pruned``."""
 

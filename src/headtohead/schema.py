@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +19,12 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from headtohead.atomic import is_disk_full
 from headtohead.config import Config, build_config
 from headtohead.errors import Diverged, UserError, near_names
 
+UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST)
+"""Errors of a folder or disk that is the user's to mend."""
 # What a run's outcome does not depend on: changing these continues in the same folder.
 NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "compare")
 
@@ -87,12 +92,13 @@ def note_refusal(cfg: DictConfig, folder: Path, error: Exception) -> None:
 
     path = folder / "result.json"
     plain = without_hydra(cfg)
-    if not path.exists() and plain["task"]["name"] != "compare":  # a comparison is no run
-        message = f"{type(error).__name__}: {error}"
-        refused = RunRecord(
-            name=str(plain["name"]), fingerprint=fingerprint(plain), status="failed", config=plain, error=message
-        )
-        write_record(path, refused)
+    if path.exists() or plain["task"]["name"] == "compare" or is_disk_full(error):  # a comparison is no run
+        return
+    message = f"{type(error).__name__}: {error}"
+    refused = RunRecord(
+        name=str(plain["name"]), fingerprint=fingerprint(plain), status="failed", config=plain, error=message
+    )
+    write_record(path, refused)
 
 
 OmegaConf.register_new_resolver("headtohead.run_folder", run_folder, replace=True)
@@ -113,10 +119,19 @@ def errors_for_people() -> Iterator[None]:
     except (HydraException, OmegaConfBaseException) as error:
         if wants_trace:
             raise
-        sys.exit(f"\n{_explain_composition(error)}")
+        sys.exit(f"\n{explain_composition(error)}")
+    except OSError as error:
+        if wants_trace or error.errno not in UNWRITABLE:
+            raise
+        sys.exit(f"\n{error.filename} cannot be written ({error.strerror}): paths.outputs=<folder> puts it elsewhere")
+    except KeyboardInterrupt:
+        if wants_trace:
+            raise
+        print("\ninterrupted: what has finished is kept, and the same command goes on from there", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
 
 
-def _explain_composition(error: Exception) -> str:
+def explain_composition(error: Exception) -> str:
     """Hydra's own words on a broken command line, with near names for a mistyped key or choice."""
     text = str(error).split("\nConfig search path:")[0]
     cause: BaseException | None = error

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 OF_THE_SWEEP = ("hydra.mode", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 """Keys that a job replaces by its own."""
@@ -27,7 +27,9 @@ def job_command(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str]
         config: of the sweep.
         overrides: of the job, its folder among them as ``hydra.sweep.dir`` and ``hydra.sweep.subdir``.
     """
-    given = [*config.hydra.overrides.hydra, *overrides]
+    written = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)  # ${oc.env:PASSWORD} stays as it is
+    assert isinstance(written, list)
+    given = [*map(str, written), *overrides]
     parsed = OverridesParser.create().parse_overrides(given)
     values = {override.get_key_element(): override.value() for override in parsed}
     names = [values.get(key, config.hydra.sweep[key.rpartition(".")[2]]) for key in OF_THE_SWEEP[2:]]

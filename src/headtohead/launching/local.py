@@ -51,6 +51,7 @@ class LocalProcesses:
         self._memory = memory_gb * 2**30 if memory_gb else None
         self._seconds = timeout_min * 60 if timeout_min else None
         self._stagger, self._next_start, self._starting = stagger_seconds, 0.0, threading.Lock()
+        self._interrupted = False
         self.slots = self._leases.jobs_at_once
         self._threads = ThreadPoolExecutor(self.slots, thread_name_prefix="job")
 
@@ -59,10 +60,16 @@ class LocalProcesses:
         command, folder = job_command(config, overrides)
         return self._threads.submit(self._run, command, folder)
 
+    def interrupt(self) -> None:
+        """Ask the jobs that run to end, and start no other."""
+        self._interrupted = True
+
     def _run(self, command: list[str], folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         with self._leases.lease() as lease:
             self._wait_for_turn()
+            if self._interrupted:
+                raise KilledJob("interrupted before it started")
+            folder.mkdir(parents=True, exist_ok=True)
             with (folder / LOG).open("ab") as log:
                 process = subprocess.Popen(
                     tied(command, lease),
@@ -84,6 +91,9 @@ class LocalProcesses:
         """Wait for a process; return why it was killed, if we did it."""
         started = time.monotonic()
         while process.poll() is None:
+            if self._interrupted:
+                _end(process)
+                return "interrupted"
             if self._seconds and time.monotonic() - started > self._seconds:
                 _end(process)
                 return f"killed after hydra.launcher.timeout_min={self._seconds / 60:g} minutes"

@@ -85,25 +85,25 @@ class Predictions:
             return distance.argmin(axis=1)
         return self.scores.argmax(axis=1)
 
+    @property
+    def gold_answers(self) -> list[Any]:
+        """Gold answers in words: a label's name, a list of names (multi), or a number (real)."""
+        match self.labels.kind:
+            case "multi":
+                return [[self.labels.names[i] for i in np.flatnonzero(row)] for row in self.gold]
+            case "real":
+                return [float(value) for value in self.gold]
+            case _:
+                return [self.labels.names[i] for i in self.gold]
 
-def _gold_column(predictions: Predictions) -> list[Any]:
-    names = predictions.labels.names
-    match predictions.labels.kind:
-        case "multi":
-            return [[names[i] for i in np.flatnonzero(row)] for row in predictions.gold]
-        case "real":
-            return [float(value) for value in predictions.gold]
-        case _:
-            return [names[i] for i in predictions.gold]
-
-
-def _predicted_column(predictions: Predictions) -> list[Any]:
-    names = predictions.labels.names
-    if predictions.labels.kind == "real":
-        return [float(value) for value in predictions.expected_score]
-    if predictions.labels.kind == "multi":
-        return [[names[i] for i in np.flatnonzero(row)] for row in predictions.predicted]
-    return [names[i] for i in predictions.predicted]
+    @property
+    def predicted_answers(self) -> list[Any]:
+        """Predicted answers in words, as ``gold_answers``."""
+        if self.labels.kind == "real":
+            return [float(value) for value in self.expected_score]
+        if self.labels.kind == "multi":
+            return [[self.labels.names[i] for i in np.flatnonzero(row)] for row in self.predicted]
+        return [self.labels.names[i] for i in self.predicted]
 
 
 def _score_names(labels: LabelSpace, is_expected_score: bool) -> list[str]:
@@ -116,8 +116,8 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     import pyarrow.parquet as pq
 
     columns: dict[str, Any] = {name: pa.array(list(getattr(predictions, name))) for name in FLAT_COLUMNS}
-    columns["gold"] = pa.array(_gold_column(predictions))
-    columns["predicted"] = pa.array(_predicted_column(predictions))
+    columns["gold"] = pa.array(predictions.gold_answers)
+    columns["predicted"] = pa.array(predictions.predicted_answers)
     for i, name in enumerate(_score_names(predictions.labels, predictions.is_expected_score)):
         columns[name] = pa.array(predictions.scores[:, i].astype(np.float64))
     about = {"labels": predictions.labels.as_dict(), "is_expected_score": predictions.is_expected_score}

@@ -53,6 +53,8 @@ class RunRecord:
     """Source, revision and hash, rows per split and class, duplicates, truncation."""
     export: dict[str, Any] = field(default_factory=dict)
     """Form, parity gate and its figures."""
+    tracking: dict[str, Any] = field(default_factory=dict)
+    """``{"wandb_id": "trial_0007-3f9a1c2b"}``: the same W&B run in every attempt."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Git commit and dirty flag, package versions, hardware, start and end."""
     test_reads: int = 0

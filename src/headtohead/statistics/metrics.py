@@ -74,6 +74,12 @@ _BY_KIND = {
 }
 
 
+def metrics_of_kind(kind: str) -> list[str]:
+    """Return every metric that arms of a kind of label may be judged by, ``kappa`` among them where there is one."""
+    names = [*_BY_KIND[kind], *(["log_loss", "brier"] if kind != "real" else [])]
+    return [*names, "kappa"] if any(name.endswith("kappa") for name in names) else names
+
+
 def metrics_of(predictions: Predictions) -> list[str]:
     """Return the metrics that arms with such predictions can be judged by."""
     probability = ["log_loss", "brier"] if has_probabilities(predictions) else []

@@ -10,7 +10,7 @@ from typing import Any
 from headtohead.errors import UserError, near_names
 
 KEYS = ("overrides", "params")
-NAME = re.compile(r"[\w.-]+")
+NAME = re.compile(r"\w[\w.-]{0,99}")
 FIRST_FRESH_SEED = 1000
 """Of confirming runs: far from the seeds that people tune on."""
 

@@ -41,7 +41,8 @@ def confirmation_jobs(study: SweepStudy, trial: FrozenTrial, seeds: int) -> list
     jobs = []
     for seed in range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + seeds):
         folder = study.folder / f"confirm_{trial.number:04d}_seed_{seed}"
-        identity = {"hydra.sweep.dir": str(folder.parent), "hydra.sweep.subdir": folder.name}
+        place = {"hydra.sweep.dir": str(folder.parent), "hydra.sweep.subdir": folder.name}
+        identity = {**place, **study.membership("confirm")}
         jobs.append(
             Job(
                 number=seed,

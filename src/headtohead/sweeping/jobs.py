@@ -27,6 +27,10 @@ class Jobs(Protocol):
         """Start a job, or run it at once where jobs share this process."""
         ...
 
+    def interrupt(self) -> None:
+        """Let go of jobs: the sweep goes no further, and whoever ends it does not want to wait for them."""
+        ...
+
 
 def jobs_of(launcher: Launcher, n_jobs: int) -> Jobs:
     """Return the way to start jobs that a launcher allows."""
@@ -56,6 +60,9 @@ class InThisProcess:
             future.set_exception(error)
         return future
 
+    def interrupt(self) -> None:
+        """There is none but the one that was interrupted itself."""
+
 
 class InThreads:
     """Launchers of others, which block until their jobs have ended: a thread each, so that no job waits for a slower one."""
@@ -69,6 +76,10 @@ class InThreads:
     def start(self, job: Job) -> Future[None]:
         """Start a job."""
         return self._threads.submit(self._run, job)
+
+    def interrupt(self) -> None:
+        """Start no further ones; those of other launchers cannot be ended from here."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, job: Job) -> None:
         _require_success(self._launcher.launch([[*job.overrides, *job.identity]], initial_job_idx=job.number))
@@ -86,6 +97,11 @@ class Submitted:
         """Start a job."""
         future: Future[None] = self._launcher.submit([*job.overrides, *job.identity], job.number)
         return future
+
+    def interrupt(self) -> None:
+        """End those that run here; those of a cluster go on, and are adopted."""
+        if hasattr(self._launcher, "interrupt"):
+            self._launcher.interrupt()
 
 
 def _require_success(returns: Sequence[JobReturn]) -> None:

@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 
 from headtohead.launching import KilledJob
 from headtohead.results import RunRecord, read_record
+from headtohead.sweeping.ending import refuse_full_disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +68,15 @@ def _scored(record: RunRecord, wanted: Wanted, seconds: float | None) -> Outcome
 
 
 def ended(folder: Path, wanted: Wanted, error: BaseException | None) -> Outcome:
-    """Return the outcome of a job that is no longer running; without a final record it was killed."""
+    """Return the outcome of a job that is no longer running; without a final record it was killed.
+
+    Raises:
+        DiskFull: it ended because nothing can be written any more, which is no trial's failure.
+    """
     found = recorded_outcome(folder, wanted)
     if found is not None:
         return found
+    refuse_full_disk(folder, error)
     if error is not None and not isinstance(error, KilledJob):
         return Outcome(state=TrialState.FAIL, reason=f"{type(error).__name__}: {error}".splitlines()[0])
     reason = str(error) if error is not None else "the job ended without a result"

@@ -13,7 +13,7 @@ from optuna.exceptions import ExperimentalWarning
 
 from headtohead.errors import UserError
 from headtohead.evaluation.metrics import HIGHER_IS_BETTER
-from headtohead.sweeping.arms import ArmSettings, ConfirmSettings, read_arms
+from headtohead.sweeping.arms import NAME, ArmSettings, ConfirmSettings, read_arms
 from headtohead.sweeping.constraints import Limit, read_constraints, require_readable
 from headtohead.sweeping.seeds import read_seeds, refuse_races_without_end
 
@@ -53,6 +53,12 @@ class Settings:
         for key in ("n_trials", "n_jobs", "failure_window"):
             if getattr(self, key) < 1:
                 raise UserError(f"hydra.sweeper.{key} must be 1 or more, given {getattr(self, key)}")
+        if self.max_retries < 0:
+            raise UserError(f"hydra.sweeper.max_retries must be 0 or more, given {self.max_retries}")
+        if self.study_name is not None and not NAME.fullmatch(self.study_name):
+            raise UserError(
+                f"hydra.sweeper.study_name={self.study_name!r} names a folder too: use letters, digits, '_', '.' and '-'"
+            )
         if not 0 <= self.max_failure_rate <= 1:
             raise UserError(f"hydra.sweeper.max_failure_rate lies between 0 and 1, given {self.max_failure_rate}")
         for direction in self.direction or []:

@@ -118,6 +118,15 @@ def parse_space(params: Mapping[str, Any], arguments: Sequence[str]) -> Space:
     )
 
 
+def keys_of(lines: Iterable[str]) -> list[str]:
+    """Return the keys that overrides set, without ``+`` and ``~``.
+
+    Raises:
+        UserError: an override that cannot be parsed.
+    """
+    return [override.get_key_element().lstrip("+~") for override in _parse(lines)]
+
+
 def _parse(lines: Iterable[str]) -> list[Override]:
     try:
         return list(OverridesParser.create().parse_overrides(list(lines)))

@@ -11,12 +11,13 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from headtohead.errors import UserError
 from headtohead.sweeping.definition import refuse_another
 from headtohead.sweeping.judge import REPORTED, Judge
 from headtohead.sweeping.overrides import assignment, label, literal
 from headtohead.sweeping.settings import Settings, build_pruner, build_sampler
 from headtohead.sweeping.space import Space
-from headtohead.sweeping.storage import open_storage
+from headtohead.sweeping.storage import open_storage, storage_errors, told_to_jobs
 
 DEFINITION = "definition.json"
 EXHAUSTED = "exhausted"
@@ -70,19 +71,38 @@ class SweepStudy:
         refuse_another(folder / DEFINITION, self._definition(directions))
         if settings.lists_values:
             space.grid()  # refuses intervals
-        backend = open_storage(storage)
-        known = {summary.study_name: summary.n_trials for summary in optuna.get_all_study_summaries(backend)}
-        self.study = optuna.create_study(
-            study_name=name,
-            storage=backend,
-            sampler=build_sampler(settings, known.get(name, 0)),
-            pruner=build_pruner(settings.pruner),
-            directions=[StudyDirection[direction.upper()] for direction in directions],
-            load_if_exists=True,
-        )
-        self.study.set_user_attr(REPORTED, reported)
-        self.judge = Judge(name, self.study._storage, self.study.pruner)
+        with storage_errors(storage):
+            backend = open_storage(storage)
+            known = {summary.study_name: summary.n_trials for summary in optuna.get_all_study_summaries(backend)}
+            self.study = optuna.create_study(
+                study_name=name,
+                storage=backend,
+                sampler=build_sampler(settings, known.get(name, 0)),
+                pruner=build_pruner(settings.pruner),
+                directions=[StudyDirection[direction.upper()] for direction in directions],
+                load_if_exists=True,
+            )
+            self._claim_name()
+            self.study.set_user_attr(REPORTED, reported)
+            self.judge = Judge(name, self.study._storage, self.study.pruner)
         self._enqueue()
+
+    def _claim_name(self) -> None:
+        """Note whose study this is: a database holds those of many folders, and their trials must not mix.
+
+        Raises:
+            UserError: it is another folder's.
+        """
+        if self.settings.storage in (None, "auto"):  # a file of its own, which moves with the folder
+            return
+        owner = self.study.user_attrs.get("folder")
+        if owner is None:
+            self.study.set_user_attr("folder", str(self.folder))
+        elif owner != str(self.folder):
+            raise UserError(
+                f"the storage holds a study {self.name} already, of the sweep in {owner}; give this one another name: "
+                "hydra.sweeper.study_name=<name>"
+            )
 
     def _definition(self, directions: Sequence[str]) -> dict[str, Any]:
         """Return what a study is about: trials of another could not be compared with its own."""
@@ -163,10 +183,11 @@ class SweepStudy:
             "hydra.sweep.dir": str(folder.parent),
             "hydra.sweep.subdir": folder.name,
             "hydra.sweeper.trial.study": self.name,
-            "hydra.sweeper.trial.storage": self.storage,
+            "hydra.sweeper.trial.storage": told_to_jobs(self.storage),
             "hydra.sweeper.trial.number": trial.number,
             "hydra.sweeper.trial.attempt": attempt,
             "hydra.sweeper.trial.seed": seed,
+            **self.membership("trial"),
         }
         return Job(
             number=trial.number,
@@ -176,6 +197,16 @@ class SweepStudy:
             folder=folder,
             place=place,
         )
+
+    def membership(self, job_type: str) -> dict[str, str | None]:
+        """Return what tells a job its place in the sweep, for trackers.
+
+        Args:
+            job_type: trial or confirm.
+        """
+        sweep, *below = self.name.split("/")
+        told = {"sweep": sweep, "arm": below[0] if below else None, "job_type": job_type}
+        return {f"hydra.sweeper.trial.{key}": value for key, value in told.items()}
 
     def _beyond_space(self, params: Mapping[str, Any]) -> list[str]:
         return [assignment(name, literal(value)) for name, value in params.items() if name not in self.space.dimensions]

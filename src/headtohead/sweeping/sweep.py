@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -18,23 +19,27 @@ from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
 
-from headtohead.config import CompareConfig
+from headtohead.config import CompareConfig, TrackConfig
 from headtohead.errors import UserError
 from headtohead.evaluation.metrics import default_metric
-from headtohead.schema import to_typed, without_hydra
+from headtohead.schema import without_hydra
 from headtohead.sweeping.arms import ArmSettings
+from headtohead.sweeping.checks import check_sweep, refuse_contested
 from headtohead.sweeping.confirm import confirmation_jobs, run_all, winners
 from headtohead.sweeping.controller import Controller
+from headtohead.sweeping.ending import cut_short
 from headtohead.sweeping.jobs import Jobs, jobs_of
 from headtohead.sweeping.lock import controller_lock
 from headtohead.sweeping.seeds import refuse_another_seed
 from headtohead.sweeping.settings import Settings, read_settings
 from headtohead.sweeping.space import Space, parse_space
-from headtohead.sweeping.storage import resolve_storage
+from headtohead.sweeping.storage import refuse_written_password, resolve_storage
 from headtohead.sweeping.study import Suggest, SweepStudy
 from headtohead.sweeping.summary import print_end, write_summary
+from headtohead.sweeping.tracked import verdict_summary
 from headtohead.sweeping.watching import watching
 from headtohead.tasks.compare import compare_runs
+from headtohead.tracking import track_report
 
 log = logging.getLogger(__name__)
 
@@ -98,16 +103,21 @@ def sweep(
         UserError: whatever the user can mend.
     """
     _quiet_optuna()
+    written = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+    assert isinstance(written, dict)
+    refuse_written_password(str(written.get("storage")))
     settings = read_settings({key: _plain(value) for key, value in plain.items()})
+    refuse_contested(settings.arms, settings.params, arguments)
     spaces = _spaces(settings, list(arguments))
-    name = settings.study_name or f"{config.name}-{_fingerprint(settings, spaces, without_hydra(config))}"
+    own_name = re.sub(r"[^\w.-]+", "_", str(config.name))
+    name = settings.study_name or f"{own_name}-{_fingerprint(settings, spaces, without_hydra(config))}"
     folder = Path(str(config.hydra.sweep.dir)).absolute() / name
     for space in spaces.values():
         if settings.seeds:
             refuse_another_seed(space)
-        _check_space(space, hydra_context, config)
-    with controller_lock(folder):
-        storage = resolve_storage(settings.storage or "auto", folder)
+    storage = resolve_storage(settings.storage or "auto", folder)
+    check_sweep(settings, spaces, partial(hydra_context.config_loader.load_sweep_config, config))
+    with controller_lock(folder), cut_short(folder, storage):
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -119,10 +129,14 @@ def sweep(
             storage=storage,
             jobs=jobs_of(launcher, settings.n_jobs),
         )
-        if settings.arms:
-            _compare(own, spaces)
-        else:
-            own.tune(own.study(name, folder, spaces[""]))
+        try:
+            if settings.arms:
+                _compare(own, spaces)
+            else:
+                own.tune(own.study(name, folder, spaces[""]))
+        except BaseException:
+            own.jobs.interrupt()
+            raise
 
 
 def _compare(sweep: Sweep, spaces: dict[str, Space]) -> None:
@@ -141,7 +155,9 @@ def _compare(sweep: Sweep, spaces: dict[str, Space]) -> None:
         margin=sweep.settings.margin,
         alpha=sweep.settings.alpha,
     )
-    compare_runs(judged, sweep.folder)
+    verdict = compare_runs(judged, sweep.folder)
+    track = TrackConfig(**without_hydra(sweep.config)["track"])
+    track_report(track, sweep.folder, sweep=sweep.name, summary=verdict_summary(verdict))
 
 
 def _spaces(settings: Settings, arguments: list[str]) -> dict[str, Space]:
@@ -198,23 +214,6 @@ def _custom(settings: Settings, config: DictConfig) -> Suggest | None:
             f"hydra.sweeper.custom_search_space={settings.custom_search_space} cannot be imported: {error}"
         ) from error
     return partial(function, config)
-
-
-def _check_space(space: Space, hydra_context: HydraContext, config: DictConfig) -> None:
-    """Compose a job with every listed value, so that a mistyped key or choice is found before any training.
-
-    Types and ranges are checked of the first point alone: some combinations may be refused, and are failed trials then.
-    """
-    values = {name: dimension.some_values() for name, dimension in space.dimensions.items()}
-    first = {name: listed[0] for name, listed in values.items()}
-    to_typed(_composed(space, first, hydra_context, config))
-    for name, listed in values.items():
-        for value in listed[1:]:
-            _composed(space, {**first, name: value}, hydra_context, config)
-
-
-def _composed(space: Space, params: dict[str, Any], hydra_context: HydraContext, config: DictConfig) -> DictConfig:
-    return hydra_context.config_loader.load_sweep_config(config, space.overrides(params))
 
 
 def _quiet_optuna() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from headtohead.tracking.membership import Membership
 
 if TYPE_CHECKING:
     from headtohead.tasks.run import Report
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +39,28 @@ def current_trial() -> TrialLink | None:
     return TrialLink(
         study=trial.study,
         number=trial.number,
-        storage=trial.storage,
+        storage=_storage_of(trial, sweeper),
         seed=trial.seed,
         pruner=sweeper.pruner,
+    )
+
+
+def _storage_of(trial: Any, sweeper: Any) -> str:
+    """Return the file that the sweep named, or the server's URL, which is read here as the sweep read it."""
+    from headtohead.sweeping.storage import resolve_storage
+
+    return str(trial.storage or resolve_storage(sweeper.storage, Path()))
+
+
+def current_membership() -> Membership | None:
+    """Return what this job is within a sweep, or None outside one."""
+    from hydra.core.hydra_config import HydraConfig
+
+    trial = HydraConfig.get().sweeper.get("trial")
+    if trial is None or trial.sweep is None:
+        return None
+    return Membership(
+        sweep=trial.sweep, job_type=trial.job_type, arm=trial.arm, trial=trial.number, attempt=trial.attempt
     )
 
 
@@ -45,9 +70,28 @@ def open_report(link: TrialLink) -> Report:
     Where a trial has several seeds, its controller reports their values when they have ended: a run only asks whether
     it is still wanted.
 
-    Raises:
-        UserError: the storage cannot be opened.
+    A run does not die of a storage that cannot be reached: it says so, goes on, and tries again at its next report.
     """
+    opened: list[Report] = []
+
+    def report(step: int, value: float) -> str | None:
+        from headtohead.sweeping.storage import is_storage_failure, reason_of
+
+        try:
+            if not opened:
+                opened.append(_opened(link))
+            return opened[0](step, value)
+        except Exception as error:
+            if not is_storage_failure(error):
+                raise
+            why = reason_of(error, link.storage)
+            log.warning("step %d was not reported to the sweep, which cannot stop this run there: %s", step, why)
+            return None
+
+    return report
+
+
+def _opened(link: TrialLink) -> Report:
     from headtohead.sweeping.judge import Judge
     from headtohead.sweeping.settings import build_pruner
     from headtohead.sweeping.storage import open_storage

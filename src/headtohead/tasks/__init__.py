@@ -5,15 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headtohead.atomic import is_disk_full
 from headtohead.config import Config
-from headtohead.errors import Diverged, UserError
+from headtohead.errors import DiskFull, Diverged, UserError
 
 if TYPE_CHECKING:
     from headtohead.tasks.run import Report
+    from headtohead.tracking import Membership
 
 
 def perform(
-    config: Config, folder: Path, given: list[str], *, fingerprint: str, report: Report | None = None
+    config: Config,
+    folder: Path,
+    given: list[str],
+    *,
+    fingerprint: str,
+    report: Report | None = None,
+    membership: Membership | None = None,
 ) -> float | None:
     """Do the configured task; a training run returns its validation objective.
 
@@ -22,34 +30,35 @@ def perform(
         given: the overrides of the command line, which may not contradict a run that is read.
         fingerprint: hash of the configuration.
         report: tells a sweep of a trial's evaluations, and hears whether to stop.
+        membership: what the run is within a sweep.
 
     Raises:
         UserError: whatever the user can mend.
         Diverged: non-finite numbers; never a class, never a finite objective.
     """
     try:
-        return _perform(config, folder, given, fingerprint, report)
+        if config.task.name == "train":
+            from headtohead.tasks.train import train
+
+            value = train(config, folder, fingerprint, report, membership).objective.get("value")
+            return float(value) if value is not None else None
+        _perform(config, folder, given)
+        return None
     except (UserError, Diverged):
         raise
-    except OSError as error:
-        if error.errno in (28, 122):  # no space left, quota exceeded
-            raise UserError(
-                f"no disk space left ({error.filename or folder}): free some and run the same command again"
-            ) from error
+    except Exception as error:
+        if is_disk_full(error):
+            raise DiskFull(f"no disk space left in {folder}: free some and run the same command again") from error
         raise
 
 
-def _perform(config: Config, folder: Path, given: list[str], fingerprint: str, report: Report | None) -> float | None:
-    if config.task.name == "train":
-        from headtohead.tasks.train import train
-
-        value = train(config, folder, fingerprint, report).objective.get("value")
-        return float(value) if value is not None else None
+def _perform(config: Config, folder: Path, given: list[str]) -> None:
+    """Do a task that reads finished runs."""
     if config.task.name == "compare":
         from headtohead.tasks.compare import compare_runs
 
         compare_runs(config.compare, folder)
-        return None
+        return
     from headtohead.tasks.reload import read_run, refuse_contradictions
 
     assert config.run is not None
@@ -69,4 +78,3 @@ def _perform(config: Config, folder: Path, given: list[str], fingerprint: str, r
             export_again(config)
         case _:
             raise AssertionError(config.task.name)
-    return None

@@ -13,6 +13,7 @@ from headtohead.data import Corpus
 from headtohead.results import RunRecord, write_record
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.phases import Phases
+from headtohead.tracking import Membership, Tracker
 from headtohead.training import Processes
 
 Report = Callable[[int, float], str | None]
@@ -30,6 +31,10 @@ class Run:
     processes: Processes
     phases: Phases = field(default_factory=Phases)
     report: Report | None = None
+    membership: Membership | None = None
+    """What it is within a sweep."""
+    tracker: Tracker | None = None
+    """While it is open; the main process has one."""
 
     def save(self) -> None:
         """Write the record as it stands; of several processes the main one does."""

@@ -30,16 +30,26 @@ from headtohead.tasks.scoring import (
     validation_metrics,
 )
 from headtohead.tasks.summary import print_summary
+from headtohead.tasks.tracked import finish_tracking
+from headtohead.tracking import Membership
+from headtohead.tracking.wandb_run import new_run_id
 from headtohead.training import Processes
 
 WORST_ROWS = 50
 
 
-def train(config: Config, folder: Path, fingerprint: str, report: Report | None = None) -> RunRecord:
+def train(
+    config: Config,
+    folder: Path,
+    fingerprint: str,
+    report: Report | None = None,
+    membership: Membership | None = None,
+) -> RunRecord:
     """Do a training run in ``folder``, continuing or returning what stands there.
 
     Args:
         report: tells a sweep of a trial's evaluations, and hears whether to stop.
+        membership: what the run is within a sweep.
 
     Raises:
         UserError: whatever the user can mend; the record then has status ``failed`` and the message.
@@ -63,9 +73,10 @@ def train(config: Config, folder: Path, fingerprint: str, report: Report | None 
             config=config,
             folder=folder,
             cache=cache_root(config.paths.cache),
-            record=_new_record(config, fingerprint, earlier),
+            record=_new_record(config, folder, fingerprint, earlier, membership),
             processes=processes,
             report=report,
+            membership=membership,
         )
         run.save()
         try:
@@ -84,7 +95,9 @@ def train(config: Config, folder: Path, fingerprint: str, report: Report | None 
         return run.record
 
 
-def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None) -> RunRecord:
+def _new_record(
+    config: Config, folder: Path, fingerprint: str, earlier: RunRecord | None, membership: Membership | None
+) -> RunRecord:
     return RunRecord(
         name=config.name,
         fingerprint=fingerprint,
@@ -92,7 +105,9 @@ def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None) -> 
         config=json_ready(asdict(config)),
         attempt=earlier.attempt + 1 if earlier else 1,
         test_reads=earlier.test_reads if earlier else 0,
+        trial=membership.trial if membership else None,
         data=dict(earlier.data) if earlier else {},
+        tracking={"wandb_id": new_run_id(folder.name), **(earlier.tracking if earlier else {})},
         provenance={
             "code": code_fingerprint(),
             "git": git_state(),
@@ -105,13 +120,11 @@ def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None) -> 
 
 
 def _fail(run: Run, error: BaseException) -> None:
-    status: Status = (
-        "diverged"
-        if isinstance(error, Diverged)
-        else "interrupted"
-        if isinstance(error, KeyboardInterrupt)
-        else "failed"
-    )
+    status: Status = "failed"
+    if isinstance(error, Diverged):
+        status = "diverged"
+    elif isinstance(error, KeyboardInterrupt) or atomic.is_disk_full(error):  # no fault of the configuration
+        status = "interrupted"
     _end(run, status, f"{type(error).__name__}: {error}")
 
 
@@ -119,6 +132,7 @@ def _end(run: Run, status: Status, reason: str) -> None:
     """Record a run that ends early."""
     run.record.status, run.record.error = status, reason
     try:
+        finish_tracking(run)
         run.save()
         write_report(run.folder)
     except OSError as disk:  # a full disk must not hide why the run failed
@@ -186,6 +200,7 @@ def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], enc
             export_run(run, corpus)
     reason = record.export.get("reason")
     record.status, record.error = ("failed", f"export failed: {reason}") if reason else ("completed", None)
+    finish_tracking(run, predictions)
     run.save()
     with run.phases.phase("report"):
         write_report(run.folder)

@@ -17,7 +17,7 @@ from headtohead.tasks.build import Reader, build_pack, build_reader, draw_exampl
 from headtohead.tasks.progress import TrainingProgress
 from headtohead.tasks.run import Run, describe_truncation, splits_to_score
 from headtohead.tasks.scoring import predictions_of, selection_metric, validation_metrics
-from headtohead.tracking import Tracker, open_trackers
+from headtohead.tasks.tracked import start_tracking
 from headtohead.training import Hooks, Pack, fit, progress_summary, require_finished, save_weights, sharding_asked
 from headtohead.training.checkpoint import newest_step
 
@@ -103,16 +103,14 @@ def _train(run: Run, pack: Pack, validation: Validation) -> None:
     """Run the loop with its hooks, and note what training cost."""
     trial = pack.trials[0]
     checkpoints = run.folder / run_folder.CHECKPOINTS
-    tracker: Tracker | None = None
     if run.processes.is_main:
-        step = newest_step(checkpoints)
-        tracker = open_trackers(run.config, run.folder, settings=run.record.config, resumed_step=step)
+        start_tracking(run, resumed_step=newest_step(checkpoints))
     run.processes.wait()  # the newest checkpoint is settled before the others read it
     progress = TrainingProgress(run.config.name, pack)
 
     def log(number: int, step: int, values: dict[str, float]) -> None:
-        if tracker is not None:
-            tracker.log(step, values)
+        if run.tracker is not None:
+            run.tracker.log(step, values)
         progress.note(step, values)
 
     def report(number: int, step: int, value: float) -> str | None:
@@ -127,12 +125,8 @@ def _train(run: Run, pack: Pack, validation: Validation) -> None:
         higher_is_better=HIGHER_IS_BETTER[validation.metric],
         advance=progress.advance,
     )
-    try:
-        with progress:
-            fit(pack, hooks, checkpoints=[checkpoints])
-    finally:
-        if tracker is not None:
-            tracker.finish({"steps": trial.progress.step, "best_value": trial.progress.best_value})
+    with progress:
+        fit(pack, hooks, checkpoints=[checkpoints])
     run.phases.seconds["train"] = trial.progress.seconds
     run.phases.tokens["train"] = trial.progress.tokens
     run.record.cost["padded_tokens"] = trial.progress.padded_tokens

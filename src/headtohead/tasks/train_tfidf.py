@@ -13,7 +13,7 @@ from headtohead.evaluation import tfidf_predictions
 from headtohead.results import Predictions
 from headtohead.tasks.run import Run, splits_to_score
 from headtohead.tasks.scoring import join
-from headtohead.tracking import open_trackers
+from headtohead.tasks.tracked import start_tracking
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -34,7 +34,7 @@ def fit_tfidf(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[st
         )
     run.record.test_reads += len(like) - 1
     run.record.model = {"name": "tfidf"}
-    open_trackers(run.config, run.folder, settings=run.record.config, resumed_step=0).finish({})
+    start_tracking(run)
     return {split: scored.of_split(split) for split in like}, encoded
 
 

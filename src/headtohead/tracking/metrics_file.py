@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headtohead import atomic
+from headtohead.tracking.tracker import Table
 
 
 class MetricsFile:
@@ -28,8 +29,8 @@ class MetricsFile:
         self._file.write(json.dumps({"step": step, **finite}) + "\n")
         self._file.flush()
 
-    def finish(self, summary: dict[str, Any]) -> None:
-        """Close the file."""
+    def finish(self, summary: dict[str, Any], tables: dict[str, Table]) -> None:
+        """Close the file; the rest stands in the record and in ``predictions.parquet``."""
         self._file.close()
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of plain values under named columns."""
+
+    columns: list[str]
+    rows: list[list[Any]]
 
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Takes metrics as they come, and a summary at the end."""
+    """Takes metrics as they come, and what came of the run at the end."""
 
     def log(self, step: int, values: dict[str, float]) -> None:
         """Take values named with slashes, such as ``validation/macro_f1``."""
 
-    def finish(self, summary: dict[str, Any]) -> None:
-        """Take the record's metrics and close."""
+    def finish(self, summary: dict[str, Any], tables: dict[str, Table]) -> None:
+        """Take the record's metrics, tables of predictions and confusion, and close."""
 
 
 class Trackers:
@@ -27,7 +36,7 @@ class Trackers:
         for tracker in self._trackers:
             tracker.log(step, values)
 
-    def finish(self, summary: dict[str, Any]) -> None:
+    def finish(self, summary: dict[str, Any], tables: dict[str, Table]) -> None:
         """Finish all."""
         for tracker in self._trackers:
-            tracker.finish(summary)
+            tracker.finish(summary, tables)

@@ -31,6 +31,11 @@ class LocalLauncher(Launcher):
             self._processes = LocalProcesses(**self.settings)
         return self._processes.submit(self.config, overrides, number)  # type: ignore[no-any-return]
 
+    def interrupt(self) -> None:
+        """End what runs: the sweep goes no further."""
+        if self._processes is not None:
+            self._processes.interrupt()
+
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs for Hydra's own sweeper: every one is waited for, and a failed one fails alone."""
         futures = [self.submit(list(own), initial_job_idx + i) for i, own in enumerate(job_overrides)]

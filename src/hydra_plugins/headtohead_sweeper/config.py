@@ -12,10 +12,16 @@ class TrialConf:
 
     study: str | None = None
     storage: str | None = None
+    """A file; null where ``hydra.sweeper.storage`` names a server, whose URL may hold a password."""
     number: int | None = None
     attempt: int = 1
     seed: int | None = None
     """Where ``hydra.sweeper.seeds`` is set: which of them this job runs."""
+    sweep: str | None = None
+    """The sweep's name, whatever the arm."""
+    arm: str | None = None
+    job_type: str = "trial"
+    """trial or confirm."""
 
 
 @dataclass

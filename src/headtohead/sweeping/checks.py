@@ -1,0 +1,144 @@
+"""What can be known to be wrong before any training: spaces that do not compose, arms that are one, unknown metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from optuna.distributions import BaseDistribution
+
+from headtohead.config import CompareConfig, Config
+from headtohead.errors import UserError, near_names
+from headtohead.evaluation.metrics import HIGHER_IS_BETTER
+from headtohead.schema import explain_composition, fingerprint_of, to_typed
+from headtohead.statistics.metrics import metrics_of_kind
+from headtohead.sweeping.arms import ArmSettings
+from headtohead.sweeping.overrides import label, literal
+from headtohead.sweeping.settings import Settings
+from headtohead.sweeping.space import Space, keys_of
+
+Compose = Callable[[list[str]], DictConfig]
+"""From a job's overrides to its configuration."""
+
+
+def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Compose) -> None:
+    """Refuse what would be found out only after trials have run.
+
+    Args:
+        spaces: of every arm by name, or of the one study, named "".
+
+    Raises:
+        UserError: a mistyped key or choice, arms that are the same, a metric that the data have not.
+    """
+    firsts = {}
+    for arm, space in spaces.items():
+        where = f"hydra.sweeper.arms.{arm}: " if arm else ""
+        firsts[arm] = _check_space(space, compose, where)
+        _check_enqueued(settings, space, where)
+    _refuse_same(firsts, spaces)
+    for config, _ in firsts.values():
+        _check_metrics(settings, config)
+
+
+def refuse_contested(arms: Sequence[ArmSettings], params: Mapping[str, Any], arguments: Sequence[str]) -> None:
+    """Refuse keys that an arm fixes and something else sets too: one of them would be dropped in silence.
+
+    Raises:
+        UserError: there is one.
+    """
+    varied, given = set(params), keys_of(arguments)
+    for arm in arms:
+        for key in keys_of(arm.overrides):
+            where = f"hydra.sweeper.arms.{arm.name} sets {key}"
+            if key in varied | set(arm.params):
+                raise UserError(f"{where}, which hydra.sweeper.params varies: what an arm fixes cannot be tuned in it")
+            if key in given:
+                raise UserError(f"{where}, and so does the command line: leave it out there, the arms decide on it")
+
+
+def _check_space(space: Space, compose: Compose, where: str) -> tuple[Config, str]:
+    """Compose a job with every listed value; return the first, and its fingerprint.
+
+    A value whose configuration is refused may still go with other values of another key: only one that goes with none
+    of them is a mistake, and a combination that is refused later is a failed trial.
+    """
+    values = {name: dimension.some_values() for name, dimension in space.dimensions.items()}
+    first = {name: listed[0] for name, listed in values.items()}
+    try:
+        composed = compose(space.overrides(first))
+        typed = _typed(space, first, compose, values)
+        for name, listed in values.items():
+            for value in listed[1:]:
+                _typed(space, {**first, name: value}, compose, {k: v for k, v in values.items() if k != name})
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(f"{where}{explain_composition(error)}") from error
+    except UserError as error:
+        raise UserError(f"{where}{error}") from error
+    return typed, fingerprint_of(composed)
+
+
+def _typed(space: Space, point: dict[str, Any], compose: Compose, others: Mapping[str, list[Any]]) -> Config:
+    """Return the typed configuration of a point, or of a neighbour of it if its own is refused."""
+    try:
+        return to_typed(compose(space.overrides(point)))
+    except UserError as error:
+        for name, listed in others.items():
+            for value in listed:
+                try:
+                    return to_typed(compose(space.overrides({**point, name: value})))
+                except UserError:
+                    continue
+        raise error
+
+
+def _check_enqueued(settings: Settings, space: Space, where: str) -> None:
+    for number, given in enumerate(settings.enqueue):
+        key = f"{where}hydra.sweeper.enqueue[{number}]"
+        for name, value in given.items():
+            dimension = space.dimensions.get(str(name).lstrip("+"))
+            if dimension is not None and not _holds(dimension.distribution, label(literal(value))):
+                raise UserError(f"{key}: {name}={value!r} lies outside the search space, {name}={dimension}")
+            if dimension is None and not settings.custom_search_space:
+                raise UserError(f"{key}: {name} is not varied{near_names(str(name), space.dimensions)}")
+
+
+def _holds(distribution: BaseDistribution, value: Any) -> bool:
+    try:
+        return bool(distribution._contains(distribution.to_internal_repr(value)))
+    except (ValueError, TypeError):
+        return False
+
+
+def _refuse_same(firsts: Mapping[str, tuple[Config, str]], spaces: Mapping[str, Space]) -> None:
+    """Refuse arms that come to one configuration and one space, however they are written."""
+    seen: dict[str, str] = {}
+    for arm, (_, fingerprint) in firsts.items():
+        whole = json.dumps([fingerprint, spaces[arm].described()], sort_keys=True)
+        if whole in seen:
+            raise UserError(f"the arms {seen[whole]} and {arm} come to the same configuration: nothing is compared")
+        seen[whole] = arm
+
+
+def _check_metrics(settings: Settings, config: Config) -> None:
+    kind = config.data.labels.kind
+    if config.train.metric is not None and config.train.metric not in HIGHER_IS_BETTER:
+        raise UserError(
+            f"train.metric={config.train.metric!r} is no metric{near_names(config.train.metric, HIGHER_IS_BETTER)}"
+        )
+    for objective in settings.objective:
+        name = (objective.split(".") + [""] * 3)[2]
+        if objective.startswith("metrics.") and name not in HIGHER_IS_BETTER:
+            raise UserError(
+                f"hydra.sweeper.objective={objective}: {name!r} is no metric{near_names(name, HIGHER_IS_BETTER)}"
+            )
+    CompareConfig(margin=settings.margin, alpha=settings.alpha)
+    for metric in settings.margin:
+        known = metrics_of_kind(kind)
+        if metric not in known:
+            raise UserError(
+                f"hydra.sweeper.margin.{metric}: arms of {kind}-label data cannot be judged by it{near_names(metric, known)}"
+            )

@@ -1,0 +1,147 @@
+"""A sweep that cannot come to anything is refused in one message before any training, and loses nothing."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from command_line import ROOT, CommandLine
+from headtohead import atomic
+
+pytestmark = pytest.mark.slow  # every command composes its sweep in a process of its own
+
+QUIET = ["export.form=none", "evaluate.baselines=false", "evaluate.resamples=100"]
+ARMS = "hydra.sweeper.arms={{a:{a},b:{b}}}"
+
+
+def arms(a: str, b: str) -> str:
+    return ARMS.format(a=a, b=b)
+
+
+HEADS = arms("['head=classification']", "['head=generative']")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["lora.rank=2,4", "hydra.sweeper.params={lora.rnak:'choice(2,4)'}"], "did you mean 'rank'"),
+        (["train.learning_rate=1e-3,fast"], "train.learning_rate must be a number, given 'fast'"),
+        (["seed=0", "lora.rank=range(3,3)"], "holds no values"),
+        (["lora.rank=choice("], "cannot be read"),
+        (
+            [arms("['head=classification']", "['head=clasification']")],
+            "hydra.sweeper.arms.b: head=clasification is unknown",
+        ),
+        ([arms("['lora=r8']", "{overrides:['lora=r16'],params:{lora.rnak:'choice(1,2)'}}")], "did you mean 'rank'"),
+        ([arms("['lora=r8']", "['lora=r8']")], "the arms a and b are the same"),
+        ([arms("['lora=r8']", "['lora=r8','lora.rank=8']")], "the arms a and b come to the same configuration"),
+        (
+            [arms("['train.learning_rate=0.1']", "[]"), "hydra.sweeper.params={train.learning_rate:'interval(0.1,1)'}"],
+            "what an arm fixes cannot be tuned in it",
+        ),
+        ([HEADS, "head=generative"], "the arms decide on it"),
+        ([arms("['seed=0']", "")], "must be a list of overrides"),
+        (["lora.rank=2,4", "hydra.sweeper.n_trials=0"], "n_trials must be 1 or more"),
+        (["lora.rank=2,4", "hydra.sweeper.objective=metrics.test.macro_f1"], "Validation tunes, test reports"),
+        (["lora.rank=2,4", "hydra.sweeper.objective=metrics.validation.f1"], "did you mean"),
+        (["lora.rank=2,4", "train.metric=f1"], "did you mean"),
+        (["lora.rank=2,4", "hydra.sweeper.enqueue=[{lora.rnak:2}]"], "did you mean 'lora.rank'"),
+        (["lora.rank=2,4", "hydra.sweeper.enqueue=[{lora.rank:3}]"], "lies outside the search space"),
+        (["lora.rank=2,4", "hydra.sweeper.enqueue=[7]"], "must be a mapping"),
+        (["lora.rank=2,4", "hydra.sweeper.enqueue=seven"], "hydra.sweeper.enqueue"),
+        ([HEADS, "hydra.sweeper.confirm.seeds=0"], "hydra.sweeper.confirm.seeds must be 1 or more"),
+        ([HEADS, "hydra.sweeper.margin={macro_f:0.1}"], "did you mean 'macro_f1'"),
+        ([HEADS, "hydra.sweeper.margin={mae:0.1}"], "single-label data cannot be judged by it"),
+        ([HEADS, "hydra.sweeper.margin={macro_f1:0}"], "must be positive"),
+        ([HEADS, "hydra.sweeper.alpha=0.9"], "alpha is an error rate"),
+        (["lora.rank=2,4", "hydra.sweeper.study_name=a/b"], "names a folder too"),
+        (["lora.rank=2,4", "hydra.sweeper.n_trails=3"], "did you mean 'n_trials'"),
+        (["lora.rank=2,4", "hydra/sweeper/pruner=medain"], "did you mean 'median'"),
+        (["lora.rank=2,4", "hydra.sweeper.n_trials=many"], "n_trials"),
+        (["lora.rank=2,4", "hydra/launcher=local", "hydra.launcher.gpus_per_job=64"], "GPUs"),
+    ],
+)
+def test_refused_before_any_training(line: CommandLine, overrides: list[str], said: str) -> None:
+    refused = line("-m", *QUIET, *overrides, code=1)
+    message = refused.stderr.strip()
+    assert said in message
+    assert "Traceback" not in message
+    assert len(message.splitlines()) <= 3, message
+    assert not list(line.outputs.rglob("trial_*"))
+
+
+def test_a_folder_that_cannot_be_made(line: CommandLine) -> None:
+    line.outputs.write_text("a file")
+    refused = line("-m", *QUIET, "lora.rank=2,4", code=1)
+    assert "cannot be written" in refused.stderr
+    assert "paths.outputs=<folder>" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("where", ["predictions.parquet", "study.json", "result.json"])
+def test_a_full_disk_stops_a_sweep_and_loses_nothing(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """The disk is full from the second trial on, at the first write of a kind of file and ever after."""
+    asked = ("-m", *QUIET, "lora.rank=2,4,8")
+    is_full = []
+
+    def full(moment: str, path: Path) -> None:
+        second = path.name == where and ("trial_0001" in str(path) or (line.folder() / "trial_0001").exists())
+        if moment == "before write" and (is_full or second):
+            is_full.append(path)
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(atomic, "on_step", full)
+    stopped = line(*asked, code=1)
+    monkeypatch.undo()
+    assert "no disk space left" in stopped.stderr
+    assert "the same command goes on" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    before = (line.folder() / "trial_0000" / "result.json").read_text()
+    line(*asked)
+    found = json.loads((line.folder() / "study.json").read_text())
+    assert [trial["state"] for trial in found["trials"]] == ["complete"] * 3
+    assert (line.folder() / "trial_0000" / "result.json").read_text() == before
+
+
+@pytest.mark.parametrize("launcher", ["basic", "local"])
+@pytest.mark.parametrize("whole_group", [True, False], ids=["at the terminal", "kill -INT"])
+def test_an_interrupted_sweep_says_how_to_go_on(line: CommandLine, launcher: str, whole_group: bool) -> None:
+    asked = [
+        "-m",
+        *QUIET,
+        "train.epochs=300",
+        f"hydra/launcher={launcher}",
+        "hydra.sweeper.n_jobs=2",
+        "lora.rank=2,4,8",
+    ]
+    command = [sys.executable, "run.py", *line.arguments(asked, train=True)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(line.outputs.glob("*/trial_0000/metrics.jsonl")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(1)
+    children = psutil.Process(process.pid).children(recursive=True)
+    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert "interrupted" in said
+    assert "the same command goes on" in said
+    assert "Traceback" not in said
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    states = [trial["state"] for trial in json.loads((line.folder() / "study.json").read_text())["trials"]]
+    assert "fail" not in states
+    assert "running" in states
