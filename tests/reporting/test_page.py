@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -28,41 +24,7 @@ from reporting.made_up_runs import (
     made_up_steps,
     write_run,
 )
-
-EVIL = "</script><script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)> & \"quoted\" <b>bold</b>"
-
-
-class Page(HTMLParser):
-    """Collects what a browser would run, fetch and show."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.scripts: list[str] = []
-        self.figures: list[dict[str, Any]] = []
-        self.attributes: list[tuple[str, str, str]] = []
-        self.tags: list[str] = []
-        self.words: list[str] = []
-        self.open: str | None = None
-        self.feed(text)
-        self.text = re.sub(r"\s+", " ", " ".join(self.words)).replace("\xa0", " ")
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        self.open = tag if tag in ("script", "style") else None
-        if tag == "script" and dict(attrs).get("type") == "application/json":
-            self.open = "figure"
-
-    def handle_endtag(self, tag: str) -> None:
-        self.open = None
-
-    def handle_data(self, data: str) -> None:
-        if self.open == "script":
-            self.scripts.append(data)
-        elif self.open == "figure":
-            self.figures.append(json.loads(data))
-        elif self.open is None:
-            self.words.append(data)
+from reporting.page_reader import EVIL, Page, refuse_requests
 
 
 def page_of(folder: Path) -> Page:
@@ -125,16 +87,7 @@ def test_colours_of_figures_exist_in_the_style() -> None:
 
 def test_the_page_runs_two_scripts_of_its_own_and_fetches_nothing(pages: dict[str, Page]) -> None:
     for page in pages.values():
-        assert len(page.scripts) == 2
-        assert [name for _, name, _ in page.attributes if name in ("src", "srcset", "action") or name[:2] == "on"] == []
-        assert all(value.startswith("#") for _, name, value in page.attributes if name == "href")
-        assert "link" not in page.tags
-        (policy,) = [value for _, name, value in page.attributes if name == "content" and "script-src" in value]
-        assert "default-src 'none'" in policy
-        assert "http" not in policy
-        for script in page.scripts:
-            digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-            assert f"'sha256-{digest}'" in policy
+        refuse_requests(page)
 
 
 def test_text_from_data_is_shown_and_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

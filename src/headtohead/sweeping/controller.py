@@ -83,7 +83,7 @@ class Controller:
 
     def _tell(self, number: int, outcome: Outcome) -> None:
         """Put a final state into the study, the reason first: nothing can be added to a finished trial."""
-        self.study.note(number, reason=outcome.reason, seconds=outcome.seconds)
+        self.study.note(number, reason=outcome.reason, seconds=outcome.seconds, tokens=outcome.tokens)
         values = outcome.values if outcome.state == TrialState.COMPLETE else None
         self.study.study.tell(number, values, state=outcome.state, skip_if_finished=True)
         if outcome.state == TrialState.FAIL:

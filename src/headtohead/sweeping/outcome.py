@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ class Outcome:
     retry: bool = False
     """Whether the cause lies outside the configuration: killed, or its machine lost."""
     seconds: float | None = None
-    details: dict[str, Any] = field(default_factory=dict)
+    tokens: int | None = None
+    """Read by the model, in all phases."""
 
 
 def recorded_outcome(folder: Path, objectives: list[str]) -> Outcome | None:
@@ -37,17 +38,19 @@ def recorded_outcome(folder: Path, objectives: list[str]) -> Outcome | None:
         return None
     record = read_record(path)
     seconds = sum((record.cost.get("seconds") or {}).values()) or None
+    tokens = sum((record.cost.get("tokens") or {}).values()) or None
     match record.status:
         case "completed" | "pruned":
             values = objective_values(record, objectives)
             bad = [value for value in values if value is None or not math.isfinite(value)]
             if bad:
-                return Outcome(state=TrialState.FAIL, reason=f"the objective is {bad[0]}", seconds=seconds)
+                reason = f"the objective is {bad[0]}"
+                return Outcome(state=TrialState.FAIL, reason=reason, seconds=seconds, tokens=tokens)
             state = TrialState.COMPLETE if record.status == "completed" else TrialState.PRUNED
             return Outcome(state=state, values=[float(value) for value in values if value is not None],
-                           reason=record.error or "", seconds=seconds)  # fmt: skip
+                           reason=record.error or "", seconds=seconds, tokens=tokens)  # fmt: skip
         case "failed" | "diverged":
-            return Outcome(state=TrialState.FAIL, reason=record.error or record.status, seconds=seconds)
+            return Outcome(state=TrialState.FAIL, reason=record.error or record.status, seconds=seconds, tokens=tokens)
     return None  # running or interrupted: it was cut off
 
 

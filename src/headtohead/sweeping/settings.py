@@ -42,11 +42,12 @@ class Settings:
     timeout: float | None = None
     arms: list[ArmSettings] = field(default_factory=list)
     confirm: ConfirmSettings = field(default_factory=ConfirmSettings)
+    tunings: int = 1
     margin: dict[str, float] = field(default_factory=dict)
     alpha: float = 0.05
 
     def __post_init__(self) -> None:
-        for key in ("n_trials", "n_jobs", "failure_window"):
+        for key in ("n_trials", "n_jobs", "failure_window", "tunings"):
             if getattr(self, key) < 1:
                 raise UserError(f"hydra.sweeper.{key} must be 1 or more, given {getattr(self, key)}")
         if not 0 <= self.max_failure_rate <= 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -65,8 +66,4 @@ def _grpc(url: str) -> BaseStorage:
 
 def without_password(text: str) -> str:
     """Return a text with the password of any URL in it left out."""
-    words = []
-    for word in text.split(" "):
-        parts = urlsplit(word) if "://" in word and "@" in word else None
-        words.append(word.replace(f":{parts.password}@", ":***@") if parts and parts.password else word)
-    return " ".join(words)
+    return re.sub(r"(://[^\s:/@]*):[^\s/@]*@", r"\1:***@", text)

@@ -18,21 +18,21 @@ from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
 
-from headtohead.config import CompareConfig
 from headtohead.errors import UserError
 from headtohead.evaluation.metrics import default_metric
+from headtohead.reporting import write_sweep_report
 from headtohead.schema import to_typed, without_hydra
 from headtohead.sweeping.arms import ArmSettings
-from headtohead.sweeping.confirm import confirmation_jobs, run_all, winners
 from headtohead.sweeping.controller import Controller
+from headtohead.sweeping.importance import importances_of
 from headtohead.sweeping.jobs import Jobs, jobs_of
+from headtohead.sweeping.judging import compare_arms
 from headtohead.sweeping.lock import controller_lock
 from headtohead.sweeping.settings import Settings, read_settings
 from headtohead.sweeping.space import Space, parse_space
 from headtohead.sweeping.storage import resolve_storage
 from headtohead.sweeping.study import Suggest, SweepStudy
 from headtohead.sweeping.summary import print_end, write_summary
-from headtohead.tasks.compare import compare_runs
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +51,10 @@ class Sweep:
     storage: str
     jobs: Jobs
 
-    def study(self, name: str, folder: Path, space: Space) -> SweepStudy:
-        """Open a study of the sweep."""
+    def study(self, name: str, folder: Path, space: Space, settings: Settings | None = None) -> SweepStudy:
+        """Open a study of the sweep, with settings of its own where given."""
         return SweepStudy(
-            self.settings,
+            settings or self.settings,
             space,
             name=name,
             folder=folder,
@@ -68,7 +68,7 @@ class Sweep:
         try:
             Controller(study, self.jobs, objectives=self.settings.objective, watch=_watch).run()
         finally:
-            write_summary(study)
+            write_summary(study, importances_of(study.study))
         print_end(study)
 
 
@@ -108,29 +108,22 @@ def sweep(
             storage=storage,
             jobs=jobs_of(launcher, settings.n_jobs),
         )
-        if settings.arms:
-            _compare(own, spaces)
-        else:
-            own.tune(own.study(name, folder, spaces[""]))
+        try:
+            if settings.arms:
+                compare_arms(own, spaces)
+            else:
+                own.tune(own.study(name, folder, spaces[""]))
+        finally:
+            _write_page(folder)
 
 
-def _compare(sweep: Sweep, spaces: dict[str, Space]) -> None:
-    """Tune every arm with the same budget, confirm their best on fresh seeds, and judge them."""
-    studies = {arm: sweep.study(f"{sweep.name}/{arm}", sweep.folder / arm, space) for arm, space in spaces.items()}
-    for study in studies.values():
-        sweep.tune(study)
-    confirmed: dict[str, list[Path]] = {}
-    for arm, study in studies.items():
-        for place, trial in enumerate(winners(study, sweep.settings.confirm.top_k)):
-            todo = confirmation_jobs(study, trial, sweep.settings.confirm.seeds)
-            run_all(todo, sweep.jobs, sweep.settings.max_retries)
-            confirmed[arm if place == 0 else f"{arm} ({place + 1})"] = [job.folder for job in todo]
-    judged = CompareConfig(
-        arms={arm: [str(folder) for folder in folders] for arm, folders in confirmed.items()},
-        margin=sweep.settings.margin,
-        alpha=sweep.settings.alpha,
-    )
-    compare_runs(judged, sweep.folder)
+def _write_page(folder: Path) -> None:
+    try:
+        print(f"page: {write_sweep_report(folder)}")
+    except UserError as error:  # it ended before there was anything to show, and says why itself
+        log.debug("no page: %s", error)
+    except OSError as error:  # a full disk must not hide how the sweep ended
+        log.warning("the sweep's page could not be written: %s", error)
 
 
 def _spaces(settings: Settings, arguments: list[str]) -> dict[str, Space]:
