@@ -20,7 +20,6 @@ def asked(studies: Sequence[Study]) -> dict[str, Any] | None:
     arms = {arm: first[arm] for arm in dict.fromkeys(study.arm for study in studies)}
     return {
         "objective": ", ".join(_objective(studies[0])),
-        "arms": [(arm, _own(study, list(arms.values()))) for arm, study in arms.items() if arm],
         "space": _space(arms),
         "names": list(arms) if len(arms) > 1 else [],
         "sampler": studies[0].stored.get("sampler"),
@@ -49,14 +48,15 @@ def in_words(objective: str) -> str:
 
 
 def _space(arms: Mapping[str, Study]) -> list[tuple[str, list[str]]]:
-    """Return per parameter where each arm searches: one cell where all arms search alike."""
+    """Return what makes each arm, then per parameter where each searches: one cell where all arms are alike."""
     spaces = {arm: study.stored.get("space") or {} for arm, study in arms.items()}
-    names = dict.fromkeys(name for space in spaces.values() for name in space)
-    rows = []
-    for name in names:
-        cells = [str(space.get(name, "not varied")) for space in spaces.values()]
-        rows.append((name, cells[:1] if len(set(cells)) == 1 else cells))
-    return rows
+    studies = list(arms.values())
+    own = [("", ["  ".join(_own(study, studies)) or "as configured" for study in studies])] if len(arms) > 1 else []
+    rows = [
+        (name, [str(space.get(name, "not varied")) for space in spaces.values()])
+        for name in dict.fromkeys(name for space in spaces.values() for name in space)
+    ]
+    return own + [(name, cells[:1] if len(set(cells)) == 1 else cells) for name, cells in rows]
 
 
 def _common(arms: Sequence[Study]) -> list[str]:

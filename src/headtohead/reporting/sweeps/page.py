@@ -79,6 +79,7 @@ def _verdict(verdict: dict[str, Any]) -> dict[str, Any]:
         "metric": numbers.metric_name(verdict["metric"]),
         "level": numbers.percent(1 - verdict["alpha"] / verdict["looks"]),
         "forests": forests,
+        "several": len(verdict["pairs"]) > 1,
         "runs": verdict_figures.every_run(verdict["arms"], verdict["metric"]),
         "arms": sweep_tables.arm_table(verdict),
         "pairs": sweep_tables.pair_rows(verdict),
@@ -98,7 +99,7 @@ def _tuning(sweep: SweepFolder) -> dict[str, Any] | None:
     metric = label(objective, 60)
     confirmed = [
         (
-            f"{label(study.name or 'trial')} #{candidate.trial}",
+            f"{label(study.name)}{', ' if study.name else ''}trial {candidate.trial}",
             {"chosen": candidate.chosen, "fresh": candidate.fresh},
             colours[study.name],
         )
@@ -111,7 +112,7 @@ def _tuning(sweep: SweepFolder) -> dict[str, Any] | None:
         "luck": sweep_tables.luck_rows(studies),
         "luck_figure": verdict_figures.luck(confirmed, metric) if confirmed else None,
         "history": tuning_figures.history(studies, colours, metric),
-        "expected": tuning_figures.budget(studies, colours, metric),
+        "expected": tuning_figures.budget(studies, colours),
         "studies": [_study(study, colours[study.name], metric) for study in studies],
         "pruned": any(trial["state"] == "pruned" for study in studies for trial in study.trials),
     }
@@ -129,7 +130,7 @@ def _study(study: Study, colour: str, metric: str) -> dict[str, Any]:
     return {
         "name": study.name,
         "learning": tuning_figures.learning(study, colour, metric),
-        "parallel": parallel_coordinates(study, colour, metric),
+        "parallel": parallel_coordinates(study, colour),
         "importances": tuning_figures.importances(found["values"], colour) if found.get("values") else None,
         "method": found.get("method") or "fANOVA",
         "why_not": found.get("reason") or "they were not computed",

@@ -9,19 +9,22 @@ from typing import Any
 import numpy as np
 
 from headtohead.reporting.figures import MUTED, Figure, figure, label
+from headtohead.reporting.numbers import metric_name
 from headtohead.reporting.sweeps.folder import Study
 from headtohead.statistics import value_of
 
 TRIALS_AT_MOST = 200
 BEST_SHARE = 0.2
 """Of the trials with a value, drawn in colour."""
+FEW = 6
+"""Values of an axis that each get a tick."""
 Ticks = list[tuple[float, str]]
 
 
-def parallel_coordinates(study: Study, colour: str, metric: str) -> Figure | None:
+def parallel_coordinates(study: Study, colour: str) -> Figure | None:
     """Return a line per completed trial over its parameters and its value, the best fifth in colour.
 
-    ``metric`` is ready for Plotly. ``None`` where fewer than two parameters were varied or fewer than three trials completed: nothing to cross.
+    ``None`` where fewer than two parameters were varied or fewer than three trials completed: nothing to cross.
     """
     trials = [trial for trial in study.trials if trial["state"] == "complete" and trial.get("values")]
     names = list(dict.fromkeys(name for trial in trials for name in trial["params"]))
@@ -38,7 +41,10 @@ def parallel_coordinates(study: Study, colour: str, metric: str) -> Figure | Non
     traces = [
         _line(shown[i], [heights[i] for heights, _ in scaled], colour if i < best else None) for i in reversed(order)
     ]
-    titles = [*(label(name, 24) for name in names), f"<b>{metric}</b>"]
+    titles = [
+        *(label(name, 24) for name in names),
+        f"<b>{label(metric_name(study.objectives[0].rpartition('/')[2]), 24)}</b>",
+    ]
     x = {"tickvals": list(range(len(titles))), "ticktext": titles, "side": "top", "gridcolor": MUTED}
     x |= {"range": [-0.25, len(titles) - 0.45], "tickangle": 0}
     y = {"visible": False, "range": [-0.06, 1.06]}
@@ -65,8 +71,12 @@ def _numeric(values: Sequence[Any], logarithmic: bool) -> tuple[list[float | Non
     low, high = min(known), max(known)
     span = high - low
     heights = [None if value is None else (value - low) / span if span else 0.5 for value in at]
-    stops = np.linspace(0, 1, 5) if span else [0.5]
-    ticks = [(float(stop), low + stop * span) for stop in stops]
+    few = sorted(set(known))
+    if len(few) <= FEW:
+        stops = [(value - low) / span if span else 0.5 for value in few]
+    else:
+        stops = [float(stop) for stop in np.linspace(0, 1, 5)]
+    ticks = [(stop, low + stop * span) for stop in stops]
     return heights, [(height, f"{math.exp(value) if logarithmic else value:.3g}") for height, value in ticks]
 
 

@@ -18,9 +18,16 @@ def arm_table(verdict: Mapping[str, Any]) -> dict[str, Any]:
     """Return per metric each arm's mean, and the range of its runs, the best mean marked."""
     arms = verdict["arms"]
     return {
-        "arms": [(arm["described"], f"{arm['runs']} {'run' if arm['runs'] == 1 else 'runs'}") for arm in arms],
+        "arms": [(arm["name"], _made_of(arm)) for arm in arms],
         "rows": [_metric_row(arms, metric, is_main=metric == verdict["metric"]) for metric in _metrics(verdict)],
     }
+
+
+def _made_of(arm: Mapping[str, Any]) -> str:
+    runs = f"{arm['runs']} {'run' if arm['runs'] == 1 else 'runs'}"
+    chosen = f"best of {arm['trials']} trials" if arm.get("trials") else ""
+    several = f"{arm['configurations']} {'tunings' if arm['tuned'] else 'configurations'}"
+    return ", ".join([runs, *([several] if arm["configurations"] > 1 else []), *([chosen] if chosen else [])])
 
 
 def _metrics(verdict: Mapping[str, Any]) -> list[str]:

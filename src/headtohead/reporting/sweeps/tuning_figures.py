@@ -68,7 +68,7 @@ def _or_none(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def budget(studies: Sequence[Study], colours: Mapping[str, str], metric: str) -> Figure:
+def budget(studies: Sequence[Study], colours: Mapping[str, str]) -> Figure:
     """Return the expected score of the best of 1, 2, ... trials, per study."""
     traces = []
     for study in studies:
@@ -78,7 +78,7 @@ def budget(studies: Sequence[Study], colours: Mapping[str, str], metric: str) ->
         line |= {"marker": {"size": 5}, "hovertemplate": "best of %{x}: %{y:.4f}<extra></extra>"}
         traces.append(line)
     x = {"title": "trials", "rangemode": "tozero"}
-    return figure(traces, height=320, x=x, y={"title": f"expected best {metric}"}, showlegend=len(studies) > 1)
+    return figure(traces, height=320, x=x, y={"title": "expected best"}, showlegend=len(studies) > 1)
 
 
 def learning(study: Study, colour: str, metric: str) -> Figure | None:

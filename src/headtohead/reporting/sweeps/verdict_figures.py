@@ -32,15 +32,38 @@ def forest(pairs: Sequence[dict[str, Any]]) -> Figure:
         "customdata": [[name, *_told(pair)] for name, pair in zip(names, pairs, strict=True)],
         "hovertemplate": "%{customdata[0]}<br>%{customdata[1]}<br>%{customdata[2]}<extra></extra>",
     }
-    margin = pairs[0].get("margin")
-    line = {"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": MUTED, "width": 1}}
-    shapes: list[dict[str, Any]] = [line]
-    if margin:
-        band = {"x0": -margin, "x1": margin, "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 0}}
-        shapes.append({"type": "rect", "layer": "below", "fillcolor": "var(--run-faint)", **band})
-    y = {"tickvals": places, "ticktext": names, "showgrid": False, "range": [len(pairs) - 0.4, -0.6]}
-    x = {"autorange": True if pairs[0]["higher_is_better"] else "reversed", "nticks": 6}
-    return figure([marks], height=72 + 34 * len(pairs), x=x, y=y, shapes=shapes)
+    y: dict[str, Any] = {"showgrid": False, "range": [len(pairs) - 0.4, -0.6]}
+    y |= {"tickvals": places, "ticktext": names} if len(pairs) > 1 else {"showticklabels": False}
+    x = {"range": _span(pairs), "nticks": 6, "tickangle": 0}
+    named = {"annotations": _sides(pairs[0]), "margin": {"l": 8, "r": 12, "t": 26, "b": 8}} if len(pairs) == 1 else {}
+    return figure([marks], height=72 + 34 * len(pairs), x=x, y=y, shapes=_zero_and_margin(pairs), **named)
+
+
+def _zero_and_margin(pairs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    whole = {"yref": "paper", "y0": 0, "y1": 1}
+    shapes: list[dict[str, Any]] = [{"type": "line", "x0": 0, "x1": 0, "line": {"color": MUTED, "width": 1}, **whole}]
+    if margin := pairs[0].get("margin"):
+        band = {"type": "rect", "layer": "below", "fillcolor": "var(--run-faint)", "line": {"width": 0}}
+        shapes.append({**band, "x0": -margin, "x1": margin, **whole})
+    return shapes
+
+
+def _span(pairs: Sequence[dict[str, Any]]) -> list[float]:
+    """Return an axis that holds every interval, zero and the margin; it is turned where lower is better."""
+    ends = [pair[key] for pair in pairs for key in ("low", "difference", "high") if pair[key] is not None]
+    margin = pairs[0].get("margin") or 0.0
+    low, high = min([*ends, -margin]), max([*ends, margin])
+    room = 0.08 * (high - low) or 1.0
+    span = [low - room, high + room]
+    return span if pairs[0]["higher_is_better"] else span[::-1]
+
+
+def _sides(pair: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Name the arm that each end of the axis speaks for."""
+    texts = ((0, "left", f"← {label(pair['second'], 18)} better"), (1, "right", f"{label(pair['first'], 18)} better →"))
+    look = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False}
+    font = {"size": 11, "color": "var(--soft)"}
+    return [{**look, "x": place, "xanchor": anchor, "text": text, "font": font} for place, anchor, text in texts]
 
 
 def _reach(pairs: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -139,4 +162,4 @@ def luck(rows: Sequence[tuple[str, Mapping[str, Any], str]], metric: str) -> Fig
         traces += [line, seeds, ends]
     y = {"tickvals": list(range(len(rows))), "ticktext": [name for name, _, _ in rows], "showgrid": False}
     y |= {"range": [len(rows) - 0.4, -0.6]}
-    return figure(traces, height=90 + 34 * len(rows), x={"title": f"{metric}, validation rows", "nticks": 6}, y=y)
+    return figure(traces, height=90 + 34 * len(rows), x={"title": metric, "nticks": 6}, y=y)

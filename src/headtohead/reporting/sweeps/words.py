@@ -77,15 +77,12 @@ def further_sentences(verdict: Mapping[str, Any] | None) -> list[str]:
     return list(verdict["sentences"][len(verdict["pairs"]) :]) if verdict else []
 
 
-def cheapest_lines(verdict: Mapping[str, Any]) -> list[str]:
-    """Return per kind of cost the cheapest arm that is shown not to be worse than the best by the margin."""
-    margin = verdict["pairs"][0].get("margin")
-    if not margin:
-        return []
-    return [
-        f"{short_name(kind)}: {arm}" if arm else f"{short_name(kind)}: none is shown to be"
-        for kind, arm in (verdict.get("cheapest") or {}).items()
-    ]
+def cheapest_lines(verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return each arm that is the cheapest among those shown not to be worse than the best by the margin, and in what."""
+    found: dict[str, list[str]] = {}
+    for kind, arm in (verdict.get("cheapest") or {}).items():
+        found.setdefault(arm or "none", []).append(short_name(kind).lower())
+    return [(arm, "by any cost" if len(found) == 1 else ", ".join(kinds)) for arm, kinds in found.items()]
 
 
 def facts_of(sweep: SweepFolder) -> list[tuple[str, str, str]]:
