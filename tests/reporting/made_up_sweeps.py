@@ -79,7 +79,7 @@ MIXED = ["complete"] * 5 + ["pruned", "complete", "fail", "pruned"] + ["complete
 def record_of(kind: LabelKind) -> RunRecord:
     """Return a record; what it says of metrics is not read by the sweep's page."""
     rows = {"validation": made_up_predictions(kind, "validation", 20), "test": made_up_predictions(kind, "test", 20)}
-    return made_up_record(kind, rows, objective={"name": "validation/macro_f1", "value": 0.9})
+    return made_up_record(kind, rows, baselines={}, objective={"name": "validation/macro_f1", "value": 0.9})
 
 
 def write_study(folder: Path, study: dict[str, Any], kind: LabelKind = "single") -> Path:

@@ -104,7 +104,7 @@ def _side(
 
 
 def _gold(run: Predictions, row: int) -> str:
-    if run.labels.kind in ("ordinal", "real"):
+    if run.labels.kind == "real":
         return number(float(run.gold_score[row]))
     return _names(run, run.gold[row])
 

@@ -73,7 +73,12 @@ def budget(studies: Sequence[Study], colours: Mapping[str, str]) -> Figure:
     traces = []
     for study in studies:
         values = [_or_none(value) for value in study.tuning.expected_best]
-        line = {"type": "scatter", "mode": "lines+markers", "x": list(range(1, len(values) + 1)), "y": values}
+        line: dict[str, Any] = {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": list(range(1, len(values) + 1)),
+            "y": values,
+        }
         line |= {"name": label(study.name or "best of"), "line": {"color": colours[study.name], "width": 2}}
         line |= {"marker": {"size": 5}, "hovertemplate": "best of %{x}: %{y:.4f}<extra></extra>"}
         traces.append(line)

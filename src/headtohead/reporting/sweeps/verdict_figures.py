@@ -88,10 +88,22 @@ def every_run(arms: Sequence[dict[str, Any]], metric: str) -> Figure:
         values = [value for configuration in arm["per_run"][metric] for value in configuration]
         spread = [place + 0.16 * ((index % 5) - 2) / 2 for index in range(len(values))]
         look = {"size": 9, "color": colours[arm["name"]], "opacity": 0.65}
-        dots = {"type": "scatter", "mode": "markers", "x": values, "y": spread, "marker": look, "showlegend": False}
+        dots: dict[str, Any] = {
+            "type": "scatter",
+            "mode": "markers",
+            "x": values,
+            "y": spread,
+            "marker": look,
+            "showlegend": False,
+        }
         dots |= {"name": label(arm["name"]), "hovertemplate": "%{x:.4f}<extra></extra>"}
         mean = arm["values"][metric]
-        line = {"type": "scatter", "mode": "lines", "x": [mean, mean], "y": [place - 0.32, place + 0.32]}
+        line: dict[str, Any] = {
+            "type": "scatter",
+            "mode": "lines",
+            "x": [mean, mean],
+            "y": [place - 0.32, place + 0.32],
+        }
         line |= {"line": {"color": colours[arm["name"]], "width": 3}, "hoverinfo": "skip", "showlegend": False}
         traces += [dots, line]
     y = {"tickvals": list(range(len(arms))), "ticktext": [label(name) for name in names], "showgrid": False}
@@ -150,12 +162,29 @@ def luck(rows: Sequence[tuple[str, Mapping[str, Any], str]], metric: str) -> Fig
     for place, (_, candidate, colour) in enumerate(rows):
         fresh, at = candidate["fresh"], [place] * len(candidate["fresh"])
         mean = sum(fresh) / len(fresh)
-        line = {"type": "scatter", "mode": "lines", "x": [candidate["chosen"], mean], "y": [place, place]}
+        line: dict[str, Any] = {
+            "type": "scatter",
+            "mode": "lines",
+            "x": [candidate["chosen"], mean],
+            "y": [place, place],
+        }
         line |= {"line": {"color": colour, "width": 2}, "showlegend": False, "hoverinfo": "skip"}
         look = {"size": 7, "color": colour, "opacity": 0.55}
-        seeds = {"type": "scatter", "mode": "markers", "x": fresh, "y": at, "marker": look, "showlegend": False}
+        seeds: dict[str, Any] = {
+            "type": "scatter",
+            "mode": "markers",
+            "x": fresh,
+            "y": at,
+            "marker": look,
+            "showlegend": False,
+        }
         seeds |= {"hovertemplate": "a fresh seed: %{x:.4f}<extra></extra>"}
-        ends = {"type": "scatter", "mode": "markers", "x": [candidate["chosen"], mean], "y": [place, place]}
+        ends: dict[str, Any] = {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [candidate["chosen"], mean],
+            "y": [place, place],
+        }
         ends |= {"marker": {"size": 12, "color": ["var(--card)", colour], "line": {"color": colour, "width": 2}}}
         ends |= {"text": ["when chosen", "mean of fresh seeds"], "showlegend": False}
         ends |= {"hovertemplate": "%{text}: %{x:.4f}<extra></extra>"}
