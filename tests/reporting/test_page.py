@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -28,41 +25,7 @@ from reporting.made_up_runs import (
     made_up_steps,
     write_run,
 )
-
-EVIL = "</script><script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)> & \"quoted\" <b>bold</b>"
-
-
-class Page(HTMLParser):
-    """Collects what a browser would run, fetch and show."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.scripts: list[str] = []
-        self.figures: list[dict[str, Any]] = []
-        self.attributes: list[tuple[str, str, str]] = []
-        self.tags: list[str] = []
-        self.words: list[str] = []
-        self.open: str | None = None
-        self.feed(text)
-        self.text = re.sub(r"\s+", " ", " ".join(self.words)).replace("\xa0", " ")
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        self.open = tag if tag in ("script", "style") else None
-        if tag == "script" and dict(attrs).get("type") == "application/json":
-            self.open = "figure"
-
-    def handle_endtag(self, tag: str) -> None:
-        self.open = None
-
-    def handle_data(self, data: str) -> None:
-        if self.open == "script":
-            self.scripts.append(data)
-        elif self.open == "figure":
-            self.figures.append(json.loads(data))
-        elif self.open is None:
-            self.words.append(data)
+from reporting.page_reader import EVIL, Page, refuse_requests
 
 
 def page_of(folder: Path) -> Page:
@@ -70,9 +33,23 @@ def page_of(folder: Path) -> Page:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of each kind of label."""
     root = tmp_path_factory.mktemp("runs")
-    return {kind: page_of(complete_run(root / kind, kind)) for kind in NAMES}  # type: ignore[arg-type]
+    for kind in NAMES:
+        complete_run(root / kind, kind)  # type: ignore[arg-type]
+    return root
+
+
+@pytest.fixture(scope="module")
+def pages(runs: Path) -> dict[str, Page]:
+    return {kind: page_of(runs / kind) for kind in NAMES}
+
+
+@pytest.fixture
+def single(runs: Path, tmp_path: Path) -> Path:
+    """A copy of the single-label run, to be spoilt."""
+    return Path(shutil.copytree(runs / "single", tmp_path / "single"))
 
 
 @pytest.mark.parametrize("kind", NAMES)
@@ -125,16 +102,7 @@ def test_colours_of_figures_exist_in_the_style() -> None:
 
 def test_the_page_runs_two_scripts_of_its_own_and_fetches_nothing(pages: dict[str, Page]) -> None:
     for page in pages.values():
-        assert len(page.scripts) == 2
-        assert [name for _, name, _ in page.attributes if name in ("src", "srcset", "action") or name[:2] == "on"] == []
-        assert all(value.startswith("#") for _, name, value in page.attributes if name == "href")
-        assert "link" not in page.tags
-        (policy,) = [value for _, name, value in page.attributes if name == "content" and "script-src" in value]
-        assert "default-src 'none'" in policy
-        assert "http" not in policy
-        for script in page.scripts:
-            digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-            assert f"'sha256-{digest}'" in policy
+        refuse_requests(page)
 
 
 def test_text_from_data_is_shown_and_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,12 +147,12 @@ def test_a_run_that_did_not_end_well_has_a_page_that_says_so(tmp_path: Path, sta
     assert len(page.figures) == 2
 
 
-def test_what_is_not_finite_is_left_out_and_said(tmp_path: Path) -> None:
-    complete_run(tmp_path, "real", rows=40, status="diverged", error="loss became nan at step 9")
+def test_what_is_not_finite_is_left_out_and_said(tmp_path: Path, runs: Path) -> None:
     parts = {name: made_up_predictions("real", name, 40) for name in ("test", "validation")}
     parts["test"].scores[3] = np.nan
     steps = [*made_up_steps(8), {"step": 9, "train/loss": float("nan")}]
-    record = read_record(tmp_path / "result.json")
+    record = read_record(runs / "real" / "result.json")
+    record.status, record.error = "diverged", "loss became nan at step 9"
     page = page_of(write_run(tmp_path, record, parts, steps))
     assert "1 of 80 stored rows have scores that are not finite" in page.text
     assert "loss became nan at step 9" in page.text
@@ -199,28 +167,26 @@ def test_the_barest_record_has_a_page(tmp_path: Path) -> None:
     assert page.figures == []
 
 
-def test_sections_may_be_missing_one_at_a_time(tmp_path: Path) -> None:
-    complete_run(tmp_path, "single", rows=40)
-    whole = json.loads((tmp_path / "result.json").read_text())
+def test_sections_may_be_missing_one_at_a_time(single: Path) -> None:
+    whole = json.loads((single / "result.json").read_text())
     for section in ("details", "baselines", "calibration", "audit", "cost", "model", "data", "export", "provenance"):
-        (tmp_path / "result.json").write_text(json.dumps(whole | {section: {}}))
-        assert "Accuracy" in page_of(tmp_path).text
+        (single / "result.json").write_text(json.dumps(whole | {section: {}}))
+        assert "Accuracy" in page_of(single).text
     for file in ("predictions.parquet", "metrics.jsonl", "examples.json"):
-        (tmp_path / file).unlink()
-        assert "Accuracy" in page_of(tmp_path).text
+        (single / file).unlink()
+        assert "Accuracy" in page_of(single).text
 
 
-def test_damaged_files_are_named_and_survived(tmp_path: Path) -> None:
-    complete_run(tmp_path, "single", rows=40)
-    (tmp_path / "predictions.parquet").write_bytes(b"not parquet")
-    (tmp_path / "examples.json").write_text("{")
-    with (tmp_path / "metrics.jsonl").open("a") as lines:
+def test_damaged_files_are_named_and_survived(single: Path) -> None:
+    (single / "predictions.parquet").write_bytes(b"not parquet")
+    (single / "examples.json").write_text("{")
+    with (single / "metrics.jsonl").open("a") as lines:
         lines.write('{"step": 200, "train/lo')
-    page = page_of(tmp_path)
+    page = page_of(single)
     for words in ("predictions.parquet cannot be read", "examples.json cannot be read", "1 line of metrics.jsonl"):
         assert words in page.text
     with pytest.raises(UserError, match=r"no record"):
-        write_report(tmp_path / "elsewhere")
+        write_report(single / "elsewhere")
 
 
 def test_a_step_logged_again_after_a_restart_counts_once(tmp_path: Path) -> None:
@@ -234,7 +200,7 @@ def test_test_sets_are_shown_side_by_side_and_validation_folded(tmp_path: Path) 
     parts = {
         name: made_up_predictions("single", name, 40, seed=i) for i, name in enumerate(("test", "forum", "validation"))
     }
-    page = page_of(write_run(tmp_path, made_up_record("single", parts), parts))
+    page = page_of(write_run(tmp_path, made_up_record("single", parts, baselines={}), parts))
     assert "Accuracy by set of rows" in page.text
     assert sum(tag == "details" and name == "open" for tag, name, _ in page.attributes) == 1
 
@@ -255,18 +221,17 @@ def test_worst_errors_are_the_surest_wrong_answers(tmp_path: Path, pages: dict[s
 
 
 def test_many_classes_and_long_curves_stay_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(NAMES, "single", [f"a class with a rather long name, number {i}" for i in range(90)])
-    parts = {name: made_up_predictions("single", name, 300) for name in ("test", "validation")}
-    page = page_of(write_run(tmp_path, made_up_record("single", parts), parts, made_up_steps(20_000)))
+    monkeypatch.setitem(NAMES, "single", [f"a class with a rather long name, number {i}" for i in range(70)])
+    parts = {name: made_up_predictions("single", name, 140) for name in ("test", "validation")}
+    page = page_of(write_run(tmp_path, made_up_record("single", parts, baselines={}), parts, made_up_steps(20_000)))
     bars = [figure["data"][0] for figure in page.figures if figure["data"][0]["type"] == "bar"]
     assert max(len(bar["x"]) for bar in bars) == 60
     assert all(len(trace["x"]) <= 1000 for figure in page.figures for trace in figure["data"] if "x" in trace)
 
 
-def test_reporting_never_imports_torch(tmp_path: Path) -> None:
-    complete_run(tmp_path, "single", rows=20)
+def test_reporting_never_imports_torch(single: Path) -> None:
     code = (
         "import sys, pathlib; from headtohead.reporting import write_report; "
         "write_report(pathlib.Path(sys.argv[1])); sys.exit('torch' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code, str(single)], check=False).returncode == 0

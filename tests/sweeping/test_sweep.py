@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from command_line import CommandLine, write_rows
+from reporting.page_reader import Page, refuse_requests
 
 pytestmark = pytest.mark.slow  # every sweep is several runs in a process of its own
 
@@ -51,6 +52,7 @@ def test_a_plain_sweep_is_a_grid_that_runs_once(line: CommandLine) -> None:
     assert record["config"]["prompt"]["template"] == "{text}, it says: "
     assert "test" in record["metrics"]
     assert found["best_command"].startswith("python run.py ")
+    assert "4 completed" in Page((line.folder() / "report.html").read_text()).text
     line(*asked)
     assert ended(line.folder()) == before
 
@@ -108,16 +110,47 @@ def test_too_many_failures_do(line: CommandLine) -> None:
 
 
 def test_arms_are_tuned_alike_confirmed_on_fresh_seeds_and_judged(line: CommandLine) -> None:
-    arms = ["experiment=head_vs_generative", "data.source.name=" + str(line.rows), "hydra.sweeper.n_trials=2"]
-    line(*line.always, *arms, "hydra.sweeper.confirm.seeds=2", train=False)
+    arms = [*line.always, "experiment=head_vs_generative", f"data.source.name={line.rows}", "hydra.sweeper.n_trials=2"]
+    line(*arms, "hydra.sweeper.confirm={seeds:2,top_k:2}", train=False)
     verdict = json.loads((line.folder() / "verdict.json").read_text())
     assert [arm["name"] for arm in verdict["arms"]] == ["head", "generative"]
+    assert [arm["described"] for arm in verdict["arms"]] == ["head's best of 2 trials", "generative's best of 2 trials"]
     assert verdict["pairs"][0]["margin"] == 0.02
     for arm in ("head", "generative"):
-        assert len(study_of(line.folder() / arm)["trials"]) == 2
+        found = study_of(line.folder() / arm)
+        assert len(found["trials"]) == 2
         records = [line.record(path) for path in (line.folder() / arm).iterdir() if path.is_dir()]
         fresh = {record["config"]["seed"] for record in records if record["test_reads"]}
         assert fresh == {1000, 1001}
+        (tuning,) = verdict["tuning"][arm]
+        assert [len(candidate["fresh"]) for candidate in tuning["candidates"]] == [2, 2]
+        assert tuning["tokens"] > 0
+        judged = {Path(run["folder"]).name for run in verdict["runs"][arm]}
+        assert judged == {f"confirm_{tuning['judged']:04d}_seed_{seed}" for seed in (1000, 1001)}
+    page = Page((line.folder() / "report.html").read_text())
+    refuse_requests(page, links=True)
+    assert "head or generative?" in page.text
+    assert "Learning curves" in page.text
+    line(*arms, "hydra.sweeper.confirm={seeds:3,top_k:2}", train=False)
+    looked = json.loads((line.folder() / "verdict.json").read_text())
+    assert [len(look["runs"]["head"]) for look in looked["looks_taken"]] == [2, 3]
+    assert looked["looks"] == 2
+
+
+def test_repeated_tunings_speak_of_methods(line: CommandLine) -> None:
+    arms = [*line.always, "experiment=head_vs_generative", f"data.source.name={line.rows}", "hydra.sweeper.n_trials=1"]
+    line(*arms, "hydra.sweeper.tunings=3", "hydra.sweeper.confirm.seeds=2", train=False)
+    verdict = json.loads((line.folder() / "verdict.json").read_text())
+    assert verdict["pairs"][0]["scope"] == "methods"
+    assert [arm["configurations"] for arm in verdict["arms"]] == [3, 3]
+    rates = {
+        trial["params"]["train.learning_rate"]
+        for number in (1, 2, 3)
+        for trial in study_of(line.folder() / "head" / f"tuning_{number}")["trials"]
+    }
+    assert len(rates) == 3
+    assert {run["seed"] for run in verdict["runs"]["head"]} == {1000, 1001, 2000, 2001, 3000, 3001}
+    assert "head, tuning 2" in Page((line.folder() / "report.html").read_text()).text
 
 
 def test_seeds_and_constraints_in_whole_runs(line: CommandLine) -> None:

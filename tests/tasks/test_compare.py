@@ -20,6 +20,7 @@ from headtohead.results import Predictions, write_record
 from headtohead.tasks.compare import compare_runs
 from made_up_arms import noisy_runs
 from reporting.made_up_runs import made_up_predictions, made_up_record, write_run
+from reporting.made_up_sweeps import sweep_with_arms
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,6 +107,54 @@ def test_tunings_speak_of_methods(runs: Path) -> None:
     mixed = {"a": ["a0-*", "a[12]-*"], "b": arms["b"]}
     with pytest.raises(UserError, match="share one configuration"):
         compare(runs, arms=mixed, entries="tunings")
+
+
+def test_runs_added_after_a_verdict_make_another_look(runs: Path) -> None:
+    first = compare(runs)
+    again = compare(runs)
+    assert [first["looks"], again["looks"]] == [1, 1]
+    assert again["looks_taken"] == first["looks_taken"]
+    assert again["pairs"] == first["pairs"]
+    write_arm(runs, "good", noise=0.3, runs=5)
+    second = compare(runs)
+    assert second["looks"] == 2
+    assert [look["level"] for look in second["looks_taken"]] == [0.05, 0.025]
+    assert [len(look["runs"]["good"]) for look in second["looks_taken"]] == [3, 5]
+    assert "This is look 2 at this comparison" in second["sentences"][-1]
+    assert "a chance of at most 7.5 %" in second["sentences"][-1]
+    assert "97.5 % interval" in second["sentences"][0]
+
+
+def test_planned_looks_share_the_error_rate(runs: Path) -> None:
+    assert [look["level"] for look in compare(runs, looks=2)["looks_taken"]] == [0.025]
+    write_arm(runs, "good", noise=0.3, runs=5)
+    second = compare(runs, looks=2)
+    assert [look["level"] for look in second["looks_taken"]] == [0.025, 0.025]
+    assert "a chance of at most 5 %" in second["sentences"][-1]
+
+
+def test_an_earlier_verdict_that_cannot_be_read_is_not_forgotten(runs: Path) -> None:
+    compare(runs)
+    (runs.parent / "verdict" / "verdict.json").write_text("{}")
+    with pytest.raises(UserError, match="its look cannot be counted"):
+        compare(runs)
+
+
+def test_confirming_runs_say_how_they_were_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arms = {"head": 0.5, "generative": 2.0}
+    root = sweep_with_arms(tmp_path / "sweep", arms, rows=60)
+    entries = {arm: [str(root / arm / "confirm_*")] for arm in arms}
+    compare_runs(CompareConfig(arms=entries), tmp_path / "again")
+    found = json.loads((tmp_path / "again" / "verdict.json").read_text())
+    assert "head's best of 16 trials" in found["sentences"][0]
+    (tuning,) = found["tuning"]["head"]
+    assert tuning["trials"] == 16
+    assert tuning["tokens"] == 13 * 80_000 + 3 * 31_000
+    assert tuning["inflation"]["inflation"] == pytest.approx(0.015 - 0.006)
+    assert tuning["expected_best"][0] is None  # the one trial could be the failed one
+    assert tuning["expected_best"][-1] == pytest.approx(tuning["inflation"]["chosen"])
+    assert "tuning, scored on validation rows" in capsys.readouterr().out
+    assert (tmp_path / "again" / "report.html").is_file()
 
 
 @pytest.mark.parametrize(

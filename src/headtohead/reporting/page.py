@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import shlex
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from headtohead import atomic
 from headtohead.reporting import figures, finding, numbers, tables
 from headtohead.reporting.folder import RunFolder, read_folder
 from headtohead.reporting.ledger import ledger_lines
+from headtohead.reporting.rendering import render
 from headtohead.reporting.worst_table import order_in_words, worst_table
 from headtohead.results import RunRecord
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-HERE = Path(__file__).parent
 LEDGER = ("read", "encodings", "duplicates", "leakage", "near_duplicates")
 TABLED = ("seconds", "tokens", "notes")
 FIGURES = ("confusion", "per_class", "reliability", "risk_coverage", "by_length", "by_truncated", "scores")
@@ -34,45 +28,13 @@ def write_report(folder: Path) -> Path:
         UserError: there is no readable ``result.json``.
     """
     path = folder / "report.html"
-    atomic.write_text(path, render(read_folder(folder)))
+    atomic.write_text(path, render_run(read_folder(folder)))
     return path
 
 
-def render(run: RunFolder) -> str:
-    """Return the page as text; whatever comes from data is escaped by the template."""
-    scripts = _scripts()
-    return _template().render(
-        scripts=scripts,
-        policy=_policy(list(scripts.values())),
-        style=(HERE / "report.css").read_text(encoding="utf-8"),
-        **context(run),
-    )
-
-
-@cache
-def _template() -> Template:
-    """Compile the page's template once: a sweep writes hundreds of pages."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    engine = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    engine.policies["json.dumps_kwargs"] = {"allow_nan": False}
-    return engine.get_template("report.html.jinja")
-
-
-@cache
-def _scripts() -> dict[str, str]:
-    from plotly.offline import get_plotlyjs
-
-    return {"plotly": get_plotlyjs(), "draw": (HERE / "draw.js.jinja").read_text(encoding="utf-8")}
-
-
-def _policy(scripts: list[str]) -> str:
-    """Return a content security policy: these scripts and no other, and no request to anywhere."""
-    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {allowed}"
+def render_run(run: RunFolder) -> str:
+    """Return the page as text."""
+    return render("report.html.jinja", **context(run))
 
 
 def context(run: RunFolder) -> dict[str, Any]:
@@ -107,7 +69,6 @@ def context(run: RunFolder) -> dict[str, Any]:
         "settings": tables.flattened(record.config),
         "origin": tables.flattened({"model": record.model, **record.provenance}),
         "command": _command(record),
-        "count": numbers.count,
     }
 
 

@@ -36,16 +36,19 @@ def _is_score(predictions: Predictions) -> bool:
 
 
 def _described(predictions: Predictions, row: int, texts: dict[str, str]) -> dict[str, Any]:
+    return described_row(predictions, row, texts) | _answers(predictions, row)
+
+
+def described_row(predictions: Predictions, row: int, texts: dict[str, str]) -> dict[str, Any]:
+    """Return which row it is, and of its text, where it was stored, as much as a page shows."""
     row_id = str(predictions.row_id[row])
     text = texts.get(row_id)
-    excerpt = None if text is None else " ".join(text[:EXCERPT].split())
     return {
         "row_id": row_id,
         "tokens": int(predictions.tokens[row]),
         "truncated": bool(predictions.truncated[row]),
-        "excerpt": excerpt,
+        "excerpt": None if text is None else " ".join(text[:EXCERPT].split()),
         "whole": text[:LONGEST] if text and len(text) > EXCERPT else "",
-        **_answers(predictions, row),
     }
 
 

@@ -8,6 +8,9 @@ from headtohead.statistics.comparison import Comparison as Comparison
 from headtohead.statistics.cost import cheapest as cheapest
 from headtohead.statistics.cost import pareto as pareto
 from headtohead.statistics.metrics import metrics_of as metrics_of
+from headtohead.statistics.tuning import Tuning as Tuning
+from headtohead.statistics.tuning import tuning_of as tuning_of
+from headtohead.statistics.tuning import value_of as value_of
 from headtohead.statistics.verdict import ArmSummary as ArmSummary
 from headtohead.statistics.verdict import Verdict as Verdict
 from headtohead.statistics.verdict import judge as judge

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from statistics import fmean
 
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from headtohead.errors import UserError
@@ -34,12 +37,37 @@ def winners(study: SweepStudy, top_k: int) -> list[FrozenTrial]:
     return ranked[:top_k]
 
 
-def confirmation_jobs(study: SweepStudy, trial: FrozenTrial, seeds: int) -> list[Job]:
-    """Return the jobs that train a trial's configuration on fresh seeds and score the test splits."""
+def champion(study: SweepStudy, confirmed: Mapping[int, Sequence[Job]]) -> int:
+    """Return the confirmed trial that is best by validation, over its fresh seeds; ties go to the better ranked.
+
+    The test split has no part in it: what is judged there was chosen without it.
+
+    Args:
+        study: they belong to.
+        confirmed: number of a trial to its completed jobs, the best ranked first.
+    """
+    sign = 1.0 if study.study.direction == StudyDirection.MAXIMIZE else -1.0
+    return max(confirmed, key=lambda number: sign * _mean_value(confirmed[number], study.settings.objective))
+
+
+def _mean_value(jobs: Sequence[Job], objectives: list[str]) -> float:
+    outcomes = [recorded_outcome(job.folder, Wanted(objectives=objectives)) for job in jobs]
+    return fmean(outcome.values[0] for outcome in outcomes if outcome and outcome.values)
+
+
+def confirmation_jobs(study: SweepStudy, trial: FrozenTrial, seeds: int, *, tuning: int = 1) -> list[Job]:
+    """Return the jobs that train a trial's configuration on fresh seeds and score the test splits.
+
+    Args:
+        study: it was chosen in.
+        trial: whose configuration it is.
+        seeds: how many.
+        tuning: number of the tuning, each of which has fresh seeds of its own: shared luck would not show.
+    """
     final_keys = {"seed", *(line.partition("=")[0] for line in FINAL)}
     kept = [line for line in trial.user_attrs["overrides"] if line.partition("=")[0] not in final_keys]
     jobs = []
-    for seed in range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + seeds):
+    for seed in range(FIRST_FRESH_SEED * tuning, FIRST_FRESH_SEED * tuning + seeds):
         folder = study.folder / f"confirm_{trial.number:04d}_seed_{seed}"
         place = {"hydra.sweep.dir": str(folder.parent), "hydra.sweep.subdir": folder.name}
         identity = {**place, **study.membership("confirm")}

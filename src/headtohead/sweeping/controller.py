@@ -96,7 +96,7 @@ class Controller:
     def _tell(self, number: int, outcome: Outcome) -> None:
         """Put a final state into the study, its attributes first: nothing can be added to a finished trial."""
         broken = self.study.constrain(number, outcome.limited)
-        self.study.note(number, reason=outcome.reason or broken, seconds=outcome.seconds)
+        self.study.note(number, reason=outcome.reason or broken, seconds=outcome.seconds, tokens=outcome.tokens)
         self.study.tell(number, outcome.state, outcome.values if outcome.state == TrialState.COMPLETE else None)
         if outcome.state == TrialState.FAIL:
             log.warning("trial %d failed: %s", number, outcome.reason)

@@ -24,6 +24,8 @@ class Outcome:
     retry: bool = False
     """Whether the cause lies outside the configuration: killed, or its machine lost."""
     seconds: float | None = None
+    tokens: int | None = None
+    """Read by the model, in all phases."""
     limited: dict[str, float | None] = field(default_factory=dict)
     """By path, the values that are constrained."""
 
@@ -44,27 +46,28 @@ def recorded_outcome(folder: Path, wanted: Wanted) -> Outcome | None:
         return None
     record = read_record(path)
     seconds = sum((record.cost.get("seconds") or {}).values()) or None
+    tokens = sum((record.cost.get("tokens") or {}).values()) or None
     match record.status:
         case "completed" | "pruned":
-            return _scored(record, wanted, seconds)
+            return _scored(record, wanted, seconds, tokens)
         case "failed" | "diverged":
-            return Outcome(state=TrialState.FAIL, reason=record.error or record.status, seconds=seconds)
+            return Outcome(state=TrialState.FAIL, reason=record.error or record.status, seconds=seconds, tokens=tokens)
     return None  # running or interrupted: it was cut off
 
 
-def _scored(record: RunRecord, wanted: Wanted, seconds: float | None) -> Outcome:
+def _scored(record: RunRecord, wanted: Wanted, seconds: float | None, tokens: int | None) -> Outcome:
     """Return the outcome of a run that ended well, or was stopped and may lack what only a whole run has."""
     values = objective_values(record, wanted.objectives)
     limited = {path: _look_up(record, path) for path in wanted.limited}
     if record.status == "pruned":
         reason = record.error or ""
-        return Outcome(state=TrialState.PRUNED, reason=reason, seconds=seconds, limited=limited)
+        return Outcome(state=TrialState.PRUNED, reason=reason, seconds=seconds, tokens=tokens, limited=limited)
     named = [*zip(wanted.objectives or ["the objective"], values, strict=True), *limited.items()]
     for name, value in named:
         if value is None or not math.isfinite(value):
-            return Outcome(state=TrialState.FAIL, reason=f"{name} is {value}", seconds=seconds)
+            return Outcome(state=TrialState.FAIL, reason=f"{name} is {value}", seconds=seconds, tokens=tokens)
     numbers = [float(value) for value in values if value is not None]
-    return Outcome(state=TrialState.COMPLETE, values=numbers, seconds=seconds, limited=limited)
+    return Outcome(state=TrialState.COMPLETE, values=numbers, seconds=seconds, tokens=tokens, limited=limited)
 
 
 def ended(folder: Path, wanted: Wanted, error: BaseException | None) -> Outcome:

@@ -49,6 +49,7 @@ def _mean(done: Sequence[Outcome]) -> Outcome:
         state=TrialState.COMPLETE,
         values=[fmean(values) for values in zip(*(outcome.values or [] for outcome in done), strict=True)],
         seconds=sum(outcome.seconds or 0.0 for outcome in done) or None,
+        tokens=sum(outcome.tokens or 0 for outcome in done) or None,
         limited={path: _mean_of([outcome.limited[path] for outcome in done]) for path in done[0].limited},
     )
 

@@ -46,11 +46,12 @@ class Settings:
     timeout: float | None
     arms: list[ArmSettings]
     confirm: ConfirmSettings
+    tunings: int
     margin: dict[str, float]
     alpha: float
 
     def __post_init__(self) -> None:
-        for key in ("n_trials", "n_jobs", "failure_window"):
+        for key in ("n_trials", "n_jobs", "failure_window", "tunings"):
             if getattr(self, key) < 1:
                 raise UserError(f"hydra.sweeper.{key} must be 1 or more, given {getattr(self, key)}")
         if self.max_retries < 0:

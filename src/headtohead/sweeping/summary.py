@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -10,19 +15,32 @@ from rich.console import Console
 
 from headtohead import atomic
 from headtohead.sweeping.judge import reports_of
+from headtohead.sweeping.outcome import Wanted, recorded_outcome
+from headtohead.sweeping.storage import without_password
 from headtohead.sweeping.study import SweepStudy, is_feasible
 from headtohead.sweeping.trial_table import state_of, table_of
 
 SUMMARY = "study.json"
+CONFIRMING = re.compile(r"confirm_(\d+)_seed_(\d+)")
 
 
-def write_summary(study: SweepStudy) -> dict[str, Any]:
-    """Write and return the state of a study: every trial, the best ones, and how to run the best again."""
+def write_summary(study: SweepStudy, importances: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Write and return the state of a study: every trial, the best ones, and how to run the best again.
+
+    Args:
+        importances: of the parameters, as ``importance.importances_of`` returns them; too slow for after every trial.
+    """
     best = best_trials(study)
+    settings = study.settings
     found = {
         "study": study.name,
+        "command": without_password(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])),
+        "sampler": "every combination" if settings.is_grid else _class_name(settings.sampler) or "TPESampler",
+        "pruner": _class_name(settings.pruner),
+        "objective": settings.objective,
         "space": study.space.described(),
         "objectives": study.objectives,
+        "fixed": study.space.fixed,
         "directions": [direction.name.lower() for direction in study.study.directions],
         "seeds": study.settings.seeds,
         "constraints": {limit.path: str(limit) for limit in study.settings.constraints},
@@ -31,6 +49,8 @@ def write_summary(study: SweepStudy) -> dict[str, Any]:
         "best": [trial.number for trial in best],
         "best_command": command_of(best[0]) if best else None,
         "trials": [_described(trial, study) for trial in study.trials()],
+        "confirmed": list(_confirmed(study)),
+        "importances": importances,
     }
     atomic.write_json(study.folder / SUMMARY, found)
     return found
@@ -51,6 +71,22 @@ def command_of(trial: FrozenTrial) -> str:
     return shlex.join(["python", "run.py", *trial.user_attrs.get("overrides", [])])
 
 
+def _class_name(configured: Mapping[str, Any] | None) -> str | None:
+    return str(configured.get("_target_")).rpartition(".")[2] if configured else None
+
+
+def _confirmed(study: SweepStudy) -> Iterator[dict[str, Any]]:
+    """Yield the finished confirming runs of the study, with their validation score: the first objective."""
+    for folder in sorted(study.folder.glob("confirm_*_seed_*")):
+        named, outcome = (
+            CONFIRMING.fullmatch(folder.name),
+            recorded_outcome(folder, Wanted(objectives=study.settings.objective)),
+        )
+        if named and outcome and outcome.state == TrialState.COMPLETE and outcome.values:
+            trial, seed = map(int, named.groups())
+            yield {"trial": trial, "seed": seed, "folder": folder.name, "value": outcome.values[0]}
+
+
 def _counts(study: SweepStudy) -> dict[str, int]:
     states = [state_of(trial) for trial in study.trials()]
     return {state: states.count(state) for state in dict.fromkeys(states)}
@@ -68,10 +104,17 @@ def _described(trial: FrozenTrial, study: SweepStudy) -> dict[str, Any]:
         "reason": trial.user_attrs.get("reason") or None,
         "attempts": trial.user_attrs.get("attempt", 1),
         "seconds": trial.user_attrs.get("seconds"),
+        "tokens": trial.user_attrs.get("tokens"),
+        "started": _when(trial.datetime_start),
+        "finished": _when(trial.datetime_complete),
         "overrides": trial.user_attrs.get("overrides"),
         "folder": study.trial_folder(trial.number).name,
         "runs": runs,
     }
+
+
+def _when(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment else None
 
 
 def print_end(study: SweepStudy) -> None:

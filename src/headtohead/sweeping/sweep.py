@@ -19,16 +19,17 @@ from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial
 
-from headtohead.config import CompareConfig, TrackConfig
 from headtohead.errors import UserError
 from headtohead.evaluation.metrics import default_metric
+from headtohead.reporting import write_sweep_report
 from headtohead.schema import without_hydra
 from headtohead.sweeping.arms import ArmSettings
 from headtohead.sweeping.checks import check_sweep, refuse_contested
-from headtohead.sweeping.confirm import confirmation_jobs, run_all, winners
 from headtohead.sweeping.controller import Controller
 from headtohead.sweeping.ending import cut_short
+from headtohead.sweeping.importance import importances_of
 from headtohead.sweeping.jobs import Jobs, jobs_of
+from headtohead.sweeping.judging import compare_arms
 from headtohead.sweeping.lock import controller_lock
 from headtohead.sweeping.seeds import refuse_another_seed
 from headtohead.sweeping.settings import Settings, read_settings
@@ -36,10 +37,7 @@ from headtohead.sweeping.space import Space, parse_space
 from headtohead.sweeping.storage import refuse_written_password, resolve_storage
 from headtohead.sweeping.study import Suggest, SweepStudy
 from headtohead.sweeping.summary import print_end, write_summary
-from headtohead.sweeping.tracked import verdict_summary
 from headtohead.sweeping.watching import watching
-from headtohead.tasks.compare import compare_runs
-from headtohead.tracking import track_report
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +56,10 @@ class Sweep:
     storage: str
     jobs: Jobs
 
-    def study(self, name: str, folder: Path, space: Space) -> SweepStudy:
-        """Open a study of the sweep."""
+    def study(self, name: str, folder: Path, space: Space, settings: Settings | None = None) -> SweepStudy:
+        """Open a study of the sweep, with settings of its own where given."""
         return SweepStudy(
-            self.settings,
+            settings or self.settings,
             space,
             name=name,
             folder=folder,
@@ -82,7 +80,7 @@ class Sweep:
 
                 Controller(study, self.jobs, watch).run()
         finally:
-            write_summary(study)
+            write_summary(study, importances_of(study.study))
         print_end(study)
 
 
@@ -131,33 +129,23 @@ def sweep(
         )
         try:
             if settings.arms:
-                _compare(own, spaces)
+                compare_arms(own, spaces)
             else:
                 own.tune(own.study(name, folder, spaces[""]))
         except BaseException:
             own.jobs.interrupt()
             raise
+        finally:
+            _write_page(folder)
 
 
-def _compare(sweep: Sweep, spaces: dict[str, Space]) -> None:
-    """Tune every arm with the same budget, confirm their best on fresh seeds, and judge them."""
-    studies = {arm: sweep.study(f"{sweep.name}/{arm}", sweep.folder / arm, space) for arm, space in spaces.items()}
-    for study in studies.values():
-        sweep.tune(study)
-    confirmed: dict[str, list[Path]] = {}
-    for arm, study in studies.items():
-        for place, trial in enumerate(winners(study, sweep.settings.confirm.top_k)):
-            todo = confirmation_jobs(study, trial, sweep.settings.confirm.seeds)
-            run_all(todo, sweep.jobs, sweep.settings.max_retries)
-            confirmed[arm if place == 0 else f"{arm} ({place + 1})"] = [job.folder for job in todo]
-    judged = CompareConfig(
-        arms={arm: [str(folder) for folder in folders] for arm, folders in confirmed.items()},
-        margin=sweep.settings.margin,
-        alpha=sweep.settings.alpha,
-    )
-    verdict = compare_runs(judged, sweep.folder)
-    track = TrackConfig(**without_hydra(sweep.config)["track"])
-    track_report(track, sweep.folder, sweep=sweep.name, summary=verdict_summary(verdict))
+def _write_page(folder: Path) -> None:
+    try:
+        print(f"page: {write_sweep_report(folder)}")
+    except UserError as error:  # it ended before there was anything to show, and says why itself
+        log.debug("no page: %s", error)
+    except OSError as error:  # a full disk must not hide how the sweep ended
+        log.warning("the sweep's page could not be written: %s", error)
 
 
 def _spaces(settings: Settings, arguments: list[str]) -> dict[str, Space]:

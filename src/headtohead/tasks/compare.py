@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import glob
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,65 +13,73 @@ import numpy as np
 from headtohead import atomic
 from headtohead.config import CompareConfig
 from headtohead.errors import UserError
-from headtohead.results import Predictions, RunRecord, read_predictions, read_record
-from headtohead.statistics import Arm, Verdict, judge
+from headtohead.reporting import write_sweep_report
+from headtohead.results.record import json_ready
+from headtohead.statistics import Arm, Tuning, Verdict, judge
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.finished_run import FinishedRun, load_run
+from headtohead.tasks.looks import looks_at, looks_in_words
+from headtohead.tasks.tunings import tunings_of
 from headtohead.tasks.verdict_table import print_verdict
 
 VERDICT = "verdict.json"
-APART_FROM_SEEDS = ("name", "seed", "track", "paths", "task", "run", "fresh", "compare", "evaluate", "export")
-"""Settings in which runs of one configuration may differ."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedRun:
-    """A completed run and its rows of one split."""
-
-    folder: Path
-    record: RunRecord
-    predictions: Predictions
-
-    @property
-    def seeds(self) -> tuple[Any, Any]:
-        """Seed of training, and of subset and split."""
-        return self.record.config.get("seed"), (self.record.config.get("data") or {}).get("seed")
-
-    @property
-    def configuration(self) -> str:
-        """Everything but seeds and what no outcome depends on, as text."""
-        kept = {key: value for key, value in self.record.config.items() if key not in APART_FROM_SEEDS}
-        data = {key: value for key, value in (kept.get("data") or {}).items() if key != "seed"}
-        return json.dumps(kept | {"data": data}, sort_keys=True)
+Entries = Mapping[str, Sequence[Sequence[Path]]]
 
 
 def compare_runs(config: CompareConfig, folder: Path) -> Verdict:
-    """Judge the configured arms; write ``verdict.json`` into ``folder`` and print it.
+    """Judge the configured arms; write ``verdict.json`` and the page into ``folder`` and print the verdict.
 
     Raises:
         UserError: an unknown folder, an unfinished run, arms that share a run, other rows, or an undefined metric.
     """
-    entries = {name: [_find(name, entry) for entry in listed] for name, listed in config.arms.items()}
-    _refuse_overlap(entries)
+    found = {name: [_find(name, entry) for entry in listed] for name, listed in config.arms.items()}
+    _refuse_overlap(found)
+    verdict = judge_runs(found, config, folder)
+    write_sweep_report(folder)
+    return verdict
+
+
+def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
+    """Judge arms whose run folders are known; write ``verdict.json`` into ``folder`` and print it.
+
+    Args:
+        arms: name to entries, each the folders of its runs.
+        config: how; its own ``arms`` are not read.
+        folder: of the verdict, and of an earlier one, whose looks count.
+
+    Raises:
+        UserError: an unfinished run, other rows, or an undefined metric.
+    """
     loaded = {
-        name: [[load_run(path, config.split) for path in entry] for entry in found] for name, found in entries.items()
+        name: [[load_run(path, config.split) for path in entry] for entry in entries] for name, entries in arms.items()
     }
-    arms = [_arm(name, runs, config.entries) for name, runs in loaded.items()]
-    flat = {name: [run for entry in runs for run in entry] for name, runs in loaded.items()}
+    flat = {name: [run for entry in entries for run in entry] for name, entries in loaded.items()}
+    tunings = {name: tunings_of([run.folder for run in runs]) for name, runs in flat.items()}
+    looks = looks_at(
+        folder / VERDICT,
+        {name: [run.record.fingerprint for run in runs] for name, runs in flat.items()},
+        alpha=config.alpha,
+        planned=config.looks,
+    )
     verdict = judge(
-        arms,
+        [_arm(name, entries, config.entries, tunings[name]) for name, entries in loaded.items()],
         metric=config.metric,
         margin=config.margin,
         alpha=config.alpha,
-        looks=config.looks,
+        looks=max(config.looks, len(looks)),
         costs={name: mean_cost(runs, config.split) for name, runs in flat.items()},
     )
+    said = looks_in_words(looks)
+    verdict = replace(verdict, sentences=[*verdict.sentences, *([f"{said}."] if said else [])])
     about = {
         "split": config.split,
         "varied": _varied(flat),
         "runs": {name: _about(runs) for name, runs in flat.items()},
+        "tuning": {name: [asdict(tuning) for tuning in found] for name, found in tunings.items()},
+        "looks_taken": [asdict(look) for look in looks],
     }
-    atomic.write_json(folder / VERDICT, verdict.as_dict() | about)
-    print_verdict(verdict, folder / VERDICT)
+    atomic.write_json(folder / VERDICT, json_ready(verdict.as_dict() | about))
+    print_verdict(verdict, folder / VERDICT, tunings)
     return verdict
 
 
@@ -86,7 +93,7 @@ def _find(arm: str, entry: str) -> list[Path]:
     raise UserError(f"compare.arms.{arm}: {entry!r} names no run ({what}); give folders that hold {run_folder.RECORD}")
 
 
-def _refuse_overlap(entries: Mapping[str, Sequence[Sequence[Path]]]) -> None:
+def _refuse_overlap(entries: Entries) -> None:
     owner: dict[Path, str] = {}
     for name, listed in entries.items():
         for path in (path for entry in listed for path in entry):
@@ -96,27 +103,7 @@ def _refuse_overlap(entries: Mapping[str, Sequence[Sequence[Path]]]) -> None:
             owner[path] = name
 
 
-def load_run(folder: Path, split: str) -> FinishedRun:
-    """Read a completed run's record and its predictions of one split.
-
-    Raises:
-        UserError: the run has not completed, or has no predictions of that split.
-    """
-    record = read_record(folder / run_folder.RECORD)
-    if record.status != "completed":
-        raise UserError(f"{folder} is not finished (status {record.status}): run its command again, or leave it out")
-    predictions = read_predictions(folder / run_folder.PREDICTIONS)
-    rows = predictions.of_split(split)
-    if len(rows) == 0:
-        there = ", ".join(sorted(set(predictions.split.tolist())))
-        raise UserError(
-            f"{folder} has no predictions of the {split} split, only of {there}: "
-            "train it with evaluate.test=true, or set compare.split"
-        )
-    return FinishedRun(folder=folder, record=record, predictions=rows)
-
-
-def _arm(name: str, entries: Sequence[Sequence[FinishedRun]], kind: str) -> Arm:
+def _arm(name: str, entries: Sequence[Sequence[FinishedRun]], kind: str, tunings: Sequence[Tuning]) -> Arm:
     by_configuration: dict[str, list[FinishedRun]] = {}
     for number, entry in enumerate(entries):
         for run in entry:
@@ -130,7 +117,8 @@ def _arm(name: str, entries: Sequence[Sequence[FinishedRun]], kind: str) -> Arm:
             )
         _refuse_same_seed(name, runs)
     configurations = [[run.predictions for run in runs] for runs in by_configuration.values()]
-    return Arm(name=name, configurations=configurations, tuned=kind == "tunings")
+    trials = max((tuning.trials for tuning in tunings), default=None)
+    return Arm(name=name, configurations=configurations, tuned=kind == "tunings", trials=trials)
 
 
 def _refuse_same_seed(arm: str, runs: Sequence[FinishedRun]) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from headtohead.statistics import Comparison, Verdict
+from headtohead.statistics import Comparison, Tuning, Verdict
 from headtohead.statistics.words import number, p_value, percent
 
 
-def print_verdict(verdict: Verdict, path: Path) -> None:
-    """Print arms, pairs, sentences, and what costs least."""
+def print_verdict(verdict: Verdict, path: Path, tunings: Mapping[str, Sequence[Tuning]]) -> None:
+    """Print arms, pairs, sentences, what costs least, and how the configurations were chosen."""
     console = Console()
     console.print(_arms(verdict))
     console.print(_pairs(verdict))
@@ -25,6 +27,8 @@ def print_verdict(verdict: Verdict, path: Path) -> None:
         if arm is not None:
             least = f"least {kind.replace('_', ' ')} among arms not worse than the best by more than the margin: {arm}"
             console.print(escape(least), highlight=False)
+    if any(tunings.values()):
+        console.print(_tunings(tunings))
     console.print(escape(f"verdict: {path}"), highlight=False, soft_wrap=True)
 
 
@@ -47,6 +51,30 @@ def _costs(verdict: Verdict) -> Table:
         table.add_row(escape(arm.name), *cells)
     table.caption = "* no arm is better and cheaper"
     return table
+
+
+def _tunings(tunings: Mapping[str, Sequence[Tuning]]) -> Table:
+    """What was spent to choose, and how much better the chosen looked then than their fresh seeds are."""
+    table = Table(title="tuning, scored on validation rows", title_justify="left")
+    for name in ("arm", "trials", "tokens", "seconds", "expected of half", "chosen", "fresh seeds", "inflation"):
+        table.add_column(name, justify="left" if name == "arm" else "right")
+    for arm, found in tunings.items():
+        for place, tuning in enumerate(found, start=1):
+            name = f"{arm}, tuning {place}" if len(found) > 1 else arm
+            table.add_row(escape(name), *_tuning(tuning))
+    table.caption = "inflation: how much better a winner looked when it was chosen than its fresh seeds are"
+    return table
+
+
+def _tuning(tuning: Tuning) -> list[str]:
+    luck, half = tuning.inflation, tuning.expected_best[len(tuning.expected_best) // 2]
+    return [
+        str(tuning.trials),
+        "-" if tuning.tokens is None else f"{tuning.tokens:,}",
+        "-" if tuning.seconds is None else f"{tuning.seconds:,.0f}",
+        number(half) if math.isfinite(half) else "-",
+        *(["-"] * 3 if luck is None else [number(luck.chosen), number(luck.fresh), number(luck.inflation, sign=True)]),
+    ]
 
 
 def _groups(verdict: Verdict) -> str:

@@ -31,7 +31,7 @@ class ConfirmConf:
     seeds: int = 5
     """Fresh seeds; the test splits are scored on these runs alone."""
     top_k: int = 1
-    """Configurations of each arm that are confirmed."""
+    """Configurations of each tuning that are confirmed; the best of them by validation on the fresh seeds is judged."""
 
 
 @dataclass
@@ -75,6 +75,8 @@ class SweeperConf:
     arms: dict[str, Any] = field(default_factory=dict)
     """What is compared: name to a list of overrides, or {overrides: [...], params: {...}} with an arm's own space."""
     confirm: ConfirmConf = field(default_factory=ConfirmConf)
+    tunings: int = 1
+    """Independent tunings of each arm; with three or more the verdict speaks of methods, not of configurations."""
     margin: dict[str, float] = field(default_factory=dict)
     """Metric to the largest difference that does not matter; without one nothing is called equivalent."""
     alpha: float = 0.05

@@ -1,0 +1,55 @@
+"""From arms to a verdict: each is tuned with the same budget, its best is confirmed on fresh seeds, and judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headtohead.config import CompareConfig, TrackConfig
+from headtohead.schema import without_hydra
+from headtohead.sweeping.confirm import champion, confirmation_jobs, run_all, winners
+from headtohead.sweeping.importance import importances_of
+from headtohead.sweeping.space import Space
+from headtohead.sweeping.study import SweepStudy
+from headtohead.sweeping.summary import write_summary
+from headtohead.sweeping.tracked import verdict_summary
+from headtohead.sweeping.tunings import tunings_of
+from headtohead.tasks.compare import judge_runs
+from headtohead.tracking import track_report
+
+if TYPE_CHECKING:
+    from headtohead.sweeping.sweep import Sweep
+
+
+def compare_arms(sweep: Sweep, spaces: dict[str, Space]) -> None:
+    """Tune every arm, confirm what each of its tunings chose, and write the verdict."""
+    settings = sweep.settings
+    studies = {
+        arm: [
+            sweep.study(*tuning) for tuning in tunings_of(settings, arm, space, sweep.name, sweep.folder, sweep.config)
+        ]
+        for arm, space in spaces.items()
+    }
+    for study in (study for listed in studies.values() for study in listed):
+        sweep.tune(study)
+    confirmed = {
+        arm: [_confirmed(sweep, study, number) for number, study in enumerate(listed, start=1)]
+        for arm, listed in studies.items()
+    }
+    entries = "tunings" if settings.tunings > 1 else "runs"
+    judged = CompareConfig(entries=entries, margin=settings.margin, alpha=settings.alpha)
+    verdict = judge_runs(confirmed, judged, sweep.folder)
+    track = TrackConfig(**without_hydra(sweep.config)["track"])
+    track_report(track, sweep.folder, sweep=sweep.name, summary=verdict_summary(verdict))
+
+
+def _confirmed(sweep: Sweep, study: SweepStudy, tuning: int) -> list[Path]:
+    """Train a study's best configurations on fresh seeds; return the runs of the one that is best by validation."""
+    wanted = sweep.settings.confirm
+    todo = {
+        trial.number: confirmation_jobs(study, trial, wanted.seeds, tuning=tuning)
+        for trial in winners(study, wanted.top_k)
+    }
+    run_all([job for jobs in todo.values() for job in jobs], sweep.jobs, sweep.settings.max_retries)
+    write_summary(study, importances_of(study.study))
+    return [job.folder for job in todo[champion(study, todo)]]

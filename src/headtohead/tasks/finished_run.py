@@ -1,0 +1,56 @@
+"""A completed run, as a comparison reads it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headtohead.errors import UserError
+from headtohead.results import Predictions, RunRecord, read_predictions, read_record
+from headtohead.tasks import folder as run_folder
+
+APART_FROM_SEEDS = ("name", "seed", "track", "paths", "task", "run", "fresh", "compare", "evaluate", "export")
+"""Settings in which runs of one configuration may differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedRun:
+    """A completed run and its rows of one split."""
+
+    folder: Path
+    record: RunRecord
+    predictions: Predictions
+
+    @property
+    def seeds(self) -> tuple[Any, Any]:
+        """Seed of training, and of subset and split."""
+        return self.record.config.get("seed"), (self.record.config.get("data") or {}).get("seed")
+
+    @property
+    def configuration(self) -> str:
+        """Everything but seeds and what no outcome depends on, as text."""
+        kept = {key: value for key, value in self.record.config.items() if key not in APART_FROM_SEEDS}
+        data = {key: value for key, value in (kept.get("data") or {}).items() if key != "seed"}
+        return json.dumps(kept | {"data": data}, sort_keys=True)
+
+
+def load_run(folder: Path, split: str) -> FinishedRun:
+    """Read a completed run's record and its predictions of one split.
+
+    Raises:
+        UserError: the run has not completed, or has no predictions of that split.
+    """
+    record = read_record(folder / run_folder.RECORD)
+    if record.status != "completed":
+        raise UserError(f"{folder} is not finished (status {record.status}): run its command again, or leave it out")
+    predictions = read_predictions(folder / run_folder.PREDICTIONS)
+    rows = predictions.of_split(split)
+    if len(rows) == 0:
+        there = ", ".join(sorted(set(predictions.split.tolist())))
+        raise UserError(
+            f"{folder} has no predictions of the {split} split, only of {there}: "
+            "train it with evaluate.test=true, or set compare.split"
+        )
+    return FinishedRun(folder=folder, record=record, predictions=rows)
