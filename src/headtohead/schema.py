@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from headtohead.config import Config, build_config
-from headtohead.errors import Diverged, UserError, near_names
+from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, near_names
 
 # What a run's outcome does not depend on: changing these continues in the same folder.
 NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "compare")
@@ -110,6 +110,9 @@ def errors_for_people() -> Iterator[None]:
         if wants_trace:
             raise
         sys.exit(f"\n{type(error).__name__}: {error}")
+    except Interrupted as stop:
+        print(f"\nInterrupted: {stop}. The same command goes on from here", file=sys.stderr)
+        sys.exit(TO_BE_CONTINUED)
     except (HydraException, OmegaConfBaseException) as error:
         if wants_trace:
             raise

@@ -9,7 +9,7 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from headtohead.launching import KilledJob
+from headtohead.launching import KilledJob, LauncherFailed
 from headtohead.results import RunRecord, read_record
 
 
@@ -52,7 +52,13 @@ def recorded_outcome(folder: Path, objectives: list[str]) -> Outcome | None:
 
 
 def ended(folder: Path, objectives: list[str], error: BaseException | None) -> Outcome:
-    """Return the outcome of a job that is no longer running; without a final record it was killed."""
+    """Return the outcome of a job that is no longer running; without a final record it was killed.
+
+    Raises:
+        LauncherFailed: nothing is known of the job, nor can any other be started.
+    """
+    if isinstance(error, LauncherFailed):
+        raise error
     found = recorded_outcome(folder, objectives)
     if found is not None:
         return found

@@ -13,6 +13,7 @@ from headtohead.data import Corpus
 from headtohead.results import RunRecord, write_record
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.phases import Phases
+from headtohead.tasks.stopping import StopRequest
 from headtohead.training import Processes
 
 Report = Callable[[int, float], str | None]
@@ -30,6 +31,7 @@ class Run:
     processes: Processes
     phases: Phases = field(default_factory=Phases)
     report: Report | None = None
+    stop: StopRequest = field(default_factory=StopRequest)
 
     def save(self) -> None:
         """Write the record as it stands; of several processes the main one does."""

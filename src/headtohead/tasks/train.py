@@ -13,7 +13,7 @@ from headtohead import atomic
 from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config
 from headtohead.data import Corpus, load_corpus
-from headtohead.errors import Diverged, Pruned, UserError
+from headtohead.errors import Diverged, Interrupted, Pruned, UserError
 from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, worst_rows
 from headtohead.provenance import code_fingerprint, git_state, hardware, package_versions, peak_memory_bytes
 from headtohead.reporting import write_report
@@ -44,6 +44,7 @@ def train(config: Config, folder: Path, fingerprint: str, report: Report | None 
     Raises:
         UserError: whatever the user can mend; the record then has status ``failed`` and the message.
         Diverged: non-finite numbers; status ``diverged``.
+        Interrupted: asked to stop by SIGTERM; status ``interrupted``, and the same command goes on.
     """
     processes = Processes.current()
     with run_folder.claim(folder) if processes.is_main else nullcontext():
@@ -68,14 +69,10 @@ def train(config: Config, folder: Path, fingerprint: str, report: Report | None 
             report=report,
         )
         run.save()
-        try:
-            _steps(run, earlier)
-        except Pruned as stop:
-            _end(run, "pruned", str(stop))
+        with run.stop.heard():
+            _attempt(run, earlier)
+        if run.record.status == "pruned":
             return run.record
-        except BaseException as error:
-            _fail(run, error)
-            raise
         if processes.is_main:
             print_summary(run.record, folder)
         processes.wait()
@@ -104,12 +101,24 @@ def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None) -> 
     )
 
 
+def _attempt(run: Run, earlier: RunRecord | None) -> None:
+    """Do the steps; whatever ends them early is recorded."""
+    try:
+        _steps(run, earlier)
+    except Pruned as stop:
+        _end(run, "pruned", str(stop))
+    except BaseException as error:
+        if not (isinstance(error, Interrupted) and run.record.status == "completed"):  # only its page is missing
+            _fail(run, error)
+        raise
+
+
 def _fail(run: Run, error: BaseException) -> None:
     status: Status = (
         "diverged"
         if isinstance(error, Diverged)
         else "interrupted"
-        if isinstance(error, KeyboardInterrupt)
+        if isinstance(error, KeyboardInterrupt | Interrupted)
         else "failed"
     )
     _end(run, status, f"{type(error).__name__}: {error}")

@@ -126,9 +126,10 @@ def _train(run: Run, pack: Pack, validation: Validation) -> None:
         metric=validation.metric,
         higher_is_better=HIGHER_IS_BETTER[validation.metric],
         advance=progress.advance,
+        is_asked_to_stop=run.stop.asked,
     )
     try:
-        with progress:
+        with progress, run.stop.in_steps():
             fit(pack, hooks, checkpoints=[checkpoints])
     finally:
         if tracker is not None:
