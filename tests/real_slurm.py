@@ -45,8 +45,15 @@ def queued_state(number: str) -> str:
 def remembered_state(folder: Path) -> str:
     """Return the state that accounting remembers, once the job of a folder is over."""
     number = job_id(folder)
-    wait_for(lambda: queued_state(number) in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY"))
-    return ask("sacct", "--allocations", "--noheader", "--parsable2", "--format=State", f"--jobs={number}")
+    found = ""
+
+    def is_over() -> bool:
+        nonlocal found
+        found = ask("sacct", "--allocations", "--noheader", "--parsable2", "--format=State", f"--jobs={number}")
+        return found not in ("", "PENDING", "RUNNING", "COMPLETING", "REQUEUED")
+
+    wait_for(is_over)
+    return found
 
 
 @dataclass
@@ -59,12 +66,10 @@ class Controller:
 
     def start(self) -> Controller:
         """Start it."""
-        self.pid = start_child(self._run)
-        return self
-
-    def _run(self) -> None:
+        arguments = self.line.arguments(["-m", *self.overrides], train=True)
         with self.log.open("a") as stream:
-            as_main(self.line.arguments(["-m", *self.overrides], train=True), stream, stream)
+            self.pid = start_child(lambda: as_main(arguments, stream, stream))
+        return self
 
     @property
     def log(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import subprocess
 from collections.abc import Iterator
@@ -36,4 +37,4 @@ def slurm(cluster: Path) -> Iterator[Path]:
             patch.delenv(name)
         patch.setenv("SLURM_CONF", str(cluster))
         yield cluster
-        ask("scancel", "--me")
+        ask("scancel", f"--user={getpass.getuser()}")

@@ -153,8 +153,8 @@ def test_too_many_time_outs(folder: Path):
     ("override", "said"),
     [
         ("partition=nope", "nvalid partition"),
-        ("cpus_per_task=4096", "CPU count"),
-        ("mem_gb=100000", "emory"),
+        ("cpus_per_task=4096", "processors"),
+        ("mem_gb=100000", "configuration is not available"),
     ],
 )
 def test_what_can_never_run_is_refused_before_it_is_submitted(folder: Path, override: str, said: str):

@@ -68,7 +68,7 @@ def test_a_killed_controller_attaches_and_each_trial_ends_in_its_own_way(slurm: 
 
 def test_preempted_and_timed_out_in_turn_a_run_is_the_one_it_would_have_been(slurm: Path, cache: Path, tmp_path: Path):
     """SLURM preempts it for a more urgent job, then its time is up: both times it saves, is requeued and goes on."""
-    long = [*QUIET, "train.epochs=100", "train.checkpoint_seconds=0", "seed=0"]
+    long = [*QUIET, "train.epochs=30", "train.evaluate_every=10", "train.checkpoint_seconds=0", "seed=0"]
     line = line_at(tmp_path, cache)
     controller = Controller(line, [*long, *ON_SLURM, "hydra.launcher.timeout_min=30"]).start()
     wait_for(lambda: list(line.outputs.glob("*/trial_0000/checkpoint/step-*")))
@@ -94,9 +94,9 @@ def test_preempted_and_timed_out_in_turn_a_run_is_the_one_it_would_have_been(slu
 def test_the_verdict_is_the_one_that_the_same_sweep_has_here(slurm: Path, cache: Path, tmp_path: Path):
     given = [
         *QUIET,
-        "hydra.sweeper.arms={head:[head=classification],generative:[head=generative]}",
+        "+hydra.sweeper.arms={head:['head=classification'],generative:['head=generative']}",
         "hydra.sweeper.confirm.seeds=2",
-        "hydra.sweeper.margin={macro_f1:0.02}",
+        "+hydra.sweeper.margin={macro_f1:0.02}",
         "hydra.sweeper.n_jobs=2",
         "train.learning_rate=1e-3,1e-2",
     ]

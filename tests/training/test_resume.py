@@ -13,7 +13,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -191,16 +191,16 @@ def test_asked_to_stop(straight: Straight, cache: Path, rows: Path, tmp_path: Pa
     line = CommandLine(tmp_path / "outputs", cache, rows)
     said = tmp_path / "said.txt"
 
-    def action() -> None:
+    def action(stream: IO[str]) -> None:
         def ask(moment: str, path: Path) -> None:
             if f"{moment} {path.name}" == name:
                 os.kill(os.getpid(), signal.SIGTERM)
 
         atomic.on_step = ask
-        with said.open("w") as stream:
-            as_main(line.arguments(SETTINGS, train=True), stream, stream)
+        as_main(line.arguments(SETTINGS, train=True), stream, stream)
 
-    assert in_child(action) == TO_BE_CONTINUED
+    with said.open("w") as stream:
+        assert in_child(lambda: action(stream)) == TO_BE_CONTINUED
     assert "Interrupted: asked to stop. The same command goes on from here" in said.read_text()
     assert line.record()["status"] == "interrupted"
     steps = [path.name for path in line.folder().glob("checkpoint/step-*")]

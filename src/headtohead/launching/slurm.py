@@ -183,7 +183,9 @@ class SlurmJobs:
         os.listdir(job.folder)  # a network file system shows what the node wrote last
         number = job.note.id or (entry.id if entry else job.note.name)
         state = entry.state if entry else slurm_queue.accounted(number)
-        ending, own = read_ending(job.folder), f"SLURM job {number}"
+        ending, own, script = read_ending(job.folder), f"SLURM job {number}", self._submitter.log_of(number)
+        if state == "FAILED" and slurm_queue.tells_of_memory(script):
+            state = "OUT_OF_MEMORY"
         if state in ENDED_FOR_GOOD:
             return RuntimeError(f"{own}: {ENDED_FOR_GOOD[state]}")
         if state in KILLED:
@@ -193,7 +195,6 @@ class SlurmJobs:
             return RuntimeError(f"{own}: {said}") if said else job_error(ending["code"], "", job.folder / LOG)
         if state == "COMPLETED":
             return None
-        script = self._submitter.log_of(number)
         return KilledJob(f"{own}: {state or 'no longer known'}, without a word; {script}: {last_line(script)}")
 
     def _note_trouble(self, error: Unreachable, *, is_fatal: bool) -> None:

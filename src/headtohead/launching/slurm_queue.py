@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from headtohead.errors import UserError
 
@@ -44,6 +45,9 @@ ENDED_FOR_GOOD = {
     "OUT_OF_MEMORY": "out of memory: raise hydra.launcher.mem_gb, or lower the batch",
 }
 """States that another attempt would end in too, or that someone chose."""
+
+OUT_OF_MEMORY = ("exceeded memory limit", "exceeded job memory limit", "oom_kill", "oom-kill")
+"""What SLURM writes into a job's log; where its accounting enforces memory, not cgroups, the state is just FAILED."""
 
 Place = tuple[str, int | None]
 """A job's name and its index in an array."""
@@ -117,6 +121,12 @@ def accounted(job_id: str) -> str:
     except Unreachable:  # no accounting on this cluster
         return ""
     return listed.split()[0] if listed.split() else ""
+
+
+def tells_of_memory(log: Path) -> bool:
+    """Whether SLURM wrote into a job's log that memory ran out."""
+    said = log.read_text(encoding="utf-8", errors="replace").lower() if log.exists() else ""
+    return any(words in said for words in OUT_OF_MEMORY)
 
 
 def require_acceptance(script: str) -> None:
