@@ -3,16 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test test-unit check format
+.PHONY: run test test-unit test-slurm check format
 run: $(READY)            ## set-up, then one real run: SmolLM2-135M-Instruct + LoRA on BBC News
 	$(BIN)/python run.py
 
-test: test-unit          ## set-up, then all tests: units, whole offline runs, and the real-model path
-	$(BIN)/python -m pytest -m "slow and not real" -n auto
+test: test-unit          ## set-up, then all tests but those of SLURM: units, whole offline runs, and the real-model path
+	$(BIN)/python -m pytest -m "slow and not real and not slurm" -n auto
 	$(BIN)/python -m pytest -m real
 
 test-unit: $(READY)      ## offline tests with tiny random models, in parallel, under two minutes on two cores
-	$(BIN)/python -m pytest -m "not slow and not real" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not real and not slurm" -n auto --dist loadfile
+
+test-slurm: $(READY)     ## jobs on a real SLURM of one node: SLURM_TEST_INSTALL=1 installs Debian's packages (apt-get), else they are skipped
+	$(BIN)/python -m pytest -m slurm
 
 check: $(READY)          ## ruff, types, layers, configuration
 	$(BIN)/ruff check .

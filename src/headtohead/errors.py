@@ -22,6 +22,14 @@ class Pruned(Exception):
     """A sweep has stopped this trial; its record has status ``pruned``."""
 
 
+TO_BE_CONTINUED = 75
+"""Exit status of a run that was asked to stop: the same command continues it (EX_TEMPFAIL of sysexits.h)."""
+
+
+class Interrupted(BaseException):
+    """A run was asked to stop and has saved where it stands. Not an ``Exception``: it is no failure to be handled."""
+
+
 class Diverged(RuntimeError):
     """Training produced a non-finite loss, gradient or score; the run's status becomes ``diverged``."""
 

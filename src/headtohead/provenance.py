@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -28,6 +29,8 @@ PACKAGES = (
     "optuna",
 )
 SOURCES = Path(__file__).parent
+FROZEN_STATE = SOURCES.parents[1] / "frozen.json"
+"""Beside sources that were copied for a sweep's jobs: the state of the checkout they came from."""
 
 
 def code_fingerprint() -> str:
@@ -40,6 +43,9 @@ def code_fingerprint() -> str:
 
 def git_state() -> dict[str, Any]:
     """Return commit, branch and whether the tree is dirty; nulls outside a checkout."""
+    if FROZEN_STATE.exists():
+        state: dict[str, Any] = json.loads(FROZEN_STATE.read_text(encoding="utf-8"))
+        return state
 
     def git(*arguments: str) -> str | None:
         try:

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from headtohead.atomic import is_disk_full
 from headtohead.config import Config, build_config
-from headtohead.errors import Diverged, UserError, near_names
+from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, near_names
 
 UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST)
 """Errors of a folder or disk that is the user's to mend."""
@@ -116,6 +116,9 @@ def errors_for_people() -> Iterator[None]:
         if wants_trace:
             raise
         sys.exit(f"\n{type(error).__name__}: {error}")
+    except Interrupted as stop:
+        print(f"\nInterrupted: {stop}. The same command goes on from here", file=sys.stderr)
+        sys.exit(TO_BE_CONTINUED)
     except (HydraException, OmegaConfBaseException) as error:
         if wants_trace:
             raise

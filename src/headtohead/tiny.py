@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
+
 from headtohead import atomic
 
 if TYPE_CHECKING:
@@ -32,7 +34,12 @@ SHAPES: dict[str, dict[str, Any]] = {
 def tiny_checkpoint(architecture: str, cache: Path) -> Path:
     """Return a folder holding the tiny model of that architecture, made on first use; the same on every machine."""
     folder = cache / "tiny" / architecture
-    if not folder.exists():
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):  # jobs of a sweep come here at the same moment
+        if folder.exists():
+            return folder
         with atomic.new_folder(folder) as temporary:
             tokenizer = _tokenizer(is_encoder=architecture in ("bert", "modernbert"))
             tokenizer.save_pretrained(temporary)

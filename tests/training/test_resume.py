@@ -13,14 +13,15 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from command_line import ROOT, CommandLine, in_child, start_child, write_rows
+from command_line import ROOT, CommandLine, as_main, in_child, start_child, write_rows
 from headtohead import atomic
+from headtohead.errors import TO_BE_CONTINUED
 from headtohead.results import read_predictions
 
 pytestmark = pytest.mark.slow  # runs killed and continued
@@ -178,6 +179,32 @@ def test_a_killed_command_continues(straight: Straight, cache: Path, rows: Path,
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert line.record()["status"] == "running"
+    line(*SETTINGS)
+    assert_same_outcome(line.folder(), straight.line.folder())
+
+
+@pytest.mark.parametrize(
+    "name", ["before write result.json", "after rename step-000000002", "after write predictions.parquet"]
+)
+def test_asked_to_stop(straight: Straight, cache: Path, rows: Path, tmp_path: Path, name: str):
+    """SIGTERM: in training the step is finished and saved; the same command goes on, bit for bit."""
+    line = CommandLine(tmp_path / "outputs", cache, rows)
+    said = tmp_path / "said.txt"
+
+    def action(stream: IO[str]) -> None:
+        def ask(moment: str, path: Path) -> None:
+            if f"{moment} {path.name}" == name:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        atomic.on_step = ask
+        as_main(line.arguments(SETTINGS, train=True), stream, stream)
+
+    with said.open("w") as stream:
+        assert in_child(lambda: action(stream)) == TO_BE_CONTINUED
+    assert "Interrupted: asked to stop. The same command goes on from here" in said.read_text()
+    assert line.record()["status"] == "interrupted"
+    steps = [path.name for path in line.folder().glob("checkpoint/step-*")]
+    assert ("step-000000003" in steps) == ("step-" in name)
     line(*SETTINGS)
     assert_same_outcome(line.folder(), straight.line.folder())
 

@@ -1,4 +1,5 @@
 """Jobs as commands: a job of a sweep is the command a person would type, run somewhere else."""
 
 from headtohead.launching.command import KilledJob as KilledJob
+from headtohead.launching.command import LauncherFailed as LauncherFailed
 from headtohead.launching.command import job_command as job_command

@@ -2,20 +2,66 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
+
+from headtohead.errors import TO_BE_CONTINUED, UserError
 
 OF_THE_SWEEP = ("hydra.mode", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 """Keys that a job replaces by its own."""
 LOG = "job.log"
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class KilledJob(RuntimeError):
     """A job that ended without saying why: killed, out of memory or time, or its machine lost."""
+
+
+class LauncherFailed(UserError):
+    """The launcher itself cannot go on; no job is to blame, and the same command continues."""
+
+
+def job_error(code: int, why: str, log: Path) -> RuntimeError | None:
+    """Return what an exit status means, None for success.
+
+    Args:
+        why: the reason, where it is known that the job was killed.
+        log: what the job printed; the last line is the reason of one that failed by itself.
+    """
+    if code == 0:
+        return None
+    if why:
+        return KilledJob(f"{why}; see {log}")
+    if code == TO_BE_CONTINUED:
+        return KilledJob(f"asked to stop; see {log}")
+    if code < 0:
+        return KilledJob(f"killed by {signal.Signals(-code).name}; see {log}")
+    return RuntimeError(f"{last_line(log) or f'exit status {code}'}; see {log}")
+
+
+def last_line(log: Path) -> str:
+    """Return the last line with anything on it, or nothing."""
+    if not log.exists():
+        return ""
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""
+
+
+def returns_of(futures: Sequence[Future[None]], overrides: Sequence[Sequence[str]]) -> list[JobReturn]:
+    """Wait for every job, as Hydra's own sweeper wants it; a failed one fails alone."""
+    returns = []
+    for future, own in zip(futures, overrides, strict=True):
+        error = future.exception()
+        status = JobStatus.FAILED if error else JobStatus.COMPLETED
+        returns.append(JobReturn(overrides=list(own), status=status, _return_value=error))
+    return returns
 
 
 def job_command(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str], Path]:
@@ -36,5 +82,9 @@ def job_command(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str]
     folder = Path(*(str(getattr(name, "text", name)) for name in names)).absolute()
     kept = [str(override.input_line) for override in parsed if override.get_key_element() not in OF_THE_SWEEP]
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
-    command = [sys.executable, str(Path(sys.argv[0]).absolute()), *kept, "hydra.mode=RUN", f"hydra.run.dir='{quoted}'"]
-    return command, folder
+    return [sys.executable, str(this_script()), *kept, "hydra.mode=RUN", f"hydra.run.dir='{quoted}'"], folder
+
+
+def this_script() -> Path:
+    """Return the script that this process runs."""
+    return Path(sys.argv[0]).absolute()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -15,13 +14,12 @@ from pathlib import Path
 import psutil
 from omegaconf import DictConfig
 
-from headtohead.launching.command import LOG, KilledJob, job_command
+from headtohead.launching.command import LOG, THREADS, job_command, job_error
 from headtohead.launching.leases import Lease, Leases
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10.0
 """Between asking a job to end and killing it."""
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class LocalProcesses:
@@ -79,8 +77,9 @@ class LocalProcesses:
                     env=environment(lease),
                 )
                 why = self._watch(process)
-        if process.returncode != 0:
-            raise _error(process.returncode, why, folder / LOG)
+        error = job_error(process.returncode, why, folder / LOG)
+        if error:
+            raise error
 
     def _wait_for_turn(self) -> None:
         with self._starting:
@@ -136,12 +135,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     for child in children:
         if child.is_running():
             child.kill()
-
-
-def _error(code: int, why: str, log: Path) -> RuntimeError:
-    if why:
-        return KilledJob(f"{why}; see {log}")
-    if code < 0:
-        return KilledJob(f"killed by {signal.Signals(-code).name}; see {log}")
-    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    return RuntimeError(f"{lines[-1].strip() if lines else f'exit status {code}'}; see {log}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from headtohead.launching import KilledJob
+from headtohead.launching import KilledJob, LauncherFailed
 from headtohead.results import RunRecord, read_record
 from headtohead.sweeping.ending import refuse_full_disk
 
@@ -74,8 +74,11 @@ def ended(folder: Path, wanted: Wanted, error: BaseException | None) -> Outcome:
     """Return the outcome of a job that is no longer running; without a final record it was killed.
 
     Raises:
+        LauncherFailed: nothing is known of the job, nor can any other be started.
         DiskFull: it ended because nothing can be written any more, which is no trial's failure.
     """
+    if isinstance(error, LauncherFailed):
+        raise error
     found = recorded_outcome(folder, wanted)
     if found is not None:
         return found

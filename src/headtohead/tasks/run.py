@@ -13,6 +13,7 @@ from headtohead.data import Corpus
 from headtohead.results import RunRecord, write_record
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.phases import Phases
+from headtohead.tasks.stopping import StopRequest
 from headtohead.tracking import Membership, Tracker
 from headtohead.training import Processes
 
@@ -35,6 +36,7 @@ class Run:
     """What it is within a sweep."""
     tracker: Tracker | None = None
     """While it is open; the main process has one."""
+    stop: StopRequest = field(default_factory=StopRequest)
 
     def save(self) -> None:
         """Write the record as it stands; of several processes the main one does."""

@@ -13,7 +13,7 @@ from headtohead import atomic
 from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config
 from headtohead.data import Corpus, load_corpus
-from headtohead.errors import Diverged, Pruned, UserError
+from headtohead.errors import Diverged, Interrupted, Pruned, UserError
 from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, worst_rows
 from headtohead.provenance import code_fingerprint, git_state, hardware, package_versions, peak_memory_bytes
 from headtohead.reporting import write_report
@@ -54,6 +54,7 @@ def train(
     Raises:
         UserError: whatever the user can mend; the record then has status ``failed`` and the message.
         Diverged: non-finite numbers; status ``diverged``.
+        Interrupted: asked to stop by SIGTERM; status ``interrupted``, and the same command goes on.
     """
     processes = Processes.current()
     with run_folder.claim(folder) if processes.is_main else nullcontext():
@@ -79,14 +80,10 @@ def train(
             membership=membership,
         )
         run.save()
-        try:
-            _steps(run, earlier)
-        except Pruned as stop:
-            _end(run, "pruned", str(stop))
+        with run.stop.heard():
+            _attempt(run, earlier)
+        if run.record.status == "pruned":
             return run.record
-        except BaseException as error:
-            _fail(run, error)
-            raise
         if processes.is_main:
             print_summary(run.record, folder)
         processes.wait()
@@ -119,11 +116,25 @@ def _new_record(
     )
 
 
+def _attempt(run: Run, earlier: RunRecord | None) -> None:
+    """Do the steps; whatever ends them early is recorded."""
+    try:
+        _steps(run, earlier)
+    except Pruned as stop:
+        _end(run, "pruned", str(stop))
+    except BaseException as error:
+        if not (isinstance(error, Interrupted) and run.record.status == "completed"):  # only its page is missing
+            _fail(run, error)
+        raise
+
+
 def _fail(run: Run, error: BaseException) -> None:
     status: Status = "failed"
     if isinstance(error, Diverged):
         status = "diverged"
-    elif isinstance(error, KeyboardInterrupt) or atomic.is_disk_full(error):  # no fault of the configuration
+    elif isinstance(error, KeyboardInterrupt | Interrupted) or atomic.is_disk_full(
+        error
+    ):  # no fault of the configuration
         status = "interrupted"
     _end(run, status, f"{type(error).__name__}: {error}")
 

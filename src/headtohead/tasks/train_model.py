@@ -124,8 +124,9 @@ def _train(run: Run, pack: Pack, validation: Validation) -> None:
         metric=validation.metric,
         higher_is_better=HIGHER_IS_BETTER[validation.metric],
         advance=progress.advance,
+        is_asked_to_stop=run.stop.asked,
     )
-    with progress:
+    with progress, run.stop.in_steps():
         fit(pack, hooks, checkpoints=[checkpoints])
     run.phases.seconds["train"] = trial.progress.seconds
     run.phases.tokens["train"] = trial.progress.tokens

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headtohead.errors import Diverged, Pruned
+from headtohead.errors import Diverged, Interrupted, Pruned
 from headtohead.training.checkpoint import load_checkpoint, save_checkpoint
 from headtohead.training.pack import Pack
 from headtohead.training.trial import Trial
@@ -32,6 +32,8 @@ class Hooks:
     """Called after every step: progress display."""
     report: Callable[[int, int, float], str | None] = lambda trial, step, value: None
     """Given trial, step and the deciding metric: why a sweep stops the trial, or None."""
+    is_asked_to_stop: Callable[[], bool] = lambda: False
+    """Asked after every step: whether to save and leave the rest to another process."""
 
 
 def fit(pack: Pack, hooks: Hooks, *, checkpoints: Sequence[Path | None]) -> None:
@@ -44,6 +46,7 @@ def fit(pack: Pack, hooks: Hooks, *, checkpoints: Sequence[Path | None]) -> None
 
     Raises:
         UserError: out of memory with one row per forward pass.
+        Interrupted: asked to stop; a checkpoint of the last step stands.
     """
     for trial, folder in zip(pack.trials, checkpoints, strict=True):
         stored = load_checkpoint(folder) if folder else None
@@ -66,9 +69,12 @@ def fit(pack: Pack, hooks: Hooks, *, checkpoints: Sequence[Path | None]) -> None
         hooks.advance(pack, losses)
         evaluated = _evaluate_due(pack, hooks, [step for step, _ in before])
         is_late = time.monotonic() - saved > min(trial.config.checkpoint_seconds for trial in pack.trials)
-        if evaluated or pack.processes.main_decides(is_late):
+        is_stopping = hooks.is_asked_to_stop()
+        if evaluated or pack.processes.main_decides(is_late or is_stopping):
             _save(pack, checkpoints)
             saved = time.monotonic()
+            if pack.processes.main_decides(is_stopping):
+                raise Interrupted("asked to stop")
     for trial in pack.trials:
         if trial.progress.status != "diverged":
             trial.finish()

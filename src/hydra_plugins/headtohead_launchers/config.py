@@ -1,6 +1,7 @@
-"""``hydra/launcher: local``: the keys of the launcher of several processes."""
+"""``hydra/launcher: local`` and ``slurm``: the keys of the launchers of several processes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
@@ -22,4 +23,61 @@ class LocalLauncherConf:
     """Between the starts of two jobs."""
 
 
+@dataclass
+class SlurmLauncherConf:
+    """Each job is a SLURM job. The keys of ``submitit_slurm`` keep their names and meaning; null leaves it to SLURM."""
+
+    _target_: str = "hydra_plugins.headtohead_launchers.slurm.SlurmLauncher"
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    timeout_min: int = 60
+    """Minutes after which SLURM ends a job; it saves before, is requeued and goes on."""
+    cpus_per_task: int | None = None
+    """Cores of a job; its threads are as many."""
+    gpus_per_node: int | None = None
+    gpus_per_task: int | None = None
+    cpus_per_gpu: int | None = None
+    gres: str | None = None
+    mem_gb: float | None = None
+    """Memory of a job on each node."""
+    mem_per_gpu: str | None = None
+    mem_per_cpu: str | None = None
+    nodes: int = 1
+    tasks_per_node: int = 1
+    """With ``nodes``: the processes of a job, which train together."""
+    array_parallelism: int = 256
+    """Jobs of one array that run at the same time."""
+    max_num_timeout: int = 1000
+    """How often a job may reach ``timeout_min`` and be requeued; being preempted is not counted."""
+    requeue: bool = True
+    """Whether SLURM may requeue a job: after preemption and the loss of a node, too."""
+    signal_delay_s: int = 120
+    """Seconds before the end at which a job is told: more than a step, an evaluation and a checkpoint take."""
+    setup: list[str] = field(default_factory=list)
+    """Lines of shell before the job, such as ``module load cuda``."""
+    constraint: str | None = None
+    exclude: str | None = None
+    nodelist: str | None = None
+    exclusive: Any = None
+    dependency: str | None = None
+    comment: str | None = None
+    mail_type: str | None = None
+    mail_user: str | None = None
+    wckey: str | None = None
+    name: str = "${hydra.job.name}"
+    """Of the jobs in the queue; a sign of the submission is added to it."""
+    srun_args: list[str] = field(default_factory=list)
+    use_srun: bool = True
+    """false runs the job in the batch script, which SLURM does not tell of its end: it cannot save in time."""
+    stderr_to_stdout: bool = False
+    additional_parameters: Any = None
+    """Any other option of sbatch: {nice: 10}."""
+    submitit_folder: str = ".submitit/%j"
+    """Of scripts and their logs, in the sweep's folder; ``%j`` is the job's number."""
+    poll_seconds: float = 5.0
+    """Between two looks at the queue."""
+
+
 ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="headtohead")
+ConfigStore.instance().store(group="hydra/launcher", name="slurm", node=SlurmLauncherConf, provider="headtohead")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
@@ -38,10 +38,7 @@ class LocalLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs for Hydra's own sweeper: every one is waited for, and a failed one fails alone."""
+        from headtohead.launching.command import returns_of
+
         futures = [self.submit(list(own), initial_job_idx + i) for i, own in enumerate(job_overrides)]
-        returns = []
-        for future, own in zip(futures, job_overrides, strict=True):
-            error = future.exception()
-            status = JobStatus.FAILED if error else JobStatus.COMPLETED
-            returns.append(JobReturn(overrides=list(own), status=status, _return_value=error))
-        return returns
+        return returns_of(futures, job_overrides)

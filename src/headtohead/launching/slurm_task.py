@@ -1,0 +1,132 @@
+"""The job's side of SLURM: run a command, stop it in time, hand it back to the queue.
+
+submitit unpickles a ``SlurmTask`` on the node and calls it. The command is a process of its own; what it finds lies in
+its folder, so nothing but this small object is ever pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from submitit.core.utils import DelayedSubmission, UncompletedJobError
+from submitit.helpers import TorchDistributedEnvironment
+
+from headtohead import atomic
+from headtohead.errors import TO_BE_CONTINUED
+from headtohead.launching.command import LOG, THREADS
+
+ENDING = "job_end.json"
+"""How the command ended, for the controller; a job that was killed leaves none."""
+
+
+@dataclass(frozen=True)
+class SlurmTask:
+    """A command and the folder it writes to."""
+
+    command: list[str]
+    folder: str
+
+    def __call__(self) -> None:
+        """Run the command; end with its exit status, so that SLURM's state says what ours does."""
+        hand_back = signal.getsignal(signal.SIGUSR2)  # submitit's: requeues this job and exits
+        _ending(self.folder).unlink(missing_ok=True)
+        if int(os.environ.get("SLURM_NTASKS", "1")) > 1:
+            TorchDistributedEnvironment().export(set_cuda_visible_devices=False)
+        asked, code = self._run()
+        if code in (TO_BE_CONTINUED, -signal.SIGTERM) and (signal.SIGUSR2 in asked or (asked and _is_running())):
+            try:
+                hand_back(signal.SIGUSR2, None)  # type: ignore[operator, misc]
+            except UncompletedJobError as error:
+                self._note(code, f"{error}; hydra.launcher.max_num_timeout allows no more")
+                raise
+            except subprocess.CalledProcessError as error:
+                self._note(code, f"could not be requeued: {error}")
+                raise
+        self._note(code)
+        if code:
+            sys.exit(code if code > 0 else 128 - code)
+
+    def checkpoint(self) -> DelayedSubmission:
+        """Return what is submitted again: the same command, which goes on in its folder."""
+        return DelayedSubmission(self)
+
+    def _run(self) -> tuple[set[int], int]:
+        """Run the command; return the signals that asked it to stop, and its exit status.
+
+        SLURM signals the tasks of a job, and with some plugins all their descendants too. The command listens to SIGTERM
+        alone: it saves and ends, and this process decides what it means.
+        """
+        asked: set[int] = set()
+        process: subprocess.Popen[bytes] | None = None
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            asked.add(number)
+            if process is not None and process.returncode is None:
+                process.terminate()
+
+        for number in (signal.SIGUSR2, signal.SIGTERM):
+            signal.signal(number, stop)
+        with (Path(self.folder) / LOG).open("ab") as log:
+            process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment(),
+                preexec_fn=_ignore_preemption,  # safe: this process has one thread
+            )
+        if asked:
+            process.terminate()
+        return asked, process.wait()
+
+    def _note(self, code: int, reason: str = "") -> None:
+        if os.environ.get("SLURM_PROCID", "0") == "0":
+            atomic.write_json(_ending(self.folder), {"code": code, "reason": reason})
+
+
+def environment() -> dict[str, str]:
+    """Return the command's environment: as many threads as the job has cores."""
+    cores = os.environ.get("SLURM_CPUS_PER_TASK") or os.environ.get("SLURM_CPUS_ON_NODE")
+    return {**os.environ, **(dict.fromkeys(THREADS, cores) if cores else {})}
+
+
+def read_ending(folder: Path) -> dict[str, Any] | None:
+    """Return how the command in a folder ended, or None if it does not say."""
+    try:
+        found: dict[str, Any] = json.loads(_ending(folder).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def forget_ending(folder: Path) -> None:
+    """Make room for a new attempt's ending."""
+    _ending(folder).unlink(missing_ok=True)
+
+
+def _ending(folder: Path | str) -> Path:
+    return Path(folder) / ENDING
+
+
+def _ignore_preemption() -> None:
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+
+
+def _is_running() -> bool:
+    """Whether SLURM means to let this job live a while: preempted with a period of grace, rather than cancelled."""
+    asked = subprocess.run(
+        ["squeue", "--noheader", f"--jobs={os.environ.get('SLURM_JOB_ID', '')}", "--format=%T"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return asked.stdout.strip() == "RUNNING"
