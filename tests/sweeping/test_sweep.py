@@ -112,19 +112,6 @@ def test_too_many_failures_do(line: CommandLine) -> None:
     assert len(study_of(line.folder())["trials"]) == 2
 
 
-def test_arms_are_tuned_alike_confirmed_on_fresh_seeds_and_judged(line: CommandLine) -> None:
-    arms = ["experiment=head_vs_generative", "data.source.name=" + str(line.rows), "hydra.sweeper.n_trials=2"]
-    line(*line.always, *arms, "hydra.sweeper.confirm.seeds=2", train=False)
-    verdict = json.loads((line.folder() / "verdict.json").read_text())
-    assert [arm["name"] for arm in verdict["arms"]] == ["head", "generative"]
-    assert verdict["pairs"][0]["margin"] == 0.02
-    for arm in ("head", "generative"):
-        assert len(study_of(line.folder() / arm)["trials"]) == 2
-        records = [line.record(path) for path in (line.folder() / arm).iterdir() if path.is_dir()]
-        fresh = {record["config"]["seed"] for record in records if record["test_reads"]}
-        assert fresh == {1000, 1001}
-
-
 @pytest.mark.parametrize("launcher", ["basic", "local"])
 def test_killed_sweeps_go_on(line: CommandLine, launcher: str) -> None:
     """SIGKILL at random moments: no finished trial is lost or run again, every number has one final state."""

@@ -127,6 +127,7 @@ def _compare(sweep: Sweep, spaces: dict[str, Space]) -> None:
             confirmed[arm if place == 0 else f"{arm} ({place + 1})"] = [job.folder for job in todo]
     judged = CompareConfig(
         arms={arm: [str(folder) for folder in folders] for arm, folders in confirmed.items()},
+        metric=_metric(sweep.config),
         margin=sweep.settings.margin,
         alpha=sweep.settings.alpha,
     )
