@@ -29,6 +29,16 @@ ARMS = {
     "script, fp32 + length grouping": ["--group-by-length"],
     "script, bf16 + length grouping": ["--bf16", "--group-by-length"],
 }
+SAME_AS_OURS: dict[str, dict[str, Any]] = {
+    "a decoder": {"model_settings": {}, "targets": "all-linear", "trained_whole": ["score"]},
+    # The checkpoint's pooler was never trained for this; ours trains it with the head. And ours has no dropout in the trunk.
+    "minilm_l6": {
+        "model_settings": {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0},
+        "targets": r".*encoder.*\.(query|key|value|dense)",
+        "trained_whole": ["pooler", "classifier"],
+    },
+}
+"""What the script needs to train the same weights under the same loss surface."""
 
 
 def compose_config(options: argparse.Namespace, seed: int) -> Any:
@@ -118,6 +128,7 @@ def make_job(options: argparse.Namespace, seed: int, folder: Path) -> Path:
         "num_labels": len(corpus.labels),
         "rank": 16,
         "alpha": 32,
+        **SAME_AS_OURS.get(options.model, SAME_AS_OURS["a decoder"]),
         "max_tokens": options.max_tokens,
         "epochs": config.train.epochs,
         "batch_size": config.train.batch_size,

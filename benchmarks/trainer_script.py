@@ -56,7 +56,7 @@ def main():
     torch.manual_seed(job["seed"])
     tokenizer = AutoTokenizer.from_pretrained(job["model"])
     model = AutoModelForSequenceClassification.from_pretrained(
-        job["model"], num_labels=job["num_labels"], dtype=torch.float32
+        job["model"], num_labels=job["num_labels"], dtype=torch.float32, **job["model_settings"]
     )
     model.config.pad_token_id = tokenizer.pad_token_id
     lora = LoraConfig(
@@ -64,7 +64,8 @@ def main():
         r=job["rank"],
         lora_alpha=job["alpha"],
         lora_dropout=0.0,
-        target_modules="all-linear",
+        target_modules=job["targets"],
+        modules_to_save=job["trained_whole"],
     )
     model = get_peft_model(model, lora)
 

@@ -41,6 +41,7 @@ def test_conf_holds_files():
     assert len(FILES) > 40
 
 
+@pytest.mark.slow  # a quarter of a second each; `make check` runs them too
 @pytest.mark.parametrize("file", FILES, ids=str)
 def test_file_composes_and_types(file: Path):
     choice = str(file.with_suffix(""))

@@ -27,6 +27,7 @@ def accuracy_interval(predictions: Predictions, seed: int = 0, resamples: int = 
     return found["low"], found["high"]
 
 
+@pytest.mark.slow  # a simulation
 def test_accuracy_intervals_cover_the_true_accuracy() -> None:
     generator = np.random.default_rng(0)
     covered = 0
@@ -36,6 +37,7 @@ def test_accuracy_intervals_cover_the_true_accuracy() -> None:
     assert 0.89 <= covered / 200 <= 0.99
 
 
+@pytest.mark.slow  # a simulation
 def test_clustered_intervals_cover_where_row_intervals_do_not() -> None:
     generator = np.random.default_rng(1)
     by_group = by_row = 0

@@ -138,6 +138,7 @@ def test_another_tokenizer_is_named(written: dict[str, Written], tmp_path: Path)
     assert "tokens to the exported tokenizer and" in found["reason"]
 
 
+@pytest.mark.slow  # a fresh process
 def test_a_fresh_process_answers_as_this_one_and_without_our_training_code(
     written: dict[str, Written], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ def calibration() -> Iterator[ModuleType]:
     sys.path.remove(BENCHMARKS)
 
 
+@pytest.mark.slow  # a simulation
 def test_error_rates(calibration: ModuleType) -> None:
     cell = calibration.Cell
     cells = [

@@ -53,9 +53,15 @@ def detectable_difference(layout: Layout, alpha: float, draws: int = 1000) -> Nu
     low, high = np.zeros_like(layout.difference), (reach + 5 * error).max(axis=-1)
     for _ in range(50):  # bisection, all comparisons at once
         middle = (low + high) / 2
-        enough = special.ndtr((middle[..., None] - reach) / error).mean(axis=-1) >= POWER
+        enough = _found(middle[..., None] - reach, error).mean(axis=-1) >= POWER
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     return high
+
+
+def _found(beyond: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Return the chance that a normal estimate stays above zero; without error it is a certainty or none."""
+    certain = np.where(beyond >= 0, np.inf, -np.inf)
+    return np.asarray(special.ndtr(np.divide(beyond, error, out=certain, where=error > 0)))
 
 
 def _fresh(layout: Layout, alpha: float, draws: int) -> tuple[np.ndarray, np.ndarray]:

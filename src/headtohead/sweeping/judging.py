@@ -37,7 +37,7 @@ def compare_arms(sweep: Sweep, spaces: dict[str, Space]) -> None:
         for arm, listed in studies.items()
     }
     entries = "tunings" if settings.tunings > 1 else "runs"
-    judged = CompareConfig(entries=entries, margin=settings.margin, alpha=settings.alpha)
+    judged = CompareConfig(entries=entries, metric=sweep.metric, margin=settings.margin, alpha=settings.alpha)
     verdict = judge_runs(confirmed, judged, sweep.folder)
     track = TrackConfig(**without_hydra(sweep.config)["track"])
     track_report(track, sweep.folder, sweep=sweep.name, summary=verdict_summary(verdict))

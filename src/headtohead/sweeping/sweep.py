@@ -56,6 +56,11 @@ class Sweep:
     storage: str
     jobs: Jobs
 
+    @property
+    def metric(self) -> str:
+        """The validation metric that decides, and that arms are judged by."""
+        return str(self.config.train.metric or default_metric(self.config.data.labels.kind))
+
     def study(self, name: str, folder: Path, space: Space, settings: Settings | None = None) -> SweepStudy:
         """Open a study of the sweep, with settings of its own where given."""
         return SweepStudy(
@@ -64,7 +69,7 @@ class Sweep:
             name=name,
             folder=folder,
             storage=self.storage,
-            metric=_metric(self.config),
+            metric=self.metric,
             suggest=_custom(self.settings, self.config),
         )
 
@@ -165,11 +170,6 @@ def _tuning_only(space: Space) -> Space:
     given = {line.partition("=")[0] for line in space.fixed}
     added = [line for line in NOT_IN_TUNING if line.partition("=")[0] not in given]
     return replace(space, fixed=[*space.fixed, *added])
-
-
-def _metric(config: DictConfig) -> str:
-    """Return the validation metric that decides."""
-    return str(config.train.metric or default_metric(config.data.labels.kind))
 
 
 def _plain(value: Any) -> Any:
