@@ -45,6 +45,8 @@ TOPICS = {
     "trade": "shares market profit bank deal",
     "tech": "phone chip code data web",
 }
+OF_ONE_RUN = re.compile(r"(?<=trial_)[0-9]+|[0-9]+(?=[.]tmp)")
+"""What differs between places in which the same is written: a trial's number, a process's."""
 SET_STATE, FINAL_STATES = 6, (1, 2, 3)
 """Of Optuna's journal."""
 
@@ -159,7 +161,7 @@ def be_run_py(diary: Path, role: str) -> None:
                 note(diary / "completed", f"{path.parent.name} {record['provenance']['finished']} {record['attempt']}")
         place = path.relative_to(diary) if path.is_relative_to(diary) else path
         occurrences[f"{moment} {place}"] = number = occurrences.get(f"{moment} {place}", 0) + 1
-        label = f"{moment} {re.sub('trial_[0-9]+', 'trial_*', str(place))} #{number}"
+        label = f"{moment} {OF_ONE_RUN.sub('*', str(place))} #{number}"
         if mine == role and label not in notes(diary / "died"):
             note(diary / "died", label)
             os.kill(os.getpid(), signal.SIGKILL)

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 from omegaconf import DictConfig
 
-from headtohead.launching.command import LOG, THREADS, job_command, job_error
+from headtohead.launching.command import LOG, THREADS, KilledJob, job_command, job_error
 from headtohead.launching.leases import Lease, Leases
 
 POLL_SECONDS = 0.2
