@@ -47,6 +47,8 @@ TOPICS = {
 }
 OF_ONE_RUN = re.compile(r"(?<=trial_)[0-9]+|[0-9]+(?=[.]tmp)")
 """What differs between places in which the same is written: a trial's number, a process's."""
+SHARE_AT_START = 0.2
+"""Of the random kills: while the controller starts."""
 SET_STATE, FINAL_STATES = 6, (1, 2, 3)
 """Of Optuna's journal."""
 
@@ -200,12 +202,25 @@ def kill_controller(grid: Grid, kills: int, seconds: float, startup: float, draw
     met = 0
     for _ in range(kills):
         process = grid.start()
-        if process.wait(draw.uniform(0, startup + 2 * (seconds - startup) / kills)) is None:
+        if draw.random() < SHARE_AT_START:
+            process.wait(draw.uniform(0, startup))
+        else:
+            wait_for_work(grid, process)
+            process.wait(draw.uniform(0, 2 * (seconds - startup) / kills))
+        if process.poll() is None:
             process.kill()
             met += 1
         process.wait()
     grid.finish()
     return met
+
+
+def wait_for_work(grid: Grid, process: Forked) -> None:
+    """Wait until a controller has started to change its study."""
+    journal = grid.sweep / "study.journal"
+    size = journal.stat().st_size if journal.exists() else 0
+    while process.wait(0.05) is None and (not journal.exists() or journal.stat().st_size <= size):
+        pass
 
 
 def kill_workers(grid: Grid, kills: int, seconds: float, draw: random.Random) -> int:
