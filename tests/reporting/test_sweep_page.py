@@ -144,6 +144,15 @@ def test_a_sweep_without_arms(tmp_path: Path) -> None:
     assert "Parameters together" in found.text
 
 
+def test_seeds_and_constraints_are_told(tmp_path: Path) -> None:
+    study = made_up_study("sweep", ["complete"] * 3, seeds=[0, 1], constraints={"cost": "cost.seconds.train <= 9"})
+    best, *_ = study["best"]
+    study["trials"][best - 1]["feasible"] = False
+    found = page_of(write_study(tmp_path / "sweep", study))
+    assert "Every trial ran on the seeds 0, 1. Within: cost.seconds.train <= 9." in found.text
+    assert "infeasible" in found.text
+
+
 @pytest.mark.parametrize("states", [["complete"], ["fail", "fail"], ["running"], ["pruned", "pruned"], []])
 def test_few_or_no_results(states: list[str], tmp_path: Path) -> None:
     found = page_of(write_study(tmp_path / "sweep", made_up_study("sweep", states)))

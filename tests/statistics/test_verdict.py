@@ -118,6 +118,16 @@ def other_rows() -> list[Arm]:
     return [one, Arm(name="b", configurations=[runs])]
 
 
+def test_a_difference_larger_than_the_metric_is_never_called_detectable() -> None:
+    arms = [made_up_arm("a", rows=8, runs=2, noise=4.0), made_up_arm("b", rows=8, runs=2, noise=4.0, seed=3)]
+    found = judge(arms, metric="macro_f1")
+    pair = found.pairs[0]
+    assert pair.detectable is not None
+    assert pair.detectable > 1
+    assert "could not be sure to find any difference in macro_f1" in found.sentences[0]
+    assert "finds a true difference" not in found.sentences[0]
+
+
 @pytest.mark.parametrize(
     ("arms", "said"),
     [

@@ -9,10 +9,9 @@ import pytest
 from headtohead.results import RunRecord, write_record
 from headtohead.statistics import tuning_of
 from headtohead.sweeping.confirm import champion, confirmation_jobs, winners
-from headtohead.sweeping.settings import read_settings
-from headtohead.sweeping.space import parse_space
 from headtohead.sweeping.study import SweepStudy
 from headtohead.sweeping.summary import write_summary
+from made_up_sweeps import study_in
 
 
 def finish(folder: Path, value: float, *, test: float = 0.0) -> None:
@@ -27,10 +26,7 @@ def finish(folder: Path, value: float, *, test: float = 0.0) -> None:
 @pytest.fixture
 def study(tmp_path: Path) -> SweepStudy:
     """A study with three completed trials, the second the best."""
-    storage = f"journal:///{tmp_path / 'study.journal'}"
-    space = parse_space({"lora.rank": "choice(2,4,8)"}, ["data=bbc_news"])
-    settings = read_settings({"params": {"lora.rank": "choice(2,4,8)"}, "n_trials": 3})
-    study = SweepStudy(settings, space, name="s", folder=tmp_path, storage=storage, directions=["maximize"])
+    study = study_in(tmp_path, "data=bbc_news", params={"lora.rank": "choice(2,4,8)"}, n_trials=3)
     for value in (0.7, 0.9, 0.8):
         job = study.ask()
         finish(job.folder, value)

@@ -11,9 +11,10 @@ from omegaconf import OmegaConf
 
 from headtohead.errors import UserError
 from headtohead.sweeping.importance import importances_of
-from headtohead.sweeping.settings import Settings, build_sampler, read_settings
+from headtohead.sweeping.settings import Settings, build_sampler
 from headtohead.sweeping.space import parse_space
 from headtohead.sweeping.tunings import tunings_of
+from made_up_sweeps import settings_of
 
 RANDOM = {"_target_": "optuna.samplers.RandomSampler", "seed": 7}
 
@@ -24,7 +25,7 @@ def tunings(settings: Settings, *arguments: str) -> list[Any]:
 
 
 def test_a_single_tuning_is_the_arms_own_study() -> None:
-    settings = read_settings({"sampler": RANDOM})
+    settings = settings_of(sampler=RANDOM)
     ((name, folder, space, own),) = tunings(settings)
     assert (name, folder) == ("sweep/head", Path("out/head"))
     assert own is settings
@@ -32,7 +33,7 @@ def test_a_single_tuning_is_the_arms_own_study() -> None:
 
 
 def test_several_draw_and_train_apart() -> None:
-    found = tunings(read_settings({"sampler": RANDOM, "tunings": 3}))
+    found = tunings(settings_of(sampler=RANDOM, tunings=3))
     assert [name for name, *_ in found] == [f"sweep/head/tuning_{number}" for number in (1, 2, 3)]
     assert [folder for _, folder, *_ in found] == [Path(f"out/head/tuning_{number}") for number in (1, 2, 3)]
     assert [space.fixed for _, _, space, _ in found] == [["seed=3"], ["seed=4"], ["seed=5"]]
@@ -45,12 +46,12 @@ def test_several_draw_and_train_apart() -> None:
 
 
 def test_a_seed_that_was_given_stays() -> None:
-    given = read_settings({"sampler": RANDOM, "tunings": 2})
+    given = settings_of(sampler=RANDOM, tunings=2)
     assert [space.fixed for _, _, space, _ in tunings(given, "seed=11")] == [["seed=11"], ["seed=11"]]
     with pytest.raises(UserError, match="are the same trials"):
-        tunings(read_settings({"tunings": 2}), "seed=11")
+        tunings(settings_of(tunings=2), "seed=11")
     with pytest.raises(UserError, match="tunings must be 1 or more"):
-        read_settings({"tunings": 0})
+        settings_of(tunings=0)
 
 
 def test_importances_find_what_matters_or_say_why_not() -> None:

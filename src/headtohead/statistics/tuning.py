@@ -58,7 +58,7 @@ def tuning_of(study: Mapping[str, Any], judged: Container[str] = ()) -> Tuning:
     """
     finished = [trial for trial in study["trials"] if trial["state"] in ("complete", "pruned", "fail")]
     higher = study["directions"][0] == "maximize"
-    values = [value_of(trial, study) for trial in finished]
+    values = [value_of(trial, study) if trial.get("feasible", True) else math.nan for trial in finished]
     candidates = _candidates(study, higher)
     first = candidates[0] if candidates else None
     return Tuning(

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from headtohead.statistics.arms import Arm
 from headtohead.statistics.comparison import Comparison
 
+UNBOUNDED = ("log_loss", "mae", "rmse")
+"""Metrics that may differ by more than one."""
+
 
 def sentence(pair: Comparison, arms: Mapping[str, Arm], level: float) -> str:
     """Return what a pair's comparison says: direction, equivalence, what could have been seen, what would decide.
@@ -66,6 +69,8 @@ def _sight(pair: Comparison) -> str:
     if pair.detectable is None:
         return ""
     seen = f"A comparison like this finds a true difference of {number(pair.detectable)} in 80 % of cases"
+    if pair.metric not in UNBOUNDED and pair.detectable > 1:
+        seen = f"A comparison of this size could not be sure to find any difference in {pair.metric}, whatever its size"
     if pair.direction is not None:
         return seen
     unit = "tunings" if pair.scope == "methods" else "seeds"

@@ -22,6 +22,8 @@ def asked(studies: Sequence[Study]) -> dict[str, Any] | None:
         "objective": ", ".join(_objective(studies[0])),
         "space": _space(arms),
         "names": list(arms) if len(arms) > 1 else [],
+        "constraints": list((studies[0].stored.get("constraints") or {}).values()),
+        "seeds": studies[0].stored.get("seeds") or [],
         "sampler": studies[0].stored.get("sampler"),
         "pruner": studies[0].stored.get("pruner"),
         "common": _common(list(arms.values())),

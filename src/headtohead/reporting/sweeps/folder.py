@@ -130,7 +130,7 @@ def _judged(verdict: Mapping[str, Any], study: Path) -> set[str]:
 
 def _example(folder: Path, stored: Mapping[str, Any]) -> RunRecord | None:
     """Return the first record that can be read: the best trial's, if there is one."""
-    folders = {trial["number"]: trial["folder"] for trial in stored["trials"]}
+    folders = {trial["number"]: (trial.get("runs") or [trial["folder"]])[0] for trial in stored["trials"]}
     for number in [*(stored.get("best") or []), *folders]:
         try:
             return read_record(folder / folders[number] / "result.json")

@@ -17,7 +17,8 @@ TRIALS_AT_MOST = 200
 BEST_SHARE = 0.2
 """Of the trials with a value, drawn in colour."""
 FEW = 6
-"""Values of an axis that each get a tick."""
+NEAREST = 0.08
+"""Values of an axis that each get a tick if they are so few and lie so far apart; else five ticks are spread evenly."""
 Ticks = list[tuple[float, str]]
 
 
@@ -72,9 +73,8 @@ def _numeric(values: Sequence[Any], logarithmic: bool) -> tuple[list[float | Non
     span = high - low
     heights = [None if value is None else (value - low) / span if span else 0.5 for value in at]
     few = sorted(set(known))
-    if len(few) <= FEW:
-        stops = [(value - low) / span if span else 0.5 for value in few]
-    else:
+    stops = [(value - low) / span if span else 0.5 for value in few]
+    if len(few) > FEW or min(np.diff(stops), default=1.0) < NEAREST:
         stops = [float(stop) for stop in np.linspace(0, 1, 5)]
     ticks = [(stop, low + stop * span) for stop in stops]
     return heights, [(height, f"{math.exp(value) if logarithmic else value:.3g}") for height, value in ticks]

@@ -34,9 +34,9 @@ def _row(trial: Mapping[str, Any], names: list[str], study: Study, sweep: SweepF
     last = [reports[max(reports, key=int)]] if reports and not values else []
     return {
         "number": trial["number"],
-        "link": link_to(study, trial.get("folder"), sweep),
+        "link": link_to(study, (trial.get("runs") or [trial.get("folder")])[0], sweep),
         "best": best,
-        "state": trial["state"],
+        "state": trial["state"] if trial.get("feasible", True) else "infeasible",
         "params": [short(trial["params"].get(name)) for name in names],
         "values": [number(value) for value in values] or [f"{number(value)} when stopped" for value in last],
         "seconds": seconds(trial.get("seconds")),

@@ -24,7 +24,8 @@ def history(studies: Sequence[Study], colours: Mapping[str, str], metric: str) -
         ended = sorted(finished(study), key=lambda trial: (trial.get("finished") or "", trial["number"]))
         values = [value_of(trial, study.stored) for trial in ended]
         completed = [
-            math.nan if trial["state"] != "complete" else value for trial, value in zip(ended, values, strict=True)
+            value if trial["state"] == "complete" and trial.get("feasible", True) else math.nan
+            for trial, value in zip(ended, values, strict=True)
         ]
         colour = colours[study.name]
         fill = [colour if trial["state"] == "complete" else "var(--card)" for trial in ended]

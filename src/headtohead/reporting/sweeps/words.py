@@ -8,6 +8,7 @@ from typing import Any
 from headtohead.reporting.numbers import count, metric_name, number, percent, seconds
 from headtohead.reporting.sweeps.costs import short_name
 from headtohead.reporting.sweeps.folder import Study, SweepFolder
+from headtohead.statistics.words import UNBOUNDED
 
 Box = dict[str, str]
 
@@ -103,7 +104,7 @@ def facts_of(sweep: SweepFolder) -> list[tuple[str, str, str]]:
         groups = f"in {count(verdict['units'])} groups" if verdict["units"] < verdict["rows"] else ""
         found.append((f"{verdict.get('split', 'test')} rows", count(verdict["rows"]), groups))
         seen = [pair["detectable"] for pair in verdict["pairs"] if pair.get("detectable") is not None]
-        if seen:
+        if seen and (max(seen) <= 1 or verdict["metric"] in UNBOUNDED):
             found.append(("can see", number(max(seen)), "true difference, in 80 % of cases"))
         if verdict.get("looks", 1) > 1:
             found.append(("look", str(verdict["looks"]), f"at {percent(verdict['alpha'] / verdict['looks'])} each"))
