@@ -141,9 +141,13 @@ def explain_composition(error: Exception) -> str:
     while cause is not None:
         if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig) and cause.key:
             known = [str(key) for key in cause.parent_node]
+            if not known:
+                return f"{text.splitlines()[0]} It is empty, and {str(cause.key)!r} new in it: put + before the key"
             if str(cause.key) not in known:
                 return f"{text.splitlines()[0]} {cause.key!r} is not a setting there{near_names(str(cause.key), known)}"
         cause = cause.__cause__ or cause.__context__
+    if text.startswith("Error merging override") and error.__cause__ is not None:
+        return f"{text.splitlines()[0]}: {str(error.__cause__).splitlines()[0]}"
     missing = re.match(r"(?:In '[^']*': )?Could not find '([^']+)/([^/']+)'", text)
     if missing and isinstance(error, MissingConfigException) and error.options:
         group, choice = missing.groups()

@@ -20,7 +20,7 @@ from headtohead import atomic
 pytestmark = pytest.mark.slow  # every command composes its sweep in a process of its own
 
 QUIET = ["export.form=none", "evaluate.baselines=false", "evaluate.resamples=100"]
-ARMS = "hydra.sweeper.arms={{a:{a},b:{b}}}"
+ARMS = "+hydra.sweeper.arms={{a:{a},b:{b}}}"
 
 
 def arms(a: str, b: str) -> str:
@@ -33,23 +33,33 @@ HEADS = arms("['head=classification']", "['head=generative']")
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        (["lora.rank=2,4", "hydra.sweeper.params={lora.rnak:'choice(2,4)'}"], "did you mean 'rank'"),
+        (["lora.rank=2,4", "+hydra.sweeper.params={lora.rnak:'choice(2,4)'}"], "did you mean 'rank'"),
         (["train.learning_rate=1e-3,fast"], "train.learning_rate must be a number, given 'fast'"),
         (["seed=0", "lora.rank=range(3,3)"], "holds no values"),
-        (["lora.rank=choice("], "cannot be read"),
+        (["lora.rank=choice("], "no viable alternative at input 'choice('"),
+        (["hydra.sweeper.params={lora.rank:'choice(2,4)'}"], "put + before the key"),
         (
             [arms("['head=classification']", "['head=clasification']")],
             "hydra.sweeper.arms.b: head=clasification is unknown",
         ),
-        ([arms("['lora=r8']", "{overrides:['lora=r16'],params:{lora.rnak:'choice(1,2)'}}")], "did you mean 'rank'"),
+        (
+            [
+                arms("['lora=r8']", "{overrides:['lora=r16'],params:{lora.rnak:'choice(1,2)'}}"),
+                "hydra/sweeper/sampler=random",
+            ],
+            "did you mean 'rank'",
+        ),
         ([arms("['lora=r8']", "['lora=r8']")], "the arms a and b are the same"),
         ([arms("['lora=r8']", "['lora=r8','lora.rank=8']")], "the arms a and b come to the same configuration"),
         (
-            [arms("['train.learning_rate=0.1']", "[]"), "hydra.sweeper.params={train.learning_rate:'interval(0.1,1)'}"],
+            [
+                arms("['train.learning_rate=0.1']", "[]"),
+                "+hydra.sweeper.params={train.learning_rate:'interval(0.1,1)'}",
+            ],
             "what an arm fixes cannot be tuned in it",
         ),
         ([HEADS, "head=generative"], "the arms decide on it"),
-        ([arms("['seed=0']", "")], "must be a list of overrides"),
+        ([arms("['seed=0']", "7")], "must be a list of overrides"),
         (["lora.rank=2,4", "hydra.sweeper.n_trials=0"], "n_trials must be 1 or more"),
         (["lora.rank=2,4", "hydra.sweeper.objective=metrics.test.macro_f1"], "Validation tunes, test reports"),
         (["lora.rank=2,4", "hydra.sweeper.objective=metrics.validation.f1"], "did you mean"),
@@ -57,16 +67,16 @@ HEADS = arms("['head=classification']", "['head=generative']")
         (["lora.rank=2,4", "hydra.sweeper.enqueue=[{lora.rnak:2}]"], "did you mean 'lora.rank'"),
         (["lora.rank=2,4", "hydra.sweeper.enqueue=[{lora.rank:3}]"], "lies outside the search space"),
         (["lora.rank=2,4", "hydra.sweeper.enqueue=[7]"], "must be a mapping"),
-        (["lora.rank=2,4", "hydra.sweeper.enqueue=seven"], "hydra.sweeper.enqueue"),
+        (["lora.rank=2,4", "hydra.sweeper.enqueue=seven"], "Invalid value assigned"),
         ([HEADS, "hydra.sweeper.confirm.seeds=0"], "hydra.sweeper.confirm.seeds must be 1 or more"),
-        ([HEADS, "hydra.sweeper.margin={macro_f:0.1}"], "did you mean 'macro_f1'"),
-        ([HEADS, "hydra.sweeper.margin={mae:0.1}"], "single-label data cannot be judged by it"),
-        ([HEADS, "hydra.sweeper.margin={macro_f1:0}"], "must be positive"),
+        ([HEADS, "+hydra.sweeper.margin={macro_f:0.1}"], "did you mean 'macro_f1'"),
+        ([HEADS, "+hydra.sweeper.margin={mae:0.1}"], "single-label data cannot be judged by it"),
+        ([HEADS, "+hydra.sweeper.margin={macro_f1:0}"], "hydra.sweeper.margin.macro_f1 must be positive"),
         ([HEADS, "hydra.sweeper.alpha=0.9"], "alpha is an error rate"),
         (["lora.rank=2,4", "hydra.sweeper.study_name=a/b"], "names a folder too"),
         (["lora.rank=2,4", "hydra.sweeper.n_trails=3"], "did you mean 'n_trials'"),
         (["lora.rank=2,4", "hydra/sweeper/pruner=medain"], "did you mean 'median'"),
-        (["lora.rank=2,4", "hydra.sweeper.n_trials=many"], "n_trials"),
+        (["lora.rank=2,4", "hydra.sweeper.n_trials=many"], "could not be converted to Integer"),
         (["lora.rank=2,4", "hydra/launcher=local", "hydra.launcher.gpus_per_job=64"], "GPUs"),
     ],
 )

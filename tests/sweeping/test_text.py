@@ -44,7 +44,7 @@ def test_the_published_plugins_example_runs(line: CommandLine) -> None:
         "hydra.sweeper.storage=null",
         "hydra.sweeper.n_trials=2",
         "hydra.sweeper.n_jobs=1",
-        "hydra.sweeper.params={train.learning_rate:'range(0.001,0.005,step=0.001)',lora.rank:'choice(2 ,4 ,8)'}",
+        "+hydra.sweeper.params={train.learning_rate:'range(0.001,0.005,step=0.001)',lora.rank:'choice(2 ,4 ,8)'}",
     ]
     line("-m", *QUIET, *published)
     found = json.loads((line.outputs / "sphere" / "study.json").read_text())

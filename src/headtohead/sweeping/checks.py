@@ -135,7 +135,10 @@ def _check_metrics(settings: Settings, config: Config) -> None:
             raise UserError(
                 f"hydra.sweeper.objective={objective}: {name!r} is no metric{near_names(name, HIGHER_IS_BETTER)}"
             )
-    CompareConfig(margin=settings.margin, alpha=settings.alpha)
+    try:
+        CompareConfig(margin=settings.margin, alpha=settings.alpha)
+    except UserError as error:  # it names its own keys
+        raise UserError(str(error).replace("compare.", "hydra.sweeper.")) from error
     for metric in settings.margin:
         known = metrics_of_kind(kind)
         if metric not in known:

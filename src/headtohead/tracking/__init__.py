@@ -29,7 +29,8 @@ def open_trackers(
         run_id: of the W&B run, the same in every attempt.
         membership: what the run is within a sweep.
     """
-    trackers: list[Tracker] = [MetricsFile(folder / "metrics.jsonl", resumed_step=resumed_step)]
+    metrics = MetricsFile(folder / "metrics.jsonl", resumed_step=resumed_step)
+    trackers: list[Tracker] = [metrics]
     if config.track.wandb != "disabled":
         from headtohead.tracking.wandb_run import WandbRun
 
@@ -47,6 +48,8 @@ def open_trackers(
                 tags=[config.model.name, config.data.name, config.head.kind, arm or ""],
             )
         )
+        for line in metrics.kept:  # what a killed attempt logged last did not always reach W&B's own file
+            trackers[-1].log(line["step"], {name: value for name, value in line.items() if name != "step"})
     return Trackers(trackers)
 
 

@@ -19,8 +19,8 @@ class MetricsFile:
     """
 
     def __init__(self, path: Path, *, resumed_step: int) -> None:
-        kept = [line for line in read_metrics(path) if line["step"] <= resumed_step]
-        atomic.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+        self.kept = [line for line in read_metrics(path) if line["step"] <= resumed_step]
+        atomic.write_text(path, "".join(json.dumps(line) + "\n" for line in self.kept))
         self._file = path.open("a", encoding="utf-8")
 
     def log(self, step: int, values: dict[str, float]) -> None:

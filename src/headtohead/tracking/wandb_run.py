@@ -93,7 +93,7 @@ class WandbRun:
         self._run.finish()
 
     def _drawn(self, name: str, table: Table) -> Any:
-        rows = self._wandb.Table(columns=table.columns, data=table.rows)
+        rows = self._wandb.Table(columns=[*table.columns], data=[*table.rows])
         if not name.startswith(CONFUSION):
             return rows
         fields = {column: column for column in table.columns}
