@@ -68,7 +68,6 @@ def train(config: Config, folder: Path, fingerprint: str, report: Report | None 
             processes=processes,
             report=report,
         )
-        run.save()
         with run.stop.heard():
             _attempt(run, earlier)
         if run.record.status == "pruned":
@@ -104,6 +103,7 @@ def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None) -> 
 def _attempt(run: Run, earlier: RunRecord | None) -> None:
     """Do the steps; whatever ends them early is recorded."""
     try:
+        run.save()
         _steps(run, earlier)
     except Pruned as stop:
         _end(run, "pruned", str(stop))
