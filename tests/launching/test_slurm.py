@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import sys
 import time
@@ -28,6 +29,7 @@ CONF = Path(__file__).parents[2] / "conf"
 PYTHON = sys.executable
 
 
+@functools.cache
 def composed(*overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("config", overrides=["hydra/launcher=slurm", *overrides], return_hydra_config=True)

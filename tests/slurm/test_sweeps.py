@@ -33,6 +33,12 @@ def line_at(folder: Path, cache: Path) -> CommandLine:
     return CommandLine(folder / "outputs", cache, write_rows(folder / "rows.jsonl", count=60))
 
 
+def urgent_job(script: str) -> str:
+    """Submit a job that preempts every other; return its number."""
+    asked = ["--parsable", "--partition=urgent", "--cpus-per-task=4", "--mem=100", "--output=/dev/null"]
+    return ask("sbatch", *asked, f"--wrap={script}")
+
+
 def study_of(folder: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads((folder / "study.json").read_text())["trials"]
     return found
@@ -50,14 +56,19 @@ def test_a_killed_controller_attaches_and_each_trial_ends_in_its_own_way(slurm: 
     """Two trials train, one fails by itself, one takes more memory than it has; the controller dies and comes again."""
     line = line_at(tmp_path, cache)
     given = [*QUIET, *ON_SLURM, "hydra.sweeper.n_jobs=4", "lora.rank=2,4,0,30000000"]
+    blocker = urgent_job("sleep 600")  # so that the trials queue until both controllers have seen them
     first = Controller(line, given).start()
     wait_for(lambda: line.outputs.exists() and len(list(line.outputs.glob("*/trial_*/job.json"))) == 4)
     folders = sorted(line.folder().glob("trial_*"))
     jobs = [job_id(folder) for folder in folders]
     first.kill()
-    Controller(line, given).start().finish()
+    second = Controller(line, given).start()
+    wait_for(lambda: first.log.read_text().count("is still there") == 4)
+    ask("scancel", blocker)
+    second.finish()
     assert [job_id(folder) for folder in folders] == jobs
     assert [note.index for folder in folders if (note := read_note(folder))] == [0, 1, 2, 3]
+    assert f"path: {line.folder()}/code/" in (folders[0] / ".hydra" / "hydra.yaml").read_text()
     trials = study_of(line.folder())
     assert [trial["state"] for trial in trials] == ["complete", "complete", "fail", "fail"]
     assert "lora=frozen" in trials[2]["reason"]
@@ -74,8 +85,7 @@ def test_preempted_and_timed_out_in_turn_a_run_is_the_one_it_would_have_been(slu
     wait_for(lambda: list(line.outputs.glob("*/trial_0000/checkpoint/step-*")))
     folder = line.folder() / "trial_0000"
     number = job_id(folder)
-    urgent = ["sbatch", "--partition=urgent", "--cpus-per-task=4", "--mem=100", "--output=/dev/null", "--wrap=sleep 1"]
-    ask(*urgent)
+    urgent_job("sleep 1")
     wait_for(lambda: line.record(folder)["status"] == "interrupted")
     before = line.record(folder)["attempt"]
     wait_for(lambda: line.record(folder)["attempt"] == before + 1 and queued_state(number) == "RUNNING")

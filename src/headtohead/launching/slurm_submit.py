@@ -91,7 +91,8 @@ class Submitter:
             self._executor.update_parameters(name=self._name, **parameters(settings, self.code))
         except (RuntimeError, NameError, AssertionError, ValueError) as error:
             raise UserError(f"hydra/launcher=slurm: {error}") from error
-        require_acceptance(self._executor._executor._make_submission_file_text("true", "check"))
+        slurm: Any = self._executor._executor
+        require_acceptance(slurm._make_submission_file_text("true", "check"))
 
     def submit(self, tasks: Sequence[SlurmTask]) -> list[Note]:
         """Submit tasks, several as one array.
@@ -125,7 +126,9 @@ class Submitter:
 
 def parameters(settings: Mapping[str, Any], code: FrozenCode) -> dict[str, Any]:
     """Return what submitit is told, in its own names; what is null or empty is left to SLURM."""
-    plain = {key: OmegaConf.to_container(v) if OmegaConf.is_config(v) else v for key, v in settings.items()}
+    plain: dict[str, Any] = {
+        key: OmegaConf.to_container(v) if OmegaConf.is_config(v) else v for key, v in settings.items()
+    }
     own = {key: value for key, value in plain.items() if key not in NOT_SUBMITIT and value not in (None, [], {})}
     # the frozen code goes in front of whatever is installed, for submitit's process too
     path = f"export PYTHONPATH={shlex.quote(str(code.sources))}${{PYTHONPATH:+:$PYTHONPATH}}"

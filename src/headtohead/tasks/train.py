@@ -79,7 +79,6 @@ def train(
             report=report,
             membership=membership,
         )
-        run.save()
         with run.stop.heard():
             _attempt(run, earlier)
         if run.record.status == "pruned":
@@ -119,6 +118,7 @@ def _new_record(
 def _attempt(run: Run, earlier: RunRecord | None) -> None:
     """Do the steps; whatever ends them early is recorded."""
     try:
+        run.save()
         _steps(run, earlier)
     except Pruned as stop:
         _end(run, "pruned", str(stop))

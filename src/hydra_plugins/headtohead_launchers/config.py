@@ -64,7 +64,7 @@ class SlurmLauncherConf:
     comment: str | None = None
     mail_type: str | None = None
     mail_user: str | None = None
-    wckey: str | None = None
+    wckey: str = "submitit"
     name: str = "${hydra.job.name}"
     """Of the jobs in the queue; a sign of the submission is added to it."""
     srun_args: list[str] = field(default_factory=list)
