@@ -10,7 +10,6 @@ own sweepers do.
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,14 +38,15 @@ class SleepingLauncher:
     """Sleeps for every job, and leaves its record; the last of every four sleeps three times as long."""
 
     def __init__(self, seconds: float) -> None:
-        self.seconds, self.busy, self._adding = seconds, 0.0, threading.Lock()
+        self.seconds = seconds
+        self.spans: list[tuple[float, float]] = []
+        """When each job started and ended."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         """Run the one job."""
         started = time.perf_counter()
         time.sleep(self.seconds * (SLOWER if initial_job_idx % WORKERS == WORKERS - 1 else 1))
-        with self._adding:
-            self.busy += time.perf_counter() - started
+        self.spans.append((started, time.perf_counter()))
         parsed = OverridesParser.create().parse_overrides(list(job_overrides[0]))
         values: dict[str, Any] = {override.get_key_element(): override.value() for override in parsed}
         folder = Path(
@@ -57,8 +57,8 @@ class SleepingLauncher:
         return [JobReturn(overrides=list(job_overrides[0]), status=JobStatus.COMPLETED)]
 
 
-def utilisation(folder: Path, *, jobs: int, seconds: float) -> float:
-    """Return the share of the workers' time that jobs used, from the first start to the last end.
+def utilisation(folder: Path, *, jobs: int, seconds: float) -> tuple[float, float]:
+    """Return the share of the workers' time that jobs used: while there were jobs left to start, and to the last end.
 
     Args:
         folder: for the study.
@@ -71,9 +71,12 @@ def utilisation(folder: Path, *, jobs: int, seconds: float) -> float:
     storage = f"journal:///{folder / 'study.journal'}"
     study = SweepStudy(settings, space, name="sleep", folder=folder, storage=storage, metric="macro_f1")
     launcher = SleepingLauncher(seconds)
-    started = time.perf_counter()
     Controller(study, jobs_of(launcher, WORKERS), lambda trial: trial and write_summary(study)).run()  # type: ignore[arg-type]
-    return launcher.busy / (WORKERS * (time.perf_counter() - started))
+    first = min(started for started, _ in launcher.spans)
+    return tuple(  # type: ignore[return-value]
+        sum(min(end, until) - start for start, end in launcher.spans) / (WORKERS * (until - first))
+        for until in (max(start for start, _ in launcher.spans), max(end for _, end in launcher.spans))
+    )
 
 
 def utilisation_in_batches(*, jobs: int, seconds: float) -> float:
@@ -88,12 +91,16 @@ def utilisation_in_batches(*, jobs: int, seconds: float) -> float:
 
 def main() -> None:
     """Measure jobs of several lengths."""
-    print("| jobs | seconds of a job | used | in batches |\n|---|---|---|---|")
-    for jobs, seconds in ((120, 0.5), (120, 2.0)):
+    print(
+        "| jobs | seconds of a job | used while jobs are left | to the last end | in batches |\n|---|---|---|---|---|"
+    )
+    for jobs, seconds in ((48, 1.0), (48, 2.0)):
         with tempfile.TemporaryDirectory() as folder:
-            used = utilisation(Path(folder), jobs=jobs, seconds=seconds)
+            used, whole = utilisation(Path(folder), jobs=jobs, seconds=seconds)
         batches = utilisation_in_batches(jobs=jobs, seconds=seconds)
-        print(f"| {jobs} | {seconds:g} and {SLOWER * seconds:g} | {used:.1%} | {batches:.1%} |", flush=True)
+        print(
+            f"| {jobs} | {seconds:g} and {SLOWER * seconds:g} | {used:.1%} | {whole:.1%} | {batches:.1%} |", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -59,4 +59,4 @@ def test_what_is_violated_is_said(tmp_path: Path) -> None:
 def test_a_slow_job_in_every_four_leaves_no_worker_waiting(tmp_path: Path) -> None:
     import straggler
 
-    assert straggler.utilisation(tmp_path, jobs=64, seconds=1.0) >= 0.9
+    assert straggler.utilisation(tmp_path, jobs=48, seconds=1.0)[0] >= 0.9
