@@ -224,7 +224,7 @@ def test_attempts_share_an_id_and_are_synced_in_order(line: CommandLine, monkeyp
     assert first.folder.name < second.folder.name
     check_against_record(folder)  # the last attempt alone holds every step, whatever the killed one had written
     done = subprocess.run(
-        [sys.executable, "-m", "wandb", "sync", "--dry-run", str(folder / "wandb")],
+        [sys.executable, "-m", "wandb", "sync", "--dry-run", *(str(run.folder) for run in (first, second))],
         capture_output=True,
         text=True,
         check=True,
