@@ -20,7 +20,6 @@ import json
 import os
 import random
 import re
-import runpy
 import signal
 import sys
 import tempfile
@@ -171,7 +170,8 @@ def be_run_py(diary: Path, role: str) -> None:
     atomic.on_step = on_step
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
-    runpy.run_path(str(ROOT / "run.py"), run_name="__main__")
+    script = ROOT / "run.py"  # not through runpy, which would make it argv[0]: jobs must start this file again
+    exec(compile(script.read_text(encoding="utf-8"), script, "exec"), {"__name__": "__main__", "__file__": str(script)})
 
 
 def note(path: Path, line: str) -> None:
