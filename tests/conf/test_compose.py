@@ -54,6 +54,7 @@ def test_file_composes_and_types(file: Path):
     assert config.name
 
 
+@pytest.mark.slow  # a dozen compositions; `make check` runs it too
 def test_knobs_are_frozen(request: pytest.FixtureRequest):
     """Adding a knob is a visible act: run with --update-golden, and say why in the commit."""
     heads = {"mse": "regression", "huber": "regression", "language_model": "generative"}

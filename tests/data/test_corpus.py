@@ -247,6 +247,7 @@ for last in range(1, 100):
 """
 
 
+@pytest.mark.slow  # kills at every write
 def test_a_kill_leaves_a_cache_that_works_and_nothing_else(rows_file: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp")}
     for folder in ("home", "tmp"):

@@ -118,7 +118,9 @@ def test_own_files_in_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_bbc_news_rows(cache: Path) -> None:
-    corpus = load("bbc_news", cache, "data.near_duplicates.enabled=false", "data.subset={train:null,validation:null,test:null}")
+    corpus = load(
+        "bbc_news", cache, "data.near_duplicates.enabled=false", "data.subset={train:null,validation:null,test:null}"
+    )
     classes = corpus.ledger["classes"]
     assert {name: sum(classes[split][name] for split in classes) for name in corpus.labels.names} == {
         "business": 510,

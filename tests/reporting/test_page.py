@@ -229,6 +229,7 @@ def test_many_classes_and_long_curves_stay_readable(tmp_path: Path, monkeypatch:
     assert all(len(trace["x"]) <= 1000 for figure in page.figures for trace in figure["data"] if "x" in trace)
 
 
+@pytest.mark.slow  # a fresh process
 def test_reporting_never_imports_torch(single: Path) -> None:
     code = (
         "import sys, pathlib; from headtohead.reporting import write_report; "

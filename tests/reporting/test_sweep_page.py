@@ -263,6 +263,7 @@ def test_the_order_of_arms_is_the_verdicts(two: Path) -> None:
     assert [study.name for study in read_sweep(two).studies] == ["head", "generative"]
 
 
+@pytest.mark.slow  # a fresh process
 def test_the_page_needs_no_torch(two: Path) -> None:
     import subprocess
 

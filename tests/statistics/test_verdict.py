@@ -160,6 +160,7 @@ def test_an_undefined_secondary_metric_is_left_out() -> None:
     assert "cohen_kappa" not in judge([always(one), always(other)], metric="accuracy").secondary
 
 
+@pytest.mark.slow  # a fresh process
 def test_no_torch() -> None:
     code = "import sys, headtohead.statistics, headtohead.tasks.compare; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -64,6 +64,7 @@ def a_run(folder: Path, run_id: str = "trial_0001-0a1b2c3d") -> WandbRun:
     )
 
 
+@pytest.mark.slow  # W&B starts a process
 def test_a_run_is_written_whole_without_a_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,6 +107,7 @@ def test_ids_are_readable_short_and_never_the_same() -> None:
         assert len(run_id) <= 64
 
 
+@pytest.mark.slow  # W&B starts a process
 def test_a_report_is_written_once_for_each_verdict(tmp_path: Path) -> None:
     def write() -> None:
         track = TrackConfig(wandb="offline")

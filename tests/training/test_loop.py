@@ -155,6 +155,7 @@ RESUMED: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow  # kills at every write
 @pytest.mark.parametrize("case", RESUMED)
 def test_killed_anywhere_and_continued_ends_the_same(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
