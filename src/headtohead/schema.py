@@ -17,7 +17,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from headtohead.config import Config, build_config
+from headtohead.config import Config, build_config, takes_any_name
 from headtohead.errors import Diverged, UserError, near_names
 
 # What a run's outcome does not depend on: changing these continues in the same folder.
@@ -60,8 +60,16 @@ def run_folder(_root_: DictConfig) -> str:
         asked = json.dumps(plain["compare"], sort_keys=True, ensure_ascii=False)
         return str(Path(plain["paths"]["outputs"]) / f"compare-{hashlib.sha256(asked.encode()).hexdigest()[:8]}")
     if plain["task"]["name"] != "train":
+        if plain["run"]:
+            _require_record(Path(str(plain["run"])))  # else a mistyped run would become a folder
         return str(Path(str(plain["run"] or plain["paths"]["outputs"])) / plain["task"]["name"])
     return str(Path(plain["paths"]["outputs"]) / run_name(_root_))
+
+
+def _require_record(run: Path) -> None:
+    if not (run / "result.json").is_file():
+        beside = [record.parent.name for record in run.parent.glob("*/result.json")]
+        raise UserError(f"run={run} holds no run{near_names(run.name, beside)}")
 
 
 def run_name(_root_: DictConfig) -> str:
@@ -113,19 +121,28 @@ def errors_for_people() -> Iterator[None]:
     except (HydraException, OmegaConfBaseException) as error:
         if wants_trace:
             raise
-        sys.exit(f"\n{_explain_composition(error)}")
+        sys.exit(f"\n{_explain(error)}")
 
 
-def _explain_composition(error: Exception) -> str:
-    """Hydra's own words on a broken command line, with near names for a mistyped key or choice."""
+def _explain(error: Exception) -> str:
+    """Hydra's own words on a broken command line, with near names for a mistyped key or choice.
+
+    A mistake that a resolver finds keeps the words it was refused with.
+    """
     text = str(error).split("\nConfig search path:")[0]
-    cause: BaseException | None = error
-    while cause is not None:
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, UserError):
+            return f"{type(cause).__name__}: {cause}"
+    open_ended = re.search(r"Could not override '([^']+)'", text)
+    if open_ended and takes_any_name(open_ended.group(1).split(".")):
+        key = open_ended.group(1)
+        return f"{key} takes any names, which Hydra wants added: put + before it, as in '+{key}={{name: value}}'"
+    for cause in causes:
         if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig) and cause.key:
             known = [str(key) for key in cause.parent_node]
             if str(cause.key) not in known:
                 return f"{text.splitlines()[0]} {cause.key!r} is not a setting there{near_names(str(cause.key), known)}"
-        cause = cause.__cause__ or cause.__context__
     missing = re.match(r"(?:In '[^']*': )?Could not find '([^']+)/([^/']+)'", text)
     if missing and isinstance(error, MissingConfigException) and error.options:
         group, choice = missing.groups()
@@ -133,3 +150,9 @@ def _explain_composition(error: Exception) -> str:
             f"{group}={choice} is unknown{near_names(choice, [option for option in error.options if option != 'base'])}"
         )
     return text
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

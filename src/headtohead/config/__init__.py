@@ -1,6 +1,7 @@
 """Typed configuration: one dataclass per concept, range checks in ``__post_init__``. Imports nothing heavy."""
 
 from headtohead.config.build import build_config as build_config
+from headtohead.config.build import takes_any_name as takes_any_name
 from headtohead.config.compare import CompareConfig as CompareConfig
 from headtohead.config.data import DataConfig as DataConfig
 from headtohead.config.head import HeadConfig as HeadConfig
