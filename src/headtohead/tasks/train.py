@@ -173,7 +173,13 @@ def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], enc
     if config.evaluate.baselines:
         with run.phases.phase("baselines"):
             score_baselines(
-                record, predictions, encoded["train"], encoded, resamples=config.evaluate.resamples, seed=config.seed
+                record,
+                predictions,
+                encoded["train"],
+                encoded,
+                most_rows=config.evaluate.baseline_rows,
+                resamples=config.evaluate.resamples,
+                seed=config.seed,
             )
     write_predictions(run.folder / run_folder.PREDICTIONS, join(list(predictions.values())))
     _write_examples(run.folder, predictions, encoded)
