@@ -76,9 +76,8 @@ def train(config: Config, folder: Path, fingerprint: str, report: Report | None 
         except BaseException as error:
             _fail(run, error)
             raise
-        if processes.is_main:
+        if processes.is_main:  # the others leave: a barrier here would time out while the main one exports
             print_summary(run.record, folder)
-        processes.wait()
         if run.record.status == "failed":
             raise UserError(f"{run.record.error}. Everything else of this run is in {folder}")
         return run.record
