@@ -264,7 +264,10 @@ def _refuse_encoder(path: Path, name: str) -> None:
 
 
 def _convert_gguf(file: Path, folder: Path) -> Path:
-    """De-quantise a GGUF file to safetensors once; about half a minute, so said."""
+    """De-quantise a GGUF file to safetensors once; about half a minute, so said.
+
+    The file is hashed at every fetch; what is made of it here appears whole or not at all, under the file's hash.
+    """
     from filelock import FileLock
 
     folder.parent.mkdir(parents=True, exist_ok=True)
