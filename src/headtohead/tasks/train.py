@@ -33,6 +33,11 @@ from headtohead.tasks.summary import print_summary
 from headtohead.training import Processes
 
 WORST_ROWS = 50
+SMALL_ROWS = 1000
+FOLDS = (
+    f"Fewer than {SMALL_ROWS:,} rows: the numbers of one split are a matter of luck. Repeated cross-validation: add\n"
+    "    -m data.split.folds=5 'data.split.fold=range(5)' 'data.split.repeat=range(3)'"
+)
 
 
 def train(config: Config, folder: Path, fingerprint: str, report: Report | None = None) -> RunRecord:
@@ -137,6 +142,8 @@ def _steps(run: Run, earlier: RunRecord | None) -> None:
     }
     _describe_data(run, corpus)
     run.save()
+    if run.processes.is_main and _is_small(run.config, corpus):
+        print(FOLDS)
     if run.config.model.kind == "tfidf":
         from headtohead.tasks.train_tfidf import fit_tfidf
 
@@ -157,6 +164,12 @@ def _describe_data(run: Run, corpus: Corpus) -> None:
         "labels": corpus.labels.as_dict(),
         **corpus.ledger,
     }
+
+
+def _is_small(config: Config, corpus: Corpus) -> bool:
+    """Whether a run that cuts and reads its own test split would do better with repeated cross-validation."""
+    is_cut_here = not config.data.split.folds and not config.data.test_names and config.evaluate.test
+    return is_cut_here and sum(corpus.ledger["rows"].values()) < SMALL_ROWS
 
 
 def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], encoded: dict[str, EncodedRows]) -> None:
