@@ -13,7 +13,7 @@ from headtohead import atomic
 from headtohead.config import HeadConfig, ModelConfig
 from headtohead.errors import UserError
 from headtohead.labels import LabelSpace
-from headtohead.sources import Fetched, fetch
+from headtohead.sources import Fetched, fetch, locked
 from headtohead.tiny import tiny_checkpoint
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ def fetch_model(config: ModelConfig, cache: Path) -> Fetched:
         UserError: it cannot be had, or holds no safetensors weights.
     """
     if config.kind == "tiny":
+        with locked(cache, f"tiny-{config.architecture}"):
+            path = tiny_checkpoint(config.architecture, cache)
         return Fetched(
-            path=tiny_checkpoint(config.architecture, cache),
+            path=path,
             kind="tiny",
             name=config.architecture,
             revision=None,
@@ -262,7 +264,10 @@ def _refuse_encoder(path: Path, name: str) -> None:
 
 
 def _convert_gguf(file: Path, folder: Path) -> Path:
-    """De-quantise a GGUF file to safetensors once; about half a minute, so said."""
+    """De-quantise a GGUF file to safetensors once; about half a minute, so said.
+
+    The file is hashed at every fetch; what is made of it here appears whole or not at all, under the file's hash.
+    """
     from filelock import FileLock
 
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -38,6 +38,15 @@ class Prompt:
         """Whether the tokenizer adds its special tokens: a rendered chat carries its own already."""
         return self.render_chat is None
 
+    @property
+    def ends_in_a_phrase(self) -> bool:
+        """Whether a fixed word stands between the row's text and the answer.
+
+        Line breaks and punctuation do not count: tokenizers join them with what stands before.
+        """
+        after_text = self.config.template.rpartition("{text}")[2]
+        return self.render_chat is not None or any(character.isalnum() for character in after_text)
+
     def render(self, text: str, messages: Sequence[Message] | None = None) -> str:
         """Return what the model reads for one row; ``messages`` replace ``text`` where the row is a conversation."""
         if self.render_chat is None:

@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from headtohead.atomic import is_disk_full
-from headtohead.config import Config, build_config
+from headtohead.config import Config, build_config, takes_any_name
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, near_names
 
 UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST)
@@ -65,8 +65,16 @@ def run_folder(_root_: DictConfig) -> str:
         asked = json.dumps(plain["compare"], sort_keys=True, ensure_ascii=False)
         return str(Path(plain["paths"]["outputs"]) / f"compare-{hashlib.sha256(asked.encode()).hexdigest()[:8]}")
     if plain["task"]["name"] != "train":
+        if plain["run"]:
+            _require_record(Path(str(plain["run"])))  # else a mistyped run would become a folder
         return str(Path(str(plain["run"] or plain["paths"]["outputs"])) / plain["task"]["name"])
     return str(Path(plain["paths"]["outputs"]) / run_name(_root_))
+
+
+def _require_record(run: Path) -> None:
+    if not (run / "result.json").is_file():
+        beside = [record.parent.name for record in run.parent.glob("*/result.json")]
+        raise UserError(f"run={run} holds no run{near_names(run.name, beside)}")
 
 
 def run_name(_root_: DictConfig) -> str:
@@ -135,17 +143,26 @@ def errors_for_people() -> Iterator[None]:
 
 
 def explain_composition(error: Exception) -> str:
-    """Hydra's own words on a broken command line, with near names for a mistyped key or choice."""
+    """Hydra's own words on a broken command line, with near names for a mistyped key or choice.
+
+    A mistake that a resolver finds keeps the words it was refused with.
+    """
     text = str(error).split("\nConfig search path:")[0]
-    cause: BaseException | None = error
-    while cause is not None:
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, UserError):
+            return f"{type(cause).__name__}: {cause}"
+    open_ended = re.search(r"Could not override '([^']+)'", text)
+    if open_ended and takes_any_name(open_ended.group(1).split(".")):
+        key = open_ended.group(1)
+        return f"{key} takes any names, which Hydra wants added: put + before it, as in '+{key}={{name: value}}'"
+    for cause in causes:
         if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig) and cause.key:
             known = [str(key) for key in cause.parent_node]
             if not known:
                 return f"{text.splitlines()[0]} It is empty, and {str(cause.key)!r} new in it: put + before the key"
             if str(cause.key) not in known:
                 return f"{text.splitlines()[0]} {cause.key!r} is not a setting there{near_names(str(cause.key), known)}"
-        cause = cause.__cause__ or cause.__context__
     if text.startswith("Error merging override") and error.__cause__ is not None:
         return f"{text.splitlines()[0]}: {str(error.__cause__).splitlines()[0]}"
     missing = re.match(r"(?:In '[^']*': )?Could not find '([^']+)/([^/']+)'", text)
@@ -155,3 +172,9 @@ def explain_composition(error: Exception) -> str:
             f"{group}={choice} is unknown{near_names(choice, [option for option in error.options if option != 'base'])}"
         )
     return text
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -20,6 +20,7 @@ from headtohead.tiny import tiny_checkpoint
 from tiny_runs import dataset_of, labels_of
 
 LABELS = labels_of()
+NOTHING = {"rows_cut": 0, "tokens_lost": 0}
 BEFORE, AFTER = "Which of sport, politics, tech, business? ", "\nAnswer:"
 texts = st.text(max_size=60) | st.lists(
     st.sampled_from(["the quick", " fox", "\n", "  ", "é", "😀", "漢字", "market match", "{text}"]), max_size=25
@@ -167,10 +168,28 @@ def test_truncation_is_counted(tmp_path: Path):
         "rows_cut": 2,
         "tokens_lost": sum(lost),
         "tokens_read": int(encoded.lengths.sum()),
-        "per_class": {"sport": 0, "politics": 2, "tech": 0, "business": 0},
+        "per_class": {
+            "sport": NOTHING,
+            "politics": {"rows_cut": 2, "tokens_lost": int(encoded.tokens_lost.sum())},
+            "tech": NOTHING,
+            "business": NOTHING,
+        },
     }
     assert list(encoded.texts_read()) == encoder.encode(rows)["text_read"]
     assert encoded.input_ids(np.asarray([2, 0])) == [encoder.encode([rows[i]])["input_ids"][0] for i in (2, 0)]
+
+
+def test_truncation_of_a_row_of_two_labels_counts_for_both(tmp_path: Path):
+    texts, targets = ["a fox", "market " * 30], [[1, 0, 0, 0], [0, 1, 1, 0]]
+    encoded = encode_rows("train", dataset_of(texts, targets), encoder_of(45), kind="multi", key="k", cache=tmp_path)
+    cut = {"rows_cut": 1, "tokens_lost": int(encoded.tokens_lost[1])}
+    assert cut["tokens_lost"] > 0
+    assert truncation_report(encoded, LABELS.names)["per_class"] == {
+        "sport": NOTHING,
+        "politics": cut,
+        "tech": cut,
+        "business": NOTHING,
+    }
 
 
 def test_large_splits_are_tokenised_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

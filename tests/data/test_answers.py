@@ -50,6 +50,23 @@ def test_a_missing_label_is_told_from_a_wrong_one(raw: object) -> None:
     assert wrong.value.kind == "label outside the map"
 
 
+@pytest.mark.parametrize("kind", ["single", "ordinal", "multi"])
+@pytest.mark.parametrize("raw", [float("inf"), {"name": "a"}, b"a", float("nan")])
+def test_what_is_neither_text_nor_number_is_no_label(kind: str, raw: object) -> None:
+    """Else 'nan', 'inf' or a printed list would become a class of their own."""
+    config = LabelsConfig(kind=kind, names=["a", "nan", "inf", "{'name': 'a'}", "b'a'"])
+    with pytest.raises(RowError, match=r"no label|the label"):
+        answer(raw, config)
+
+
+def test_a_list_is_a_label_of_multi_label_data_alone() -> None:
+    with pytest.raises(RowError, match=r"the label is a list, \"\['a'\]\"; only data\.labels\.kind=multi") as caught:
+        answer(["a"], LabelsConfig(names=["a", "['a']"]))
+    assert caught.value.kind == "label is no text"
+    with pytest.raises(RowError, match="the label nan"):
+        answer(["a", float("nan")], LabelsConfig(kind="multi", names=["a", "nan"]))
+
+
 def test_ordinal_values_are_given_or_read_from_the_names_or_counted() -> None:
     numbers = ["1", "2", "10"]
     assert label_space(LabelsConfig(kind="ordinal", names=numbers), numbers).values == (1, 2, 10)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 
 from data.made_up_files import config_of, row, write_jsonl
@@ -161,3 +162,36 @@ def test_settings_out_of_range_name_the_key(settings: dict[str, Any], said: str)
     kinds = {"split": SplitConfig, "subset": SubsetConfig, "fields": FieldsConfig, "labels": LabelsConfig}
     with pytest.raises(UserError, match=re.escape(said)):
         DataConfig(**{key: kinds[key](**value) if key in kinds else value for key, value in settings.items()})
+
+
+def test_one_file_in_two_splits_leaks_every_row(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "rows.jsonl", [row(n) for n in range(30)])
+    files = {"train": "rows.jsonl", "test": "./rows.jsonl"}
+    with pytest.raises(UserError, match=r"data\.files\.train and data\.files\.test are the same file") as raised:
+        load_corpus(config_of(tmp_path, files=files), tmp_path / "cache")
+    assert "every row would stand in both splits" in str(raised.value)
+
+
+def test_missing_and_listed_labels_are_bad_rows(tmp_path: Path) -> None:
+    rows = [row(n) for n in range(30)]
+    rows[3]["label"], rows[4]["label"] = float("nan"), ["even"]
+    message = complaint(tmp_path, rows, labels=LabelsConfig())
+    assert "rows.jsonl:4: there is no label" in message
+    assert "rows.jsonl:5: the label is a list" in message
+
+
+def test_brackets_without_end_are_broken_json(tmp_path: Path) -> None:
+    path = tmp_path / "deep.jsonl"
+    path.write_text("[" * 200_000 + "\n")
+    with pytest.raises(UserError, match=r"deep\.jsonl, line 1: broken JSON"):
+        load_corpus(config_of(path), tmp_path / "cache")
+
+
+def test_a_damaged_page_of_a_parquet_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pandas.DataFrame([row(n) for n in range(3000)]).to_parquet(path)
+    damaged = bytearray(path.read_bytes())
+    damaged[100:3000] = b"\xff" * 2900
+    path.write_bytes(damaged)
+    with pytest.raises(UserError, match=r"rows\.parquet cannot be read as Parquet"):
+        load_corpus(config_of(path), tmp_path / "cache")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
 
 from headtohead.backbone import load_tokenizer
-from headtohead.batching.encode import Encoder
+from headtohead.batching.encode import EncodedRows, Encoder
 from headtohead.config import PromptConfig
 from headtohead.errors import UserError
 from headtohead.heads import LabelAudit, audit_labels
 from headtohead.labels import LabelSpace
 from headtohead.prompts import build_prompt
+from headtohead.tasks.build import Reader, build_reader, load
 from headtohead.tiny import tiny_checkpoint
-from tiny_runs import labels_of
+from tiny_runs import ALONE, config_of, dataset_of, labels_of
 
 SAMPLE = ["the quick brown fox", "market share", "é 😀", ""]
 
@@ -75,6 +79,55 @@ def test_a_trailing_space_that_the_label_would_swallow_is_refused(cache: Path):
 def test_a_label_that_merges_with_the_text_is_refused(cache: Path):
     with pytest.raises(UserError, match=r"tokens change|depend on the text"):
         audit(cache, labels_of(words=("rt", "x")), sample=["fox", "spo"], template="{text}", answer_start="")
+
+
+ROWS = [f"the match {n} was lost" for n in range(70)]
+
+
+def reader_of(cache: Path, sample: list[str], **options: object) -> Reader:
+    """Return the reader of a tiny model whose tokenizer, like Qwen's, joins a full stop with the line break after it."""
+    config = config_of(head="generative", prompt=PromptConfig(**options))  # type: ignore[arg-type]
+    backbone = load(config, labels_of(), width=1, cache=cache, processes=ALONE)
+    return build_reader(config, replace(backbone, tokenizer=joining_tokenizer()), labels_of(), sample, [])
+
+
+def joining_tokenizer() -> PreTrainedTokenizerFast:
+    words = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+"
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(words), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=280, initial_alphabet=alphabet, special_tokens=["<end>"], show_progress=False
+    )
+    tokenizer.train_from_iterator([".\n.\n"] * 9, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>", model_max_length=512)
+
+
+def encode(reader: Reader, texts: list[str], cache: Path) -> EncodedRows:
+    rows = dataset_of(texts, [0] * len(texts))
+    return reader.encode("train", rows, labels=labels_of(), key="made up", cache=cache)
+
+
+@pytest.mark.parametrize("template", ["{text}", "Read this: {text}"])
+def test_one_row_anywhere_that_merges_with_the_label_is_refused(cache: Path, template: str):
+    reader = reader_of(cache, ROWS, template=template, answer_start="\nLabel: ")
+    assert len(encode(reader, ROWS, cache)) == 70
+    with pytest.raises(UserError, match=r"tokens change.*the prompt ends '.*it ended\.'"):
+        encode(reader, [*ROWS, "it ended."], cache)
+
+
+def test_texts_are_audited_as_the_model_reads_them(cache: Path):
+    """A full stop is the 301st character, or is where the budget cuts."""
+    long, cut = "w" * 300 + ".", "w" * 20 + "." * 100 + "w" * 400
+    for sample, budget in (([long], 512), ([cut], 100)):
+        with pytest.raises(UserError, match="tokens change"):
+            reader_of(cache, sample, template="{text}", answer_start="\nLabel: ", max_tokens=budget)
+    assert reader_of(cache, [long, cut], template="{text}\nAnswer:", answer_start=" ").encoder.prompt.ends_in_a_phrase
 
 
 def test_labels_that_a_tokenizer_cannot_tell_apart_are_refused(cache: Path, monkeypatch: pytest.MonkeyPatch):

@@ -129,7 +129,7 @@ def _data(kind: LabelKind, predictions: dict[str, Predictions]) -> dict[str, Any
             "rows": n,
             "rows_cut": int(n * 0.83),
             "tokens_lost": n * 312,
-            "per_class": {name: int(k * 0.8) for name, k in classes[split].items()},
+            "per_class": {name: {"rows_cut": int(k * 0.8), "tokens_lost": 7 * k} for name, k in classes[split].items()},
         }
         for split, n in rows.items()
     }

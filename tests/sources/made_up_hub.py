@@ -22,6 +22,8 @@ class Hub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.files = files
         self.lost: set[str] = set()
+        self.named: dict[str, str] = {}
+        """Files whose hash the hub states, whatever it then sends."""
         self.requests: list[str] = []
 
     @property
@@ -49,7 +51,9 @@ class Answer(BaseHTTPRequestHandler):
             self._send(200, json.dumps(tree).encode())
         elif path.startswith(f"/datasets/{REPO}/resolve/{COMMIT}/"):
             name = path.split(f"/{COMMIT}/", 1)[1]
-            self._send(403, b"") if name in self.server.lost else self._send(200, self.server.files[name])
+            named = {"ETag": f'"{self.server.named[name]}"'} if name in self.server.named else {}
+            lost = name in self.server.lost
+            self._send(403, b"") if lost else self._send(200, self.server.files[name], named)
         else:
             self._send(404, b"", {"X-Error-Code": "RepoNotFound" if "/revision/" not in path else "RevisionNotFound"})
 

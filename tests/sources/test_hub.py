@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import constants
@@ -97,3 +99,16 @@ def test_the_users_own_hub_cache_is_used(hub: Hub, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "theirs"))
     fetched = fetch(SOURCE, tmp_path / "ours", setting="data.source", patterns=PATTERNS)
     assert fetched.path.is_relative_to(tmp_path / "theirs")
+
+
+@pytest.mark.parametrize("named", [hashlib.sha256, lambda body: hashlib.sha1(b"blob 14\0" + body)])
+def test_a_damaged_download_is_refused_and_fetched_again(hub: Hub, tmp_path: Path, named: Callable[..., Any]) -> None:
+    """The hub's library compares sizes alone; a large file is named by its SHA-256, a small one by git's id."""
+    content = FILES["data/test.jsonl"]
+    hub.named["data/test.jsonl"] = named(content).hexdigest()
+    hub.files["data/test.jsonl"] = content.replace(b"b", b"x")
+    with pytest.raises(UserError, match=r"data/test\.jsonl from the hub does not have the hash"):
+        fetch(SOURCE, tmp_path, setting="data.source", patterns=PATTERNS)
+    hub.files["data/test.jsonl"] = content
+    fetched = fetch(SOURCE, tmp_path, setting="data.source", patterns=PATTERNS)
+    assert (fetched.path / "data/test.jsonl").read_bytes() == content

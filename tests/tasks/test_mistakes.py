@@ -60,12 +60,24 @@ def test_divergence_is_a_status_and_never_a_class(line: CommandLine):
         (["lora.targets=[q_prj]"], "UserError: lora.targets: 'q_prj' matches no linear layer"),
         (["lora.rnak=4"], "did you mean 'rank'"),
         (["lora=r17"], "did you mean 'r16'"),
+        (["data.labels.map={0:sport}"], "data.labels.map takes any names, which Hydra wants added: put + before it"),
+        (["data.files={test:x.jsonl}"], "data.files takes any names"),
+        (["loss.weights.sport=2"], "loss.weights.sport takes any names"),
     ],
 )
 def test_message_on_the_terminal(line: CommandLine, overrides: list[str], said: str):
     done = line(*overrides, code=1)
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_mistyped_run_gets_no_folder(line: CommandLine, tmp_path: Path):
+    (tmp_path / "news-1").mkdir()
+    (tmp_path / "news-1" / "result.json").write_text("{}")
+    done = line("task=evaluate", f"run={tmp_path / 'news-2'}", train=False, code=1)
+    assert f"UserError: run={tmp_path / 'news-2'} holds no run; did you mean 'news-1'?" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "news-2").exists()
 
 
 def test_message_of_a_new_python(line: CommandLine):

@@ -16,7 +16,7 @@ import shared_steps
 from headtohead.tiny import tiny_checkpoint
 from headtohead.training import Processes
 from shared_steps import CASES, FSDP, SHARDED_CASES, STEPS, launcher, results, trained
-from tiny_runs import ALONE
+from tiny_runs import ALONE, config_of
 
 SCRIPT = Path(shared_steps.__file__)
 
@@ -79,3 +79,15 @@ def test_every_process_takes_as_many_turns(items: int, count: int):
     turns = [Processes(rank, count, torch.device("cpu")).own_turns(range(items)) for rank in range(count)]
     assert {len(own) for own in turns} == {-(-items // count)}
     assert {item for own in turns for item in own} == set(range(items))
+
+
+def test_nobody_waits_while_the_main_process_evaluates_and_exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A barrier after training would end in a time-out: NCCL's is ten minutes."""
+    from headtohead.tasks import train
+
+    happened: list[str] = []
+    monkeypatch.setattr(Processes, "current", classmethod(lambda cls: Processes(1, 2, torch.device("cpu"))))
+    monkeypatch.setattr(Processes, "wait", lambda self: happened.append("wait"))
+    monkeypatch.setattr(train, "_steps", lambda run, earlier: happened.append("steps"))
+    train.train(config_of(), tmp_path, "0")
+    assert happened[-1] == "steps"

@@ -209,7 +209,7 @@ def _cache_file(split: str, encoder: Encoder, key: str, cache: Path) -> Path:
 
 
 def truncation_report(encoded: EncodedRows, label_names: tuple[str, ...]) -> dict[str, Any]:
-    """Count rows cut and tokens lost, in all and per class."""
+    """Count rows cut and tokens lost, in all and per class; a row of several labels counts for each of them."""
     cut = encoded.tokens_lost > 0
     report: dict[str, Any] = {
         "rows": len(encoded),
@@ -217,7 +217,12 @@ def truncation_report(encoded: EncodedRows, label_names: tuple[str, ...]) -> dic
         "tokens_lost": int(encoded.tokens_lost.sum()),
         "tokens_read": int(encoded.lengths.sum()),
     }
-    if encoded.targets.ndim == 1 and encoded.targets.dtype.kind == "i":
-        counts = np.bincount(encoded.targets[cut], minlength=len(label_names))
-        report["per_class"] = {name: int(count) for name, count in zip(label_names, counts, strict=True)}
+    if encoded.targets.dtype.kind != "i":  # a score has no classes
+        return report
+    classes = np.arange(len(label_names))
+    has = encoded.targets == 1 if encoded.targets.ndim == 2 else encoded.targets[:, None] == classes
+    report["per_class"] = {
+        name: {"rows_cut": int(has[cut, i].sum()), "tokens_lost": int(encoded.tokens_lost[has[:, i]].sum())}
+        for i, name in enumerate(label_names)
+    }
     return report

@@ -1,6 +1,7 @@
 """Typed configuration: one dataclass per concept, range checks in ``__post_init__``. Imports nothing heavy."""
 
 from headtohead.config.build import build_config as build_config
+from headtohead.config.build import takes_any_name as takes_any_name
 from headtohead.config.compare import CompareConfig as CompareConfig
 from headtohead.config.data import DataConfig as DataConfig
 from headtohead.config.head import HeadConfig as HeadConfig
@@ -11,6 +12,7 @@ from headtohead.config.lora import LoraConfig as LoraConfig
 from headtohead.config.lora import TrainedConfig as TrainedConfig
 from headtohead.config.loss import LOSS_CONFIGS as LOSS_CONFIGS
 from headtohead.config.loss import LossConfig as LossConfig
+from headtohead.config.loss import loss_in_words as loss_in_words
 from headtohead.config.model import ModelConfig as ModelConfig
 from headtohead.config.prompt import ExampleConfig as ExampleConfig
 from headtohead.config.prompt import PromptConfig as PromptConfig

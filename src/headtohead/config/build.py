@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Sequence
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from headtohead.config.lora import LORA_CONFIGS
 from headtohead.config.loss import LOSS_CONFIGS
@@ -30,6 +31,14 @@ def build_config(plain: dict[str, Any]) -> Config:
     config = _build(Config, typed, "")
     assert isinstance(config, Config)
     return config
+
+
+def takes_any_name(path: Sequence[str], cls: type = Config) -> bool:
+    """Return whether a dotted key, or the one above it, is a mapping whose names are the user's own."""
+    hint = get_type_hints(cls).get(path[0])
+    if get_origin(hint) is dict:
+        return len(path) <= 2
+    return len(path) > 1 and is_dataclass(hint) and takes_any_name(path[1:], cast(type, hint))
 
 
 def _build(cls: type, values: Any, path: str) -> Any:
@@ -61,7 +70,9 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         assert isinstance(hint, type)
         return _build(hint, value, path)
     if origin is list:
-        _require(isinstance(value, list), path, "a list, such as [a, b]", value)
+        _require(
+            isinstance(value, list), path, f"a list, such as [{value if isinstance(value, str) else 'a, b'}]", value
+        )
         return [_convert(arguments[0], item, f"{path}[{i}]") for i, item in enumerate(value)]
     if origin is dict:
         _require(isinstance(value, dict), path, "a mapping, such as {a: 1}", value)
@@ -70,7 +81,8 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         _require(isinstance(value, int | float) and not isinstance(value, bool), path, "a number", value)
         return float(value)
     is_right = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
-    _require(is_right, path, {int: "a whole number", str: "a text", bool: "true or false"}[hint], value)
+    text = f"a text (in quotes: '\"{str(value).lower() if isinstance(value, bool) else value}\"')"
+    _require(is_right, path, {int: "a whole number", str: text, bool: "true or false"}[hint], value)
     return value
 
 

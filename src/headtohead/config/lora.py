@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from headtohead.errors import UserError, require_choice
@@ -44,6 +45,8 @@ class LoraConfig(TrainedConfig):
         require_choice("lora.scaling", self.scaling, ("alpha_over_rank", "rslora"))
         if self.rank < 1:
             raise UserError(f"lora.rank must be 1 or more, given {self.rank}; for the head alone set lora=frozen")
+        if not 0 < self.alpha_over_rank < math.inf:
+            raise UserError(f"lora.alpha_over_rank must be positive, given {self.alpha_over_rank}")
         if not 0 <= self.dropout < 1:
             raise UserError(f"lora.dropout must lie in [0, 1), given {self.dropout}")
         if not self.targets:

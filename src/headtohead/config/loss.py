@@ -95,6 +95,19 @@ class CornConfig(LossConfig):
     kind: str = "corn"
 
 
+def loss_in_words(kind: str, head: str, class_weights: str = "none") -> str:
+    """Return a loss with what it is taken over, as records, cards and comparisons name it.
+
+    Args:
+        kind: of the loss.
+        head: kind of the head; of a generative one a loss may cover every token or the label set alone.
+        class_weights: as in ``LossConfig``.
+    """
+    over = {"language_model": " over the full vocabulary"}.get(kind, " restricted to the label set")
+    weighted = "" if class_weights == "none" else f", class weights {class_weights}"
+    return f"{kind}{over if head == 'generative' else ''}{weighted}"
+
+
 LOSS_CONFIGS: dict[str, type[LossConfig]] = {
     "language_model": LanguageModelLossConfig,
     "cross_entropy": CrossEntropyConfig,

@@ -25,10 +25,15 @@ class EvaluateConfig:
     """Score the test splits; a sweep sets it false for its trials."""
     baselines: bool = True
     """Score the majority class and TF-IDF on the same rows."""
+    baseline_rows: int = 50_000
+    """TF-IDF learns from this many training rows at most (about 10 KiB of memory each): the first of a nested order, so
+    labels in proportion."""
     resamples: int = 1000
     """Bootstrap resamples behind each interval."""
 
     def __post_init__(self) -> None:
+        if self.baseline_rows < 1:
+            raise UserError(f"evaluate.baseline_rows must be 1 or more, given {self.baseline_rows}")
         if self.resamples < 100:
             raise UserError(f"evaluate.resamples must be at least 100, given {self.resamples}")
 

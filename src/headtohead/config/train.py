@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from headtohead.errors import UserError, require_choice
+
+POSITIVE = ("epochs", "learning_rate", "epsilon", "evaluate_every")
+NOT_NEGATIVE = ("steps", "weight_decay", "warmup_steps", "clip_norm", "checkpoint_seconds")
+AT_LEAST_ONE = ("batch_size", "batch_tokens", "micro_batch_size", "patience", "score_batch_tokens")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -51,14 +57,18 @@ class TrainConfig:
     def __post_init__(self) -> None:
         require_choice("train.schedule", self.schedule, ("constant", "linear", "cosine"))
         require_choice("train.optimizer", self.optimizer, ("adamw", "adamw_8bit"))
-        for key in ("epochs", "batch_size", "learning_rate", "evaluate_every", "score_batch_tokens"):
-            if getattr(self, key) <= 0:
-                raise UserError(f"train.{key} must be positive, given {getattr(self, key)}")
-        if self.steps is not None and self.steps < 0:
-            raise UserError(f"train.steps must be 0 or more, given {self.steps}")
-        if self.micro_batch_size is not None and self.micro_batch_size < 1:
-            raise UserError(f"train.micro_batch_size must be 1 or more, given {self.micro_batch_size}")
+        self._require(POSITIVE, lambda value: 0 < value < math.inf, "positive")
+        self._require(NOT_NEGATIVE, lambda value: 0 <= value < math.inf, "0 or more")
+        self._require(AT_LEAST_ONE, lambda value: value >= 1, "1 or more")
+        self._require(("beta1", "beta2"), lambda value: 0 <= value < 1, "in [0, 1)")
         if not 0 <= self.warmup_fraction <= 1:
             raise UserError(f"train.warmup_fraction is a share of the steps in [0, 1], given {self.warmup_fraction}")
         if self.metric is not None and self.metric.startswith("test"):
             raise UserError(f"train.metric={self.metric} names the test split; validation tunes, test reports")
+
+    def _require(self, keys: tuple[str, ...], holds: Callable[[float], bool], wanted: str) -> None:
+        """Refuse numbers out of range; null is none."""
+        for key in keys:
+            value = getattr(self, key)
+            if value is not None and not holds(value):
+                raise UserError(f"train.{key} must be {wanted}, given {value}")

@@ -72,15 +72,29 @@ def load_corpus(config: DataConfig, cache: Path) -> Corpus:
     )
 
 
-def iterate_texts(path: Path, config: DataConfig) -> Iterator[dict[str, Any]]:
+def iterate_texts(path: Path, config: DataConfig, declared: str = "auto") -> Iterator[dict[str, Any]]:
     """Yield the inputs of a file of any size, without labels: ``row_id``, ``text`` and ``messages`` (or None).
+
+    Args:
+        declared: the file's format; auto goes by its ending, whatever the run's own data were.
 
     Raises:
         UserError: as ``load_corpus``; a bad row where rows are not to be dropped.
     """
     from headtohead.data.predicting import inputs
 
-    return inputs(path, config)
+    return inputs(path, config, declared)
+
+
+def count_texts(path: Path, config: DataConfig, declared: str = "auto") -> int:
+    """Read such a file through and return how many inputs it holds.
+
+    Raises:
+        UserError: as ``iterate_texts``; there is none.
+    """
+    from headtohead.data.predicting import count
+
+    return count(path, config, declared)
 
 
 def _source(fetched: Fetched, content: dict[str, str]) -> dict[str, Any]:

@@ -38,10 +38,10 @@ def raw_names(raw: Any, config: LabelsConfig) -> list[str]:
     Raises:
         RowError: there is no label.
     """
-    if raw is None:
+    if raw is None or (isinstance(raw, float) and math.isnan(raw)):  # how tables with gaps store none
         raise RowError("no label", "there is no label")
     if config.kind == "multi":
-        parts = raw if isinstance(raw, list) else str(raw).split(config.separator)
+        parts = raw if isinstance(raw, list) else _name(raw).split(config.separator)
         return [config.map.get(name, name) for name in map(_name, parts) if name]
     name = _number_name(_name(raw)) if config.kind == "ordinal" else _name(raw)
     if not name:
@@ -83,7 +83,16 @@ def _number(raw: Any) -> float:
 
 
 def _name(raw: Any) -> str:
-    """Return a label as text; 4.0, as tables with gaps store 4, is '4', and True is 'true'."""
+    """Return a label as text; 4.0, as tables with gaps store 4, is '4', and True is 'true'.
+
+    Raises:
+        RowError: it is neither a text nor a finite number.
+    """
+    if isinstance(raw, list | dict | bytes):
+        several = "; only data.labels.kind=multi takes several" if isinstance(raw, list) else ""
+        raise RowError("label is no text", f"the label is a {type(raw).__name__}, {str(raw)[:40]!r}{several}")
+    if raw is None or (isinstance(raw, float) and not math.isfinite(raw)):
+        raise RowError("label is no text", f"the label {raw!r} is no text and no finite number")
     if isinstance(raw, bool):
         return str(raw).lower()
     if isinstance(raw, float) and raw.is_integer():

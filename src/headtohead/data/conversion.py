@@ -24,7 +24,7 @@ from headtohead.errors import UserError
 if TYPE_CHECKING:
     import pyarrow
 
-LAYOUT = 1
+LAYOUT = 2
 """Part of the cache key: raise it when what is written changes."""
 ROWS, FACTS, LABELS = "rows.arrow", "facts.json", "labels"
 KEYS = ("text", "group", "content", "identity")

@@ -43,7 +43,21 @@ def split_files(config: DataConfig, fetched: Fetched) -> list[SplitFiles]:
     for split, entry in config.files.items():
         paths = _resolve(split, entry, base, fetched)
         found.append(SplitFiles(split, tuple(paths), tuple(_name(path, base, split) for path in paths)))
+    _refuse_shared(found)
     return found
+
+
+def _refuse_shared(found: list[SplitFiles]) -> None:
+    """Refuse a file that stands in two splits: every row of it would leak."""
+    owner: dict[Path, str] = {}
+    for files in found:
+        for path in files.paths:
+            other = owner.setdefault(path.resolve(), files.split)
+            if other != files.split:
+                raise UserError(
+                    f"data.files.{other} and data.files.{files.split} are the same file, {path}: every row would stand in "
+                    f"both splits. Name another file, or leave data.files.{files.split} out to cut it from train"
+                )
 
 
 def hub_patterns(config: DataConfig) -> list[str]:

@@ -18,23 +18,39 @@ from headtohead.sources import near_files
 log = logging.getLogger(__name__)
 
 
-def inputs(path: Path, config: DataConfig) -> Iterator[dict[str, Any]]:
-    """Iterate over ``row_id``, ``text`` and ``messages`` of each row; the file's ending decides its format.
+def inputs(path: Path, config: DataConfig, declared: str) -> Iterator[dict[str, Any]]:
+    """Iterate over ``row_id``, ``text`` and ``messages`` of each row.
 
     Raises:
         UserError: no such file, a missing column, a bad row where ``data.bad_rows`` is refuse.
     """
     if not path.exists():
         raise UserError(f"there is no {path}{near_files(path)}")
-    return _inputs(path, config)
+    return _inputs(path, config, declared, Faults(str(path)))
 
 
-def _inputs(path: Path, config: DataConfig) -> Iterator[dict[str, Any]]:
+def count(path: Path, config: DataConfig, declared: str) -> int:
+    """Read a file through, log what will be left out of it, and return how many inputs it holds.
+
+    Raises:
+        UserError: as ``inputs``; there is none.
+    """
+    if not path.exists():
+        raise UserError(f"there is no {path}{near_files(path)}")
     faults = Faults(str(path))
+    found = sum(1 for _ in _inputs(path, config, declared, faults))
+    if faults.kinds:
+        log.warning("%s: %d of %d rows left out: %s", path, faults.kinds.total(), faults.read, dict(faults.kinds))
+    if not found:
+        raise UserError(f"{path} holds no {'usable ' if faults.kinds else ''}rows")
+    return found
+
+
+def _inputs(path: Path, config: DataConfig, declared: str, faults: Faults) -> Iterator[dict[str, Any]]:
     encodings = Encodings(config.encodings)
     name = "" if path.is_dir() else path.name
     own_id = [config.fields.id] if config.fields.id else []
-    for record in read_records(path, name, "auto", encodings, used_columns(config.fields), own_id):
+    for record in read_records(path, name, declared, encodings, used_columns(config.fields), own_id):
         faults.read += 1
         try:
             text, messages = read_input(record.values, config.fields)
@@ -45,5 +61,3 @@ def _inputs(path: Path, config: DataConfig) -> Iterator[dict[str, Any]]:
             continue
         given = record.values.get(config.fields.id) if config.fields.id else None
         yield {"row_id": record.row_id if given is None else str(given), "text": text, "messages": messages}
-    if faults.kinds:
-        log.warning("%s: %d of %d rows left out: %s", path, faults.kinds.total(), faults.read, dict(faults.kinds))

@@ -6,6 +6,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,8 @@ def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
         value = json.loads(line)
     except json.JSONDecodeError as error:
         raise UserError(f"{path}, line {number}: broken JSON, {error.msg} at column {error.colno}.{hint}") from None
+    except RecursionError:
+        raise UserError(f"{path}, line {number}: broken JSON, brackets are nested too deep") from None
     if not isinstance(value, dict):
         raise UserError(
             f"{path}, line {number}: one JSON object per line is needed, found {type(value).__name__}.{hint}"
@@ -161,11 +164,9 @@ def _parquet(path: Path, name: str, columns: Sequence[str], optional: Sequence[s
     import pyarrow
     import pyarrow.parquet
 
-    try:
+    with _parquet_faults(path):
         file = pyarrow.parquet.ParquetFile(path)
-    except pyarrow.ArrowInvalid as error:
-        raise UserError(f"{path} cannot be read as Parquet: {error}") from None
-    with file:
+    with file, _parquet_faults(path):
         present = file.schema_arrow.names
         _require_columns(path, dict.fromkeys(present), columns)
         number = 0
@@ -175,6 +176,17 @@ def _parquet(path: Path, name: str, columns: Sequence[str], optional: Sequence[s
             for values in batch.to_pylist():
                 number += 1
                 yield Record(f"{name}:{number}", values)
+
+
+@contextmanager
+def _parquet_faults(path: Path) -> Iterator[None]:
+    """Translate what pyarrow says of a damaged file, which may show at any page."""
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path} cannot be read as Parquet: {error}") from None
 
 
 def _require_columns(path: Path, present: dict[str, Any], columns: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from headtohead.config import LoraConfig
+from headtohead.config import LoraConfig, loss_in_words
 from headtohead.evaluation import Evaluation
 from headtohead.export.subject import Subject
 from headtohead.results import RunRecord
@@ -136,7 +136,7 @@ def _trained(subject: Subject) -> str:
 
 def _loss(subject: Subject) -> str:
     loss = subject.config.loss
-    return loss.kind if loss.class_weights == "none" else f"{loss.kind}, class weights {loss.class_weights}"
+    return loss_in_words(loss.kind, subject.config.head.kind, loss.class_weights)
 
 
 def _precision(subject: Subject, record: RunRecord) -> str:

@@ -3,6 +3,7 @@
 from headtohead.heads.audit import LabelAudit as LabelAudit
 from headtohead.heads.audit import answer_tokens as answer_tokens
 from headtohead.heads.audit import audit_labels as audit_labels
+from headtohead.heads.audit import require_answers_in_place as require_answers_in_place
 from headtohead.heads.generative import GenerativeHead as GenerativeHead
 from headtohead.heads.pooled import NativeHead as NativeHead
 from headtohead.heads.pooled import PooledHead as PooledHead

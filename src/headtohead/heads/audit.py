@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from headtohead.batching.encode import Encoder
@@ -10,6 +12,9 @@ from headtohead.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+AUDIT_BATCH = 1000
+ADVICE = "End prompt.template in a fixed phrase (such as '\\nAnswer:') and begin prompt.answer_start with a space"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +71,7 @@ def audit_labels(encoder: Encoder, sample: list[str]) -> LabelAudit:
 
 def answer_tokens(encoder: Encoder, rendered: list[str], label: int) -> tuple[int, ...]:
     """Return a label's token ids after each of some prompts, which must agree."""
-    prompts = encoder.ids(rendered)
-    together = encoder.ids([text + encoder.prompt.answer(label) for text in rendered])
-    found = set()
-    for text, prompt, whole in zip(rendered, prompts, together, strict=True):
-        if whole[: len(prompt)] != prompt:
-            raise UserError(
-                "the prompt's tokens change when a label follows, so training and scoring would see different prompts: "
-                f"the prompt ends {text[-30:]!r}, the label is {encoder.prompt.answer(label)!r}. "
-                "End prompt.template in a fixed phrase (such as '\\nAnswer:') and begin prompt.answer_start with a space"
-            )
-        found.add(tuple(whole[len(prompt) :]))
+    found = set(_tokens_after(encoder, rendered, encoder.ids(rendered), label))
     if len(found) > 1:
         raise UserError(
             f"the tokens of label {encoder.prompt.answer(label)!r} depend on the text before: {sorted(found)[:2]}"
@@ -87,6 +82,42 @@ def answer_tokens(encoder: Encoder, rendered: list[str], label: int) -> tuple[in
             f"label {encoder.prompt.labels.names[label]!r} has no tokens; give it a word in data.labels.words"
         )
     return tokens
+
+
+def require_answers_in_place(encoder: Encoder, audit: LabelAudit, texts: Iterable[str], split: str) -> None:
+    """Hold the audit against every row: needed where a prompt ends in the row's own text, which may end in anything.
+
+    Args:
+        texts: of a split, as the model reads them.
+
+    Raises:
+        UserError: a label changes the tokens of a row's prompt, or is itself tokenised otherwise after it.
+    """
+    stream = iter(texts)
+    while batch := list(islice(stream, AUDIT_BATCH)):
+        rendered = [encoder.prompt.render(text) for text in batch]
+        prompts = encoder.ids(rendered)
+        for label, answer in enumerate(audit.answers):
+            for prompt, tokens in zip(rendered, _tokens_after(encoder, rendered, prompts, label), strict=True):
+                if tokens != answer:
+                    raise UserError(
+                        f"the tokens of label {encoder.prompt.answer(label)!r} depend on the text before: {answer}, but "
+                        f"{tokens} in {split} after {prompt[-30:]!r}. {ADVICE}"
+                    )
+
+
+def _tokens_after(
+    encoder: Encoder, rendered: list[str], prompts: list[list[int]], label: int
+) -> Iterator[tuple[int, ...]]:
+    """Yield a label's token ids after each prompt, whose own tokens must stay as they are."""
+    together = encoder.ids([text + encoder.prompt.answer(label) for text in rendered])
+    for text, prompt, whole in zip(rendered, prompts, together, strict=True):
+        if whole[: len(prompt)] != prompt:
+            raise UserError(
+                "the prompt's tokens change when a label follows, so training and scoring would see different prompts: "
+                f"the prompt ends {text[-30:]!r}, the label is {encoder.prompt.answer(label)!r}. {ADVICE}"
+            )
+        yield tuple(whole[len(prompt) :])
 
 
 def _row(

@@ -76,6 +76,7 @@ def subject(record: RunRecord) -> str:
     else:
         trained, head = trained_name(record), (record.config.get("head") or {}).get("kind")
         parts = [f"{model} +\N{NO-BREAK SPACE}{trained}" if trained else model, *([f"{head} head"] if head else [])]
+        parts += [loss for loss in [record.model.get("loss") or ""] if "restricted" in loss]
     return ", ".join([*parts, *([f"on {data}"] if data else [])])
 
 

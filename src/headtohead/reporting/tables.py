@@ -189,18 +189,22 @@ def truncation_rows(truncation: dict[str, Any]) -> list[dict[str, str]]:
     found = []
     for split, entry in truncation.items():
         rows, cut = entry.get("rows") or 0, entry.get("rows_cut") or 0
-        per_class = {name: n for name, n in (entry.get("per_class") or {}).items() if n}
-        most = max(per_class, key=lambda name: per_class[name]) if per_class else None
+        per_class = {name: lost for name, lost in (entry.get("per_class") or {}).items() if lost["rows_cut"]}
+        most = max(per_class, key=lambda name: per_class[name]["rows_cut"], default=None)
         found.append(
             {
                 "split": split,
                 "cut": f"{count(cut)} of {count(rows)}",
                 "share": percent(cut / rows) if rows else NONE,
                 "tokens": count(entry.get("tokens_lost")),
-                "most": f"{most} ({count(per_class[most])})" if most else NONE,
+                "most": _lost(most, per_class[most]) if most else NONE,
             }
         )
     return found
+
+
+def _lost(name: str, lost: dict[str, int]) -> str:
+    return f"{name} ({count(lost['rows_cut'])} rows, {count(lost['tokens_lost'])} tokens)"
 
 
 def cost_rows(cost: dict[str, Any]) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from huggingface_hub.utils import filter_repo_objects
 from headtohead import atomic
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
+from headtohead.sources.blobs import require_named_content
 from headtohead.sources.cache import locked
 from headtohead.sources.fetched import Fetched, kind_of
 from headtohead.sources.local import near_files
@@ -85,7 +86,10 @@ def _download(source: SourceConfig, cache: Path, setting: str, patterns: Sequenc
         raise UserError(
             f"{kind_of(setting)} {source.name} on the hub has none of {', '.join(patterns[:6])} ...; it has {listed}"
         )
-    atomic.write_json(note, {"name": source.name, "commit": info.sha, "complete": False})
+    done = {"name": source.name, "commit": info.sha, "complete": True}
+    is_known = note.exists() and json.loads(note.read_text(encoding="utf-8")) == done
+    if not is_known:
+        atomic.write_json(note, done | {"complete": False})
     folder = Path(
         snapshot_download(
             source.name,
@@ -98,7 +102,9 @@ def _download(source: SourceConfig, cache: Path, setting: str, patterns: Sequenc
     missing = [name for name in wanted if not (folder / name).exists()]
     if missing:  # snapshot_download falls back to what is cached when the connection drops in between
         raise ConnectionError(f"the connection was lost before {missing[0]} arrived")
-    atomic.write_json(note, {"name": source.name, "commit": info.sha, "complete": True})
+    if not is_known:  # once: hashing the weights of 8 billion parameters takes the better part of a minute
+        require_named_content(folder, wanted)
+        atomic.write_json(note, done)
     return folder
 
 

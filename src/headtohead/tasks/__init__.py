@@ -71,7 +71,7 @@ def _perform(config: Config, folder: Path, given: list[str]) -> None:
         case "predict":
             from headtohead.tasks.predict import predict_file
 
-            predict_file(config)
+            predict_file(config, given)
         case "export":
             from headtohead.tasks.export import export_again
 

@@ -16,7 +16,16 @@ from headtohead.batching.encode import EncodedRows, Encoder, encode_rows
 from headtohead.config import Config, FullConfig
 from headtohead.data import Corpus
 from headtohead.errors import UserError
-from headtohead.heads import GenerativeHead, Head, LabelAudit, NativeHead, PooledHead, audit_labels, drop_pooler
+from headtohead.heads import (
+    GenerativeHead,
+    Head,
+    LabelAudit,
+    NativeHead,
+    PooledHead,
+    audit_labels,
+    drop_pooler,
+    require_answers_in_place,
+)
 from headtohead.labels import LabelSpace
 from headtohead.losses import build_loss, check_loss_fits, class_weights
 from headtohead.prompts import Prompt, build_prompt, choose_examples, label_text
@@ -48,8 +57,15 @@ class Reader:
     audit: LabelAudit | None
 
     def encode(self, split: str, rows: Dataset, *, labels: LabelSpace, key: str, cache: Path) -> EncodedRows:
-        """Tokenise a split."""
-        return encode_rows(split, rows, self.encoder, kind=labels.kind, key=key, cache=cache)
+        """Tokenise a split.
+
+        Raises:
+            UserError: a generative head's label changes the tokens of a row's prompt.
+        """
+        encoded = encode_rows(split, rows, self.encoder, kind=labels.kind, key=key, cache=cache)
+        if self.audit is not None and not self.encoder.prompt.ends_in_a_phrase:
+            require_answers_in_place(self.encoder, self.audit, encoded.texts_read(), split)
+        return encoded
 
 
 def build_reader(
@@ -58,7 +74,7 @@ def build_reader(
     """Build the prompt and, for a generative head, audit the labels' tokens in it.
 
     Args:
-        sample: texts of some rows.
+        sample: texts of some rows, which are audited as the model reads them: cut to the budget.
         examples: few-shot examples.
     """
     prompt = build_prompt(config.prompt, labels, backbone.tokenizer, examples)
@@ -71,10 +87,10 @@ def build_reader(
             f"head=generative answers with one label; {labels.kind}-label data needs "
             f"head={'classification' if labels.kind == 'multi' else 'regression'}"
         )
-    rendered = [prompt.render(text[:200]) for text in sample[:AUDITED_ROWS]]
-    audit = audit_labels(encoder, rendered)
-    reserve = max(len(answer) for answer in audit.answers) + 1
-    return Reader(prompt=prompt, encoder=Encoder(prompt, backbone.tokenizer, budget - reserve), audit=audit)
+    longest = max(len(answer) for answer in audit_labels(encoder, [prompt.render("")]).answers)
+    encoder = Encoder(prompt, backbone.tokenizer, budget - longest - 1)
+    audit = audit_labels(encoder, [encoder.rendered(text) for text in sample[:AUDITED_ROWS]])
+    return Reader(prompt=prompt, encoder=encoder, audit=audit)
 
 
 def draw_examples(config: Config, corpus: Corpus, tokenizer: Any) -> list[tuple[str, str]]:

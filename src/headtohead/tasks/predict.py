@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,47 +15,61 @@ import numpy as np
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from headtohead import atomic
-from headtohead.config import Config
-from headtohead.data import iterate_texts
+from headtohead.config import Config, DataConfig
+from headtohead.data import count_texts, iterate_texts
 from headtohead.errors import Diverged, UserError
 from headtohead.evaluation import calibrate
 from headtohead.results import Predictions
-from headtohead.tasks.reload import Reloaded, reload_run
+from headtohead.tasks.reload import READ_BY_PREDICT, Reloaded, read_run, reload_run
 
 CHUNK_ROWS = 2000
 Row = dict[str, Any]
 
 
-def predict_file(config: Config) -> Path:
+def predict_file(config: Config, given: Sequence[str] = ()) -> Path:
     """Write one answer per row of ``task.input``: id, predicted label, calibrated probability per label.
 
+    The file is read once before anything is loaded, so that a bad row at its end costs no answers.
+
+    Args:
+        given: the keys that the command line set; those of ``READ_BY_PREDICT`` win over the run's own.
+
     Raises:
-        UserError: a file that cannot be read, an unknown ending of ``task.output``, or a run that cannot be reloaded.
+        UserError: a file that cannot be read or holds no rows, an output that would replace the input or whose ending
+            is unknown, or a run that cannot be reloaded.
     """
     assert config.run is not None
     assert config.task.input is not None
     source = Path(config.task.input)
     target = Path(config.task.output or source.with_name(f"{source.stem}.predictions.jsonl"))
-    _check_ending(target)
+    _check_target(target, source)
+    data, declared = _reading(config, given)
+    total = count_texts(source, data, declared)
     reloaded = reload_run(Path(config.run), cache=config.paths.cache)
     done = 0
     columns = [
         TextColumn("[bold]{task.description}"),
         SpinnerColumn(),
-        TextColumn("{task.completed} rows"),
+        TextColumn("{task.completed} of {task.total} rows"),
         TimeElapsedColumn(),
     ]
     with atomic.new_file(target) as temporary, _writer(temporary, target.suffix) as write, Progress(*columns) as bar:
-        shown = bar.add_task(f"predict {source.name}", total=None)
-        rows = iterate_texts(source, reloaded.config.data)
+        shown = bar.add_task(f"predict {source.name}", total=total)
+        rows = iterate_texts(source, data, declared)
         for chunk in _chunks(rows, CHUNK_ROWS):
             write(_answers(reloaded, chunk))
             done += len(chunk)
             bar.update(shown, completed=done)
-    if not done:
-        raise UserError(f"{source} holds no rows")
     print(f"{done} rows: {target}")
     return target
+
+
+def _reading(config: Config, given: Sequence[str]) -> tuple[DataConfig, str]:
+    """Return how the run's own data are read, changed by what the command line says, and the file's format."""
+    keys = [key.removeprefix("data.") for key in READ_BY_PREDICT if key in given]
+    asked = {key: getattr(config.data, key) for key in keys}
+    stored = read_run(Path(str(config.run)))[1].data
+    return replace(stored, **asked), asked.get("format", "auto")
 
 
 def _answers(reloaded: Reloaded, chunk: list[Row]) -> list[Row]:
@@ -66,13 +81,12 @@ def _answers(reloaded: Reloaded, chunk: list[Row]) -> list[Row]:
     bad = int((~np.isfinite(scores)).any(axis=1).sum())
     if bad:
         raise Diverged(f"{bad} rows have scores that are not finite; NaN is never a class")
-    predictions = calibrate(
-        _unlabelled(reloaded, chunk, scores), float(reloaded.record.calibration.get("temperature", 1.0))
-    )
+    measured = _unlabelled(reloaded, chunk, scores)
+    calibrated = calibrate(measured, float(reloaded.record.calibration.get("temperature", 1.0)))
     return [
         {
             "row_id": row["row_id"],
-            **_answer(predictions, i),
+            **_answer(measured, calibrated, i),
             "tokens": int(lengths[i]),
             "truncated": encoded["tokens_lost"][i] > 0,
         }
@@ -103,20 +117,21 @@ def _unlabelled(reloaded: Reloaded, chunk: list[Row], scores: np.ndarray) -> Pre
     )
 
 
-def _answer(predictions: Predictions, row: int) -> Row:
-    labels = predictions.labels
-    if predictions.is_expected_score:
-        answer: Row = {"score": float(predictions.expected_score[row])}
-        return {"predicted": labels.names[predictions.predicted[row]], **answer} if labels.kind == "ordinal" else answer
+def _answer(measured: Predictions, calibrated: Predictions, row: int) -> Row:
+    """Return one row's answer: decision and score as the record measured them, probabilities after its temperature."""
+    labels = measured.labels
+    if measured.is_expected_score:
+        answer: Row = {"score": float(measured.expected_score[row])}
+        return {"predicted": labels.names[measured.predicted[row]], **answer} if labels.kind == "ordinal" else answer
     probabilities = {
         f"probability/{name}": float(value)
-        for name, value in zip(labels.names, predictions.probabilities[row], strict=True)
+        for name, value in zip(labels.names, calibrated.probabilities[row], strict=True)
     }
     if labels.kind == "multi":
-        chosen = [name for name, present in zip(labels.names, predictions.predicted[row], strict=True) if present]
+        chosen = [name for name, present in zip(labels.names, measured.predicted[row], strict=True) if present]
         return {"predicted": json.dumps(chosen, ensure_ascii=False), **probabilities}
-    expected = {"score": float(predictions.expected_score[row])} if labels.kind == "ordinal" else {}
-    return {"predicted": labels.names[predictions.predicted[row]], **expected, **probabilities}
+    expected = {"score": float(measured.expected_score[row])} if labels.kind == "ordinal" else {}
+    return {"predicted": labels.names[measured.predicted[row]], **expected, **probabilities}
 
 
 def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
@@ -125,7 +140,9 @@ def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _check_ending(target: Path) -> None:
+def _check_target(target: Path, source: Path) -> None:
+    if target.resolve() == source.resolve():
+        raise UserError(f"task.output is task.input: the answers would replace {source}; name another file")
     if target.suffix not in (".jsonl", ".csv", ".parquet"):
         raise UserError(f"task.output must end in .jsonl, .csv or .parquet, given {target}")
 

@@ -15,6 +15,9 @@ from headtohead.tasks import folder as run_folder
 from headtohead.tasks.build import Reader, build_pack, build_reader, load
 from headtohead.training import Pack, Processes, load_weights
 
+READ_BY_PREDICT = ("data.bad_rows", "data.encodings", "data.format")
+"""How a file to classify is read: no part of what the run measured."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Reloaded:
@@ -58,6 +61,8 @@ def refuse_contradictions(asked: Config, stored: Config, given: list[str]) -> No
     own = ("model", "data", "prompt", "head", "loss", "lora", "train", "seed", "name")
     for key in given:
         group = key.split(".", 1)[0].lstrip("+~")
+        if asked.task.name == "predict" and key in READ_BY_PREDICT:
+            continue
         if group in own and getattr(asked, group) != getattr(stored, group):
             raise UserError(
                 f"{key} contradicts the run: task={asked.task.name} takes {group} from the record of {asked.run}"

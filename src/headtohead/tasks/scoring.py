@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -101,26 +102,39 @@ def score_baselines(
     train: EncodedRows,
     rows: dict[str, EncodedRows],
     *,
+    most_rows: int,
     resamples: int,
     seed: int,
 ) -> None:
-    """Score the majority class and TF-IDF (whole texts, and as truncated for the model) on the same rows."""
-    like = join(list(predictions.values()))
+    """Score the majority class and TF-IDF (whole texts, and as truncated for the model) on the same rows.
 
-    def tfidf(read: Callable[[EncodedRows], list[str]]) -> Predictions:
-        texts = [text for split in predictions for text in read(rows[split])]
-        return tfidf_predictions(read(train), train.targets, texts, like, seed=seed)
+    Args:
+        most_rows: TF-IDF learns from the first so many training rows, which hold the labels in proportion: its memory
+            grows with them, the model's does not.
+    """
+    like = join(list(predictions.values()))
+    learnt = train.targets[:most_rows]
+    notes = record.cost.setdefault("notes", [])
+    if len(learnt) < len(train):
+        notes.append(
+            f"baseline tfidf learnt from {len(learnt):,} of {len(train):,} training rows (evaluate.baseline_rows)"
+        )
+        print(notes[-1])
+
+    def tfidf(read: Callable[[EncodedRows], Iterator[str]]) -> Predictions:
+        texts = (text for split in predictions for text in read(rows[split]))
+        return tfidf_predictions(islice(read(train), len(learnt)), learnt, texts, like, seed=seed)
 
     systems: dict[str, Callable[[], Predictions]] = {
         "majority": lambda: majority_predictions(train.targets, like),
         "tfidf": lambda: tfidf(_whole_texts),
-        "tfidf_truncated": lambda: tfidf(lambda encoded: list(encoded.texts_read())),
+        "tfidf_truncated": lambda: tfidf(EncodedRows.texts_read),
     }
     for name, answer in systems.items():
         try:
             answers = answer()
         except UserError as error:  # such as no word in any text as cut for the model: the run itself stands
-            record.cost.setdefault("notes", []).append(f"baseline {name} left out: {error}")
+            notes.append(f"baseline {name} left out: {error}")
             continue
         theirs = {split: answers.of_split(split) for split in predictions}
         record.baselines[name] = {split: evaluate(own, resamples=resamples).metrics for split, own in theirs.items()}
@@ -129,5 +143,5 @@ def score_baselines(
         }
 
 
-def _whole_texts(encoded: EncodedRows) -> list[str]:
-    return [text for batch in encoded.rows.iter(1000) for text in batch["text"]]
+def _whole_texts(encoded: EncodedRows) -> Iterator[str]:
+    return (text for batch in encoded.rows.iter(1000) for text in batch["text"])

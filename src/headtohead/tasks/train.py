@@ -36,6 +36,11 @@ from headtohead.tracking.wandb_run import new_run_id
 from headtohead.training import Processes
 
 WORST_ROWS = 50
+SMALL_ROWS = 1000
+FOLDS = (
+    f"Fewer than {SMALL_ROWS:,} rows: the numbers of one split are a matter of luck. Repeated cross-validation: add\n"
+    "    -m data.split.folds=5 'data.split.fold=range(5)' 'data.split.repeat=range(3)'"
+)
 
 
 def train(
@@ -83,9 +88,8 @@ def train(
             _attempt(run, earlier)
         if run.record.status == "pruned":
             return run.record
-        if processes.is_main:
+        if processes.is_main:  # the others leave: a barrier here would time out while the main one exports
             print_summary(run.record, folder)
-        processes.wait()
         if run.record.status == "failed":
             raise UserError(f"{run.record.error}. Everything else of this run is in {folder}")
         return run.record
@@ -163,6 +167,8 @@ def _steps(run: Run, earlier: RunRecord | None) -> None:
     }
     _describe_data(run, corpus)
     run.save()
+    if run.processes.is_main and _is_small(run.config, corpus):
+        print(FOLDS)
     if run.config.model.kind == "tfidf":
         from headtohead.tasks.train_tfidf import fit_tfidf
 
@@ -185,6 +191,12 @@ def _describe_data(run: Run, corpus: Corpus) -> None:
     }
 
 
+def _is_small(config: Config, corpus: Corpus) -> bool:
+    """Whether a run that cuts and reads its own test split would do better with repeated cross-validation."""
+    is_cut_here = not config.data.split.folds and not config.data.test_names and config.evaluate.test
+    return is_cut_here and sum(corpus.ledger["rows"].values()) < SMALL_ROWS
+
+
 def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], encoded: dict[str, EncodedRows]) -> None:
     """Evaluate, compare with the baselines, write predictions, record and page."""
     config, record = run.config, run.record
@@ -198,7 +210,13 @@ def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], enc
     if config.evaluate.baselines:
         with run.phases.phase("baselines"):
             score_baselines(
-                record, predictions, encoded["train"], encoded, resamples=config.evaluate.resamples, seed=config.seed
+                record,
+                predictions,
+                encoded["train"],
+                encoded,
+                most_rows=config.evaluate.baseline_rows,
+                resamples=config.evaluate.resamples,
+                seed=config.seed,
             )
     write_predictions(run.folder / run_folder.PREDICTIONS, join(list(predictions.values())))
     _write_examples(run.folder, predictions, encoded)

@@ -8,7 +8,7 @@ import numpy as np
 
 from headtohead.backbone import Backbone
 from headtohead.batching.encode import EncodedRows
-from headtohead.config import Config
+from headtohead.config import Config, loss_in_words
 from headtohead.data import Corpus
 from headtohead.evaluation import HIGHER_IS_BETTER
 from headtohead.results import Predictions
@@ -36,7 +36,8 @@ def fit_model(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[st
     with run.phases.phase("tokenise"):
         reader = read_with(config, backbone, corpus)
         encoded = encode_splits(run, reader, corpus)
-    record.model = {**backbone.about, "prompt": reader.prompt.as_dict()}
+    loss = loss_in_words(config.loss.kind, config.head.kind, config.loss.class_weights)
+    record.model = {**backbone.about, "prompt": reader.prompt.as_dict(), "loss": loss}
     record.audit = reader.audit.as_dict() if reader.audit else {}
     describe_truncation(run, encoded, corpus)
     pack = build_pack([config], backbone, [reader], corpus.labels, encoded["train"], processes=run.processes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
 
 
 def fit_tfidf(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[str, EncodedRows]]:
-    """Fit on the training rows and score the other splits."""
+    """Fit on the training rows, all of them (evaluate.baseline_rows is of baselines), and score the other splits."""
     splits = {"train": corpus.train, **splits_to_score(run.config, corpus)}
     encoded = {split: _words(split, rows, corpus) for split, rows in splits.items()}
     like = {split: _like(rows, corpus) for split, rows in encoded.items() if split != "train"}
     with run.phases.phase("train"):
         scored = tfidf_predictions(
-            list(corpus.train["text"][:]),
+            corpus_texts(corpus.train),
             encoded["train"].targets,
-            [text for split in like for text in corpus_texts(splits[split])],
+            (text for split in like for text in corpus_texts(splits[split])),
             join(list(like.values())),
             seed=run.config.seed,
         )
@@ -38,9 +39,9 @@ def fit_tfidf(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[st
     return {split: scored.of_split(split) for split in like}, encoded
 
 
-def corpus_texts(rows: Dataset) -> list[str]:
-    """Return the texts of a split."""
-    return [text for batch in rows.iter(1000) for text in batch["text"]]
+def corpus_texts(rows: Dataset) -> Iterator[str]:
+    """Iterate over the texts of a split; they stay on disk."""
+    return (text for batch in rows.iter(1000) for text in batch["text"])
 
 
 def _words(split: str, rows: Dataset, corpus: Corpus) -> EncodedRows:

@@ -1,0 +1,76 @@
+"""``task=predict``: what was measured is served, and no input or earlier answer is lost to a mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation.made_up import label_space, predictions_from
+from export.finished_runs import configured, finished, news_rows, stored, write_rows
+from headtohead.errors import UserError
+from headtohead.evaluation import calibrate
+from headtohead.tasks import perform
+from headtohead.tasks.predict import _answer, _check_target
+
+
+def test_the_score_of_an_ordinal_answer_is_the_one_that_was_measured() -> None:
+    scores = np.log([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
+    measured = predictions_from(label_space("ordinal", 3), [0, 2], scores)
+    calibrated = calibrate(measured, 3.0)
+    for row in range(2):
+        answer = _answer(measured, calibrated, row)
+        assert answer["score"] == measured.expected_score[row]
+        shown = [answer[f"probability/{name}"] for name in measured.labels.names]
+        assert shown == pytest.approx(calibrated.probabilities[row])
+
+
+def test_the_input_is_not_replaced_by_its_answers(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text("{}")
+    with pytest.raises(UserError, match=r"task\.output is task\.input"):
+        _check_target(tmp_path / "x" / ".." / "rows.jsonl", tmp_path / "rows.jsonl")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    folder = tmp_path_factory.mktemp("predict")
+    rows = write_rows(folder / "rows.jsonl", news_rows(60))
+    finished(folder / "run", cache, rows, "export.form=none")
+    return folder / "run"
+
+
+def predict(run: Path, rows: Path, output: Path, *overrides: str) -> None:
+    given = [f"task.input={rows}", f"task.output={output}", *overrides]
+    config = configured("task=predict", f"run={run}", "model=tiny", "data=files", "data.source.name=unused", *given)
+    perform(config, run / "predict", [override.split("=")[0] for override in given], fingerprint="test")
+
+
+@pytest.mark.slow
+def test_one_bad_row_costs_no_answers(run: Path, tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "new.txt", [*news_rows(5), {"text": ""}])
+    output = tmp_path / "answers.jsonl"
+    output.write_text("earlier")
+    with pytest.raises(UserError, match=r"set data\.format"):
+        predict(run, rows, output)
+    with pytest.raises(UserError, match=r"new\.txt:6: the text is empty.*\n.*data\.bad_rows=drop"):
+        predict(run, rows, output, "data.format=jsonl")
+    assert output.read_text() == "earlier"
+    predict(run, rows, output, "data.format=jsonl", "data.bad_rows=drop")
+    assert [json.loads(line)["row_id"] for line in output.read_text().splitlines()] == [
+        f"new.txt:{n}" for n in range(1, 6)
+    ]
+    with pytest.raises(UserError, match=r"data\.group contradicts the run"):
+        predict(run, rows, output, "data.group=text")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_an_empty_file_leaves_earlier_answers(run: Path, tmp_path: Path, ending: str) -> None:
+    rows, output = write_rows(tmp_path / "new.jsonl", []), tmp_path / f"answers.{ending}"
+    output.write_text("earlier")
+    with pytest.raises(UserError, match=r"new\.jsonl holds no rows"):
+        predict(run, rows, output)
+    assert output.read_text() == "earlier"
+    assert len(stored(run))
