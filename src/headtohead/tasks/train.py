@@ -12,7 +12,7 @@ from pathlib import Path
 from headtohead import atomic
 from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config
-from headtohead.data import Corpus, load_corpus
+from headtohead.data import Corpus, load_corpus, source_content
 from headtohead.errors import Diverged, Pruned, UserError
 from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, worst_rows
 from headtohead.provenance import code_fingerprint, git_state, hardware, package_versions, peak_memory_bytes
@@ -54,6 +54,7 @@ def train(config: Config, folder: Path, fingerprint: str, report: Report | None 
         if earlier and run_folder.holds_results(folder):
             run_folder.refuse_changes(earlier, folder, code=code_fingerprint())
         if earlier and earlier.status in ("completed", "pruned"):
+            _refuse_changed_data(config, folder, earlier)
             if processes.is_main and not run_folder.page_is_current(folder):  # killed between record and page
                 write_report(folder)
             print_summary(earlier, folder, note="finished earlier; fresh=true starts anew")
@@ -82,6 +83,19 @@ def train(config: Config, folder: Path, fingerprint: str, report: Report | None 
         if run.record.status == "failed":
             raise UserError(f"{run.record.error}. Everything else of this run is in {folder}")
         return run.record
+
+
+def _refuse_changed_data(config: Config, folder: Path, earlier: RunRecord) -> None:
+    """Refuse to show a finished run for files that hold other rows by now.
+
+    What is fetched is pinned, a wheel by its hash and a hub data set by the commit in the record, and may be out of
+    reach by now; files on this disk are read whole only where their bytes have changed.
+    """
+    if config.data.source.kind != "path":
+        return
+    cache = cache_root(config.paths.cache)
+    if source_content(config.data, cache) != earlier.data["source"]["content"]:
+        run_folder.refuse_changes(earlier, folder, data=load_corpus(config.data, cache).fingerprint)
 
 
 def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None) -> RunRecord:
