@@ -13,7 +13,7 @@ from headtohead.adapters import TrialWeights
 from headtohead.errors import Diverged
 from headtohead.tasks import build
 from headtohead.tasks.scoring import predictions_of
-from tiny_runs import FrozenConfig, LoraConfig, TinyRun, config_of, labels_of
+from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of, labels_of
 
 
 class OneWeight:
@@ -76,6 +76,17 @@ def test_the_head_is_sound_in_every_cell(cache: Path, architecture: str, pooling
     for name, tensor in head.items():
         assert tensor.dtype == torch.float32
         assert not torch.equal(tensor, before[name]), f"{name} is trained"
+
+
+@pytest.mark.parametrize(("architecture", "pooling"), [("llama", "native"), ("bert", "native"), ("llama", "mean")])
+def test_scores_are_fp32_where_the_trunk_is_bf16(cache: Path, architecture: str, pooling: str):
+    """Full fine-tuning multiplies in bf16 by autocast, which must not reach the head."""
+    config = config_of(
+        architecture=architecture, head="regression", pooling=pooling, lora=FullConfig(), precision="bf16"
+    )
+    scores = TinyRun(cache, config, labels=labels_of("real")).scores()
+    rounded = torch.from_numpy(scores).bfloat16().double().numpy()
+    assert (scores != rounded).mean() > 0.9
 
 
 def test_every_row_trains_its_label_and_the_end(cache: Path):
