@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headtohead.config import Config
-from headtohead.errors import Diverged, UserError
+from headtohead.errors import Diverged, UserError, is_out_of_memory
 
 if TYPE_CHECKING:
     from headtohead.tasks.run import Report
@@ -35,6 +35,12 @@ def perform(
         if error.errno in (28, 122):  # no space left, quota exceeded
             raise UserError(
                 f"no disk space left ({error.filename or folder}): free some and run the same command again"
+            ) from error
+        raise
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):  # where no step of training or scoring could take less and go on
+            raise UserError(
+                f"out of memory: take a smaller model or smaller prompt.max_tokens ({str(error).splitlines()[0]})"
             ) from error
         raise
 

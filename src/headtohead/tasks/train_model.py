@@ -152,4 +152,7 @@ def _score_tests(run: Run, pack: Pack, tests: dict[str, EncodedRows], corpus: Co
             scores = pack.score(rows)[0]
         run.phases.add_tokens(f"score {split}", int(rows.lengths.sum()))
         predictions[split] = predictions_of(rows, scores, corpus.labels, is_expected_score=is_score)
+    if run.processes.is_main:
+        print("".join(f"{note}\n" for note in pack.notes if note not in run.record.cost["notes"]), end="")
+    run.record.cost["notes"] = pack.notes
     return predictions
