@@ -16,7 +16,14 @@ def main(cfg: DictConfig) -> float | None:
 
         trial = current_trial()
         report = open_report(trial) if trial else None
-        return perform(config, output_folder(), given_overrides(), fingerprint=fingerprint_of(cfg), report=report)
+        return perform(
+            config,
+            output_folder(),
+            given_overrides(),
+            fingerprint=fingerprint_of(cfg),
+            report=report,
+            trial=trial.name if trial else None,
+        )
     except Exception as error:
         note_refusal(cfg, output_folder(), error)
         raise

@@ -17,7 +17,13 @@ class TrialLink:
     study: str
     number: int
     storage: str
+    attempt: int = 1
     pruner: Mapping[str, Any] | None = None
+
+    @property
+    def name(self) -> dict[str, Any]:
+        """What the run's record says of it."""
+        return {"study": self.study, "number": self.number, "attempt": self.attempt}
 
 
 def current_trial() -> TrialLink | None:
@@ -32,6 +38,7 @@ def current_trial() -> TrialLink | None:
         study=trial.study,
         number=trial.number,
         storage=trial.storage,
+        attempt=trial.attempt,
         pruner=sweeper.pruner,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headtohead.config import Config
 from headtohead.errors import Diverged, UserError, is_out_of_memory
@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 
 def perform(
-    config: Config, folder: Path, given: list[str], *, fingerprint: str, report: Report | None = None
+    config: Config,
+    folder: Path,
+    given: list[str],
+    *,
+    fingerprint: str,
+    report: Report | None = None,
+    trial: dict[str, Any] | None = None,
 ) -> float | None:
     """Do the configured task; a training run returns its validation objective.
 
@@ -22,13 +28,14 @@ def perform(
         given: the overrides of the command line, which may not contradict a run that is read.
         fingerprint: hash of the configuration.
         report: tells a sweep of a trial's evaluations, and hears whether to stop.
+        trial: which trial of which study this is, for the record; None outside a sweep.
 
     Raises:
         UserError: whatever the user can mend.
         Diverged: non-finite numbers; never a class, never a finite objective.
     """
     try:
-        return _perform(config, folder, given, fingerprint, report)
+        return _perform(config, folder, given, fingerprint, report, trial)
     except (UserError, Diverged):
         raise
     except OSError as error:
@@ -45,11 +52,18 @@ def perform(
         raise
 
 
-def _perform(config: Config, folder: Path, given: list[str], fingerprint: str, report: Report | None) -> float | None:
+def _perform(
+    config: Config,
+    folder: Path,
+    given: list[str],
+    fingerprint: str,
+    report: Report | None,
+    trial: dict[str, Any] | None,
+) -> float | None:
     if config.task.name == "train":
         from headtohead.tasks.train import train
 
-        value = train(config, folder, fingerprint, report).objective.get("value")
+        value = train(config, folder, fingerprint, report, trial).objective.get("value")
         return float(value) if value is not None else None
     if config.task.name == "compare":
         from headtohead.tasks.compare import compare_runs

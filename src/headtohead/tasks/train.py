@@ -8,6 +8,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from headtohead import atomic
 from headtohead.batching.encode import EncodedRows
@@ -21,6 +22,7 @@ from headtohead.results import Predictions, RunRecord, write_predictions
 from headtohead.results.record import Status, json_ready
 from headtohead.sources import cache_root
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.phases import Phases
 from headtohead.tasks.run import Report, Run
 from headtohead.tasks.scoring import (
     evaluate_splits,
@@ -35,11 +37,18 @@ from headtohead.training import Processes
 WORST_ROWS = 50
 
 
-def train(config: Config, folder: Path, fingerprint: str, report: Report | None = None) -> RunRecord:
+def train(
+    config: Config,
+    folder: Path,
+    fingerprint: str,
+    report: Report | None = None,
+    trial: dict[str, Any] | None = None,
+) -> RunRecord:
     """Do a training run in ``folder``, continuing or returning what stands there.
 
     Args:
         report: tells a sweep of a trial's evaluations, and hears whether to stop.
+        trial: which trial of which study this is.
 
     Raises:
         UserError: whatever the user can mend; the record then has status ``failed`` and the message.
@@ -64,8 +73,9 @@ def train(config: Config, folder: Path, fingerprint: str, report: Report | None 
             config=config,
             folder=folder,
             cache=cache_root(config.paths.cache),
-            record=_new_record(config, fingerprint, earlier),
+            record=_new_record(config, fingerprint, earlier, trial),
             processes=processes,
+            phases=Phases.after(earlier.cost if earlier else {}),
             report=report,
         )
         run.save()
@@ -98,13 +108,14 @@ def _refuse_changed_data(config: Config, folder: Path, earlier: RunRecord) -> No
         run_folder.refuse_changes(earlier, folder, data=load_corpus(config.data, cache).fingerprint)
 
 
-def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None) -> RunRecord:
+def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None, trial: dict[str, Any] | None) -> RunRecord:
     return RunRecord(
         name=config.name,
         fingerprint=fingerprint,
         status="running",
         config=json_ready(asdict(config)),
         attempt=earlier.attempt + 1 if earlier else 1,
+        trial=trial,
         test_reads=earlier.test_reads if earlier else 0,
         data=dict(earlier.data) if earlier else {},
         provenance={
