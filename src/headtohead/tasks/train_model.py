@@ -49,7 +49,7 @@ def fit_model(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[st
     _train(run, pack, validation)
     state = trial.weights.state()  # sharded weights come from all processes
     if run.processes.is_main:
-        save_weights(run.folder / run_folder.WEIGHTS, state)
+        save_weights(run.folder / run_folder.WEIGHTS, state, labels=corpus.labels.names)
     tests = {split: rows for split, rows in encoded.items() if split not in ("train", "validation")}
     return {"validation": validation.final(pack), **_score_tests(run, pack, tests, corpus)}, encoded
 
