@@ -73,7 +73,7 @@ def train(
             config=config,
             folder=folder,
             cache=cache_root(config.paths.cache),
-            record=_new_record(config, fingerprint, earlier, trial),
+            record=_new_record(config, fingerprint, earlier, trial, processes),
             processes=processes,
             phases=Phases.after(earlier.cost if earlier else {}),
             report=report,
@@ -87,9 +87,8 @@ def train(
         except BaseException as error:
             _fail(run, error)
             raise
-        if processes.is_main:
+        if processes.is_main:  # the others are done: a barrier here would time out on long evaluations and exports
             print_summary(run.record, folder)
-        processes.wait()
         if run.record.status == "failed":
             raise UserError(f"{run.record.error}. Everything else of this run is in {folder}")
         return run.record
@@ -108,7 +107,9 @@ def _refuse_changed_data(config: Config, folder: Path, earlier: RunRecord) -> No
         run_folder.refuse_changes(earlier, folder, data=load_corpus(config.data, cache).fingerprint)
 
 
-def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None, trial: dict[str, Any] | None) -> RunRecord:
+def _new_record(
+    config: Config, fingerprint: str, earlier: RunRecord | None, trial: dict[str, Any] | None, processes: Processes
+) -> RunRecord:
     return RunRecord(
         name=config.name,
         fingerprint=fingerprint,
@@ -123,6 +124,7 @@ def _new_record(config: Config, fingerprint: str, earlier: RunRecord | None, tri
             "git": git_state(),
             "packages": package_versions(),
             "hardware": hardware(),
+            "processes": processes.count,
             "command": " ".join(map(shlex.quote, [Path(sys.argv[0]).name, *sys.argv[1:]])),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         },
