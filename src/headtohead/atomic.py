@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,13 +33,28 @@ def _temporary(path: Path) -> Path:
 
 
 @contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """Turn what libraries written in Rust (safetensors) say of a disk into the OSError that Python would raise."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+
+
+@contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write; on success it replaces ``path`` in one rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
     on_step("before write", path)
     try:
-        yield temporary
+        with _disk_errors(path):
+            yield temporary
         _sync(temporary)
         on_step("after write", path)
         os.replace(temporary, path)
@@ -61,7 +77,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     on_step("before write", path)
     try:
         temporary.mkdir()
-        yield temporary
+        with _disk_errors(path):
+            yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
                 _sync(file)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headtohead import atomic
 from headtohead.config import HeadConfig, ModelConfig
-from headtohead.errors import UserError
+from headtohead.errors import UserError, is_out_of_memory
 from headtohead.labels import LabelSpace
 from headtohead.sources import Fetched, fetch, locked
 from headtohead.tiny import tiny_checkpoint
@@ -129,12 +129,12 @@ def load_backbone(
             output_loading_info=True,
             **options,
         )
+        if quantisation == "none":
+            model.to(device)
     settle_pad_token(model.config, tokenizer)
     model.config.use_cache = False  # keys and values are of no use to whole-row forwards
     if not config.trunk_dropout:
         switch_dropout_off(model)
-    if quantisation == "none":
-        model.to(device)
     return Backbone(
         model=model,
         tokenizer=tokenizer,
@@ -228,6 +228,13 @@ def _loading_errors(name: str) -> Iterator[None]:
     except (OSError, ValueError, ImportError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise UserError(f"model={name} cannot be loaded: {first_line}") from error
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"out of memory loading model={name}: take a smaller model, lora=qlora, or a device that other processes "
+            "leave free"
+        ) from error
 
 
 def _label_names(labels: LabelSpace, width: int) -> dict[str, Any]:

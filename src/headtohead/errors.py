@@ -34,6 +34,12 @@ class Diverged(RuntimeError):
     """Training produced a non-finite loss, gradient or score; the run's status becomes ``diverged``."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out, on a GPU (torch's own class) or on the CPU (its words alone say so)."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
 def near_names(given: str, choices: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'? Choices: a, b, x"`` for an unknown name."""
     known = sorted(choices)

@@ -154,3 +154,20 @@ def test_the_end_of_turn_ends_a_chat(cache: Path):
     tokenizer = load_tokenizer(tiny_checkpoint("llama", cache))
     assert tokenizer.convert_ids_to_tokens([found.end_id]) == ["<|im_end|>"]
     assert found.answers[0] == tuple(tokenizer("sport", add_special_tokens=False)["input_ids"])
+
+
+@pytest.mark.parametrize(("chat", "ends"), [(True, "<|im_end|>"), (False, "<|end|>")])
+def test_a_base_models_chat_ends_as_its_template_does(cache: Path, chat: bool, ends: str):
+    """Such a tokenizer's end of text is another token than the end of a turn."""
+    tokenizer = load_tokenizer(tiny_checkpoint("llama", cache))
+    tokenizer.eos_token = "<|end|>"
+    encoder = Encoder(build_prompt(PromptConfig(chat=chat), labels_of(), tokenizer), tokenizer, 256)
+    found = audit_labels(encoder, [encoder.prompt.render("x")])
+    assert tokenizer.convert_ids_to_tokens([found.end_id]) == [ends]
+
+
+def test_a_template_without_end_of_turn_ends_with_the_text(cache: Path):
+    tokenizer = load_tokenizer(tiny_checkpoint("llama", cache))
+    tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }}\n{% endfor %}"
+    encoder = Encoder(build_prompt(PromptConfig(chat=True), labels_of(), tokenizer), tokenizer, 256)
+    assert audit_labels(encoder, [encoder.prompt.render("x")]).end_id == tokenizer.eos_token_id

@@ -51,6 +51,7 @@ def test_a_plain_sweep_is_a_grid_that_runs_once(line: CommandLine) -> None:
     record = line.record(line.folder() / "trial_0002")
     assert record["config"]["prompt"]["template"] == "{text}, it says: "
     assert "test" in record["metrics"]
+    assert record["trial"] == {"study": found["study"], "number": 2, "attempt": 1}
     assert found["best_command"].startswith("python run.py ")
     assert "4 completed" in Page((line.folder() / "report.html").read_text()).text
     line(*asked)

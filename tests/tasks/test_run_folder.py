@@ -6,6 +6,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from command_line import CommandLine, write_rows
+from headtohead.errors import UserError
 from headtohead.results import read_predictions
 
 pytestmark = pytest.mark.slow  # whole runs, several of them in processes of their own
@@ -55,17 +56,30 @@ def test_the_same_command_prints_the_record(run: CommandLine):
 
 def test_changed_data_are_refused(run: CommandLine):
     text = run.rows.read_text()
-    record = run.folder() / "result.json"
-    kept = record.read_text()
     try:
-        record.write_text(kept.replace('"status": "completed"', '"status": "running"'))
         run.rows.write_text(text.replace("goal", "point"))
         done = run("head=generative", "export.form=none", code=1)
         assert "data was" in done.stderr
         assert "fresh=true" in done.stderr
+        run.rows.write_text(text.replace(', "label"', ',  "label"'))  # other bytes, the same rows
+        assert "finished earlier" in run("head=generative", "export.form=none").stdout
     finally:
         run.rows.write_text(text)
-        record.write_text(kept)
+
+
+@pytest.mark.parametrize("status", ["completed", "running"])
+def test_a_run_without_weights_refuses_changes_too(tmp_path: Path, cache: Path, status: str):
+    line = CommandLine(tmp_path / "outputs", cache, write_rows(tmp_path / "rows.jsonl"))
+    settings = ["model=tfidf", "evaluate.baselines=false", "evaluate.resamples=100"]
+    line.here(*settings)
+    record = line.folder() / "result.json"
+    record.write_text(record.read_text().replace('"status": "completed"', f'"status": "{status}"'))
+    line.rows.write_text(line.rows.read_text().replace('"label": "tech"', '"label": "sport"', 3))
+    with pytest.raises(UserError, match="data was"):
+        line.here(*settings)
+    record.write_text(record.read_text().replace('"code": "', '"code": "0'))
+    with pytest.raises(UserError, match="code was"):
+        line.here(*settings)
 
 
 def test_fresh_starts_anew_and_gives_the_same_weights(run: CommandLine):

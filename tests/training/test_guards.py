@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from headtohead.adapters import TrialWeights
-from headtohead.errors import Diverged
+from headtohead.config import PromptConfig
+from headtohead.errors import Diverged, UserError
 from headtohead.tasks import build
 from headtohead.tasks.scoring import predictions_of
-from tiny_runs import FrozenConfig, LoraConfig, TinyRun, config_of, labels_of
+from headtohead.training import load_weights, save_weights
+from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of, labels_of
 
 
 class OneWeight:
@@ -78,6 +82,17 @@ def test_the_head_is_sound_in_every_cell(cache: Path, architecture: str, pooling
         assert not torch.equal(tensor, before[name]), f"{name} is trained"
 
 
+@pytest.mark.parametrize(("architecture", "pooling"), [("llama", "native"), ("bert", "native"), ("llama", "mean")])
+def test_scores_are_fp32_where_the_trunk_is_bf16(cache: Path, architecture: str, pooling: str):
+    """Full fine-tuning multiplies in bf16 by autocast, which must not reach the head."""
+    config = config_of(
+        architecture=architecture, head="regression", pooling=pooling, lora=FullConfig(), precision="bf16"
+    )
+    scores = TinyRun(cache, config, labels=labels_of("real")).scores()
+    rounded = torch.from_numpy(scores).bfloat16().double().numpy()
+    assert (scores != rounded).mean() > 0.9
+
+
 def test_every_row_trains_its_label_and_the_end(cache: Path):
     run = TinyRun(cache, config_of(head="generative"), labels=labels_of(words=("1", "10", "sport", "world news")))
     objective = run.pack.trials[0].objective
@@ -97,3 +112,28 @@ def test_scores_that_are_not_finite_are_no_class(cache: Path):
     run.pack.trials[0].weights.tensors["head.score.weight"].data[2] = float("nan")
     with pytest.raises(Diverged, match="not finite"):
         predictions_of(run.rows, run.scores(), run.labels, is_expected_score=False)
+
+
+@pytest.mark.parametrize("words", [("sport", "politics"), ("sport", "tech", "politics", "business")])
+def test_weights_of_other_labels_are_refused(tmp_path: Path, words: tuple[str, ...]):
+    path = tmp_path / "trained.safetensors"
+    save_weights(path, {"head.weight": torch.ones(4, 2)}, labels=labels_of().names)
+    assert torch.equal(load_weights(path, labels=labels_of().names)["head.weight"], torch.ones(4, 2))
+    with pytest.raises(UserError, match="not of one run"):
+        load_weights(path, labels=labels_of(words=words).names)
+
+
+def test_weights_that_do_not_say_what_they_answer_are_refused(tmp_path: Path):
+    save_file({"head.weight": torch.ones(4, 2)}, tmp_path / "trained.safetensors")
+    with pytest.raises(UserError, match="does not say which labels"):
+        load_weights(tmp_path / "trained.safetensors", labels=labels_of().names)
+
+
+def test_flash_attention_is_refused_for_labels_of_several_tokens(cache: Path):
+    """Their tree needs a mask that it does not take; labels of one token need none."""
+    for words, refused in ((("1", "2"), False), (("sport", "world news"), True)):
+        config = config_of(head="generative", prompt=PromptConfig(template="{text}\nAnswer:", answer_start=""))
+        run = TinyRun(cache, config, labels=labels_of(words=words))
+        config.model.attention = "flash_attention_2"
+        with pytest.raises(UserError, match=r"model\.attention=sdpa") if refused else nullcontext():
+            build._build_head(config, run.backbone, run.readers[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 import torch
 
 import shared_steps
+from command_line import ROOT, CommandLine, write_rows
+from headtohead.tasks import train as run_task
 from headtohead.tiny import tiny_checkpoint
 from headtohead.training import Processes
 from shared_steps import CASES, FSDP, SHARDED_CASES, STEPS, launcher, results, trained
@@ -71,6 +74,41 @@ def test_sharded_losses_weights_and_scores_are_those_of_one(cache: Path, tmp_pat
         assert found[rank]["killed"] == found[rank]["straight"]
         for what in ("weights", "scores", "last"):
             assert_close(found[rank]["straight"], straight, what, 1e-5, f"training, {rank}")
+
+
+@pytest.mark.slow
+def test_a_run_of_two_is_that_of_one(cache: Path, tmp_path: Path):
+    """By the command that README names."""
+    settings = ["export.form=none", "evaluate.baselines=false", "evaluate.resamples=100", "train.steps=6"]
+    rows = write_rows(tmp_path / "rows.jsonl")
+    alone, shared = (CommandLine(tmp_path / name, cache, rows) for name in ("alone", "shared"))
+    alone(*settings)
+    command = "accelerate launch --multi_gpu --num_processes 2 run.py"
+    assert command in (ROOT / "README.md").read_text()
+    start = [sys.executable, "-m", "accelerate.commands.launch", *command.split()[2:]]
+    subprocess.run([*start, *shared.arguments(settings, train=True)], cwd=ROOT, capture_output=True, check=True)
+    assert [line.record()["provenance"]["processes"] for line in (alone, shared)] == [1, 2]
+    assert shared.record()["status"] == "completed"
+    np.testing.assert_allclose(losses_of(shared), losses_of(alone), rtol=0, atol=1e-5)
+
+
+def losses_of(line: CommandLine) -> list[float]:
+    steps = [json.loads(step) for step in (line.folder() / "metrics.jsonl").read_text().splitlines()]
+    found = [step["train/loss"] for step in steps if "train/loss" in step]
+    assert len(found) == 6
+    return found
+
+
+def test_nobody_waits_while_the_main_process_concludes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Evaluation and export may take longer than a barrier lasts (ten minutes by default on GPUs)."""
+    events: list[str] = []
+    other = Processes(1, 2, torch.device("cpu"))
+    monkeypatch.setattr(Processes, "current", lambda: other)
+    monkeypatch.setattr(Processes, "wait", lambda self: events.append("wait"))
+    monkeypatch.setattr(run_task, "_steps", lambda run, earlier: events.append("steps"))
+    run_task.train(config_of(), tmp_path, "0")
+    assert events.count("wait") > 0
+    assert events[-1] == "steps"
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])

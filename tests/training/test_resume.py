@@ -170,6 +170,29 @@ def test_killed_at_every_write_and_rename(straight: Straight, cache: Path, rows:
         assert_same_outcome(line.folder(), straight.line.folder())
 
 
+def test_killed_during_the_export(cache: Path, rows: Path, tmp_path: Path):
+    """Before the export's files are there, and again when they are written and held to be right, but not yet in place."""
+    line = CommandLine(tmp_path / "outputs", cache, rows)
+    settings = [*SETTINGS[1:], "export.form=adapter", "export.gate_rows=8"]
+
+    def run_killed_when(name: str) -> int:
+        def action() -> None:
+            atomic.on_step = lambda moment, path: os._exit(9) if f"{moment} {path.name}" == name else None
+            line.here(*settings)
+
+        return in_child(action)
+
+    for name in ("before write model", "after write model"):
+        assert run_killed_when(name) == 9, name
+        assert line.record()["status"] == "running"
+        assert not (line.folder() / "model").exists()
+    line(*settings)
+    record = line.record()
+    assert (record["status"], record["attempt"], record["export"]["status"]) == ("completed", 3, "passed")
+    assert {"adapter_model.safetensors", "README.md"} <= {path.name for path in (line.folder() / "model").iterdir()}
+    assert not list(line.folder().glob(".model*"))
+
+
 def test_a_killed_command_continues(straight: Straight, cache: Path, rows: Path, tmp_path: Path):
     """As a user sees it: ``python run.py``, killed as soon as there is a checkpoint, and once more."""
     line = CommandLine(tmp_path / "outputs", cache, rows)

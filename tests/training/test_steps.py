@@ -87,8 +87,7 @@ def test_running_out_of_memory_halves_and_keeps_the_gradient(cache: Path):
     assert_same_step(whole, short)
     assert calls == [8, 4, 2, 2, 2, 2]
     assert short.micro_rows == 2
-    assert len(short.notes) == 2
-    assert "same effective batch" in short.notes[0]
+    assert short.notes == ["out of memory: 2 rows per forward pass instead of 8, same effective batch"]
     assert short.trials[0].progress.tokens == whole.trials[0].progress.tokens
 
 
@@ -114,6 +113,27 @@ def test_one_row_too_many_is_a_message(cache: Path):
         pack.step()
 
 
+def test_no_room_for_the_update_is_a_message(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    """Half a step cannot be taken again, and smaller micro-batches would not help it."""
+    pack = TinyRun(cache, config_of()).pack
+
+    def exhausted(*arguments: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+    monkeypatch.setattr(pack.trials[0].optimizer, "step", exhausted)
+    with pytest.raises(UserError, match=r"updating the weights.*adamw_8bit"):
+        pack.step()
+
+
+def test_no_room_for_the_model_is_a_message(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    def exhausted(*arguments: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+    monkeypatch.setattr(torch.nn.Module, "to", exhausted)
+    with pytest.raises(UserError, match="out of memory loading model=tiny"):
+        TinyRun(cache, config_of())
+
+
 def test_other_errors_pass_through(cache: Path):
     pack = TinyRun(cache, config_of()).pack
 
@@ -129,6 +149,8 @@ def test_running_out_while_scoring_halves_too(cache: Path):
     whole, short = TinyRun(cache, config_of(head="generative")), TinyRun(cache, config_of(head="generative"))
     fail_forward(short.pack, lambda call, rows: rows > 5)
     np.testing.assert_allclose(whole.scores(), short.scores(), atol=1e-5)
+    short.scores()
+    assert [note for note in short.pack.notes if "while scoring" in note] == short.pack.notes[:1]
     fail_forward(short.pack, lambda call, rows: True)
     with pytest.raises(UserError, match="out of memory"):
         short.scores()

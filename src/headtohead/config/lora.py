@@ -31,6 +31,7 @@ class LoraConfig(TrainedConfig):
     scaling: str = "alpha_over_rank"
     """alpha_over_rank, or rslora (Kalajdzievski 2023, arXiv:2312.03732): alpha / sqrt(rank)."""
     dropout: float = 0.0
+    """On the low-rank layers' input; drawn by trial, step, micro-batch and process, so it differs with their number."""
     targets: list[str] = field(default_factory=lambda: ["all-linear"])
     """[all-linear], [attention], or endings of module names such as [q_proj, v_proj]."""
     top_layers: float = 1.0

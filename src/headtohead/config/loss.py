@@ -37,7 +37,10 @@ class LanguageModelLossConfig(LossConfig):
 
 @dataclass(kw_only=True, slots=True)
 class CrossEntropyConfig(LossConfig):
-    """Softmax cross-entropy over the labels."""
+    """Softmax cross-entropy over the labels.
+
+    With a generative head it is restricted to the label set, and trains the end token only where that is scored.
+    """
 
     kind: str = "cross_entropy"
     label_smoothing: float = 0.0

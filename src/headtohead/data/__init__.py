@@ -72,6 +72,18 @@ def load_corpus(config: DataConfig, cache: Path) -> Corpus:
     )
 
 
+def source_content(config: DataConfig, cache: Path) -> dict[str, str]:
+    """Return the hash of every split's files, as ``Corpus.source`` names it, without reading a row.
+
+    Raises:
+        UserError: a file is not there.
+    """
+    from headtohead.data.files import hub_patterns, split_files
+
+    fetched = fetch(config.source, cache, setting="data.source", patterns=hub_patterns(config))
+    return {found.split: found.content_hash() for found in split_files(config, fetched)}
+
+
 def iterate_texts(path: Path, config: DataConfig, declared: str = "auto") -> Iterator[dict[str, Any]]:
     """Yield the inputs of a file of any size, without labels: ``row_id``, ``text`` and ``messages`` (or None).
 

@@ -32,6 +32,8 @@ def write_merged(subject: Subject, folder: Path) -> None:
         if "output_embeddings.weight" in subject.trained:
             copy_in(model.get_output_embeddings(), {"weight": subject.trained["output_embeddings.weight"]})
         settle_config(subject, model.config)
+        if subject.audit is not None:
+            stop_at(subject.audit.end_id, model.generation_config)
         model.save_pretrained(folder)
 
 
@@ -66,6 +68,14 @@ def _untie(model: Any) -> None:
     output.weight = nn.Parameter(output.weight.detach().clone())
     model.config.tie_word_embeddings = False
     model.config.get_text_config().tie_word_embeddings = False
+
+
+def stop_at(end_id: int, generation: Any) -> None:
+    """Let ``generate`` stop at the token that training ended answers with, besides those the checkpoint names."""
+    named = generation.eos_token_id
+    known = [] if named is None else [named] if isinstance(named, int) else list(named)
+    if end_id not in known:
+        generation.eos_token_id = [end_id, *known]
 
 
 def settle_config(subject: Subject, config: Any) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 AUDIT_BATCH = 1000
 ADVICE = "End prompt.template in a fixed phrase (such as '\\nAnswer:') and begin prompt.answer_start with a space"
+_MARK = "ANSWER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class LabelAudit:
     answers: tuple[tuple[int, ...], ...]
     """Per label, without the end token."""
     end_id: int
+    """Ends the answer: the chat template's end of turn, or the end of text."""
     needs_end: bool
     """One label's tokens begin another's: the end token is scored, else the longer could never win."""
     table: tuple[dict[str, Any], ...]
@@ -62,11 +64,29 @@ def audit_labels(encoder: Encoder, sample: list[str]) -> LabelAudit:
     needs_end = any(a != b and b[: len(a)] == a for a in answers for b in answers)
     return LabelAudit(
         answers=tuple(answers),
-        end_id=tokenizer.eos_token_id,
+        end_id=_end_token(encoder),
         needs_end=needs_end,
         table=tuple(_row(tokenizer, encoder, label, answers) for label in range(len(words))),
         notes=tuple(_notes(answers, words, needs_end)),
     )
+
+
+def _end_token(encoder: Encoder) -> int:
+    """Return the token that ends an answer: in a chat the one its template ends a turn with, else the end of text.
+
+    A base model's tokenizer often carries a chat template whose turns end otherwise than its texts (Qwen2.5, Qwen3:
+    ``<|im_end|>``, not ``<|endoftext|>``).
+    """
+    tokenizer = encoder.tokenizer
+    end: int = tokenizer.eos_token_id
+    if encoder.prompt.render_chat is None:
+        return end
+    turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _MARK}]
+    options: dict[str, Any] = dict(encoder.prompt.config.template_kwargs)
+    rendered = tokenizer.apply_chat_template(turns, tokenize=False, **options)
+    after = tokenizer(str(rendered).rpartition(_MARK)[2], add_special_tokens=False)["input_ids"]
+    special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return next((number for number in after if number in special), end)
 
 
 def answer_tokens(encoder: Encoder, rendered: list[str], label: int) -> tuple[int, ...]:

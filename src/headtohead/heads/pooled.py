@@ -36,7 +36,8 @@ class NativeHead:
     def scores(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows width"]:
         """Run the library's readout on the trunk's outputs."""
         self._trunk.outputs = type(outputs)(**{name: value.float() for name, value in outputs.items()})
-        logits: Tensor = self.shell(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
+        with _in_fp32(self.device):
+            logits: Tensor = self.shell(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
         self._trunk.outputs = None  # keep no graph alive
         return logits
 
@@ -65,12 +66,18 @@ class PooledHead:
 
     def scores(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows width"]:
         """Pool and multiply."""
-        logits: Tensor = self.linear(pool(outputs.last_hidden_state, batch.attention_mask, self.pooling))
+        with _in_fp32(self.device):
+            logits: Tensor = self.linear(pool(outputs.last_hidden_state, batch.attention_mask, self.pooling))
         return logits
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         """The linear layer's weight and bias."""
         return self.linear.named_parameters()
+
+
+def _in_fp32(device: torch.device) -> torch.autocast:
+    """A head is fp32 also where the trunk's products are bf16 by autocast: full fine-tuning in bf16."""
+    return torch.autocast(device.type, enabled=False)
 
 
 def pool(

@@ -32,8 +32,9 @@ class RunRecord:
     error: str | None = None
     schema_version: int = SCHEMA_VERSION
     attempt: int = 1
-    trial: int | None = None
-    """Number within a sweep; null outside one."""
+    trial: dict[str, Any] | None = None
+    """``{"study": "...", "number": 7, "attempt": 1}`` within a sweep, where ``attempt`` counts what the sweep started;
+    null outside one."""
     objective: dict[str, Any] = field(default_factory=dict)
     """``{"name": "validation/macro_f1", "value": 0.93}``: what a sweep would optimise; never a test metric."""
     metrics: dict[str, dict[str, dict[str, float | None]]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from headtohead.atomic import is_disk_full
 from headtohead.config import Config
-from headtohead.errors import DiskFull, Diverged, UserError
+from headtohead.errors import DiskFull, Diverged, UserError, is_out_of_memory
 
 if TYPE_CHECKING:
     from headtohead.tasks.run import Report
@@ -49,6 +49,10 @@ def perform(
     except Exception as error:
         if is_disk_full(error):
             raise DiskFull(f"no disk space left in {folder}: free some and run the same command again") from error
+        if is_out_of_memory(error):  # where no step of training or scoring could take less and go on
+            raise UserError(
+                f"out of memory: take a smaller model or smaller prompt.max_tokens ({str(error).splitlines()[0]})"
+            ) from error
         raise
 
 

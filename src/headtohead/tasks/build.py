@@ -29,7 +29,6 @@ from headtohead.heads import (
 from headtohead.labels import LabelSpace
 from headtohead.losses import build_loss, check_loss_fits, class_weights
 from headtohead.prompts import Prompt, build_prompt, choose_examples, label_text
-from headtohead.results import read_record
 from headtohead.tasks import folder as run_folder
 from headtohead.training import (
     Pack,
@@ -40,6 +39,7 @@ from headtohead.training import (
     load_weights,
     shard_trunk,
     sharding_asked,
+    stored_labels,
 )
 
 if TYPE_CHECKING:
@@ -189,7 +189,14 @@ def _build_head(config: Config, backbone: Backbone, reader: Reader) -> Head:
     if config.head.is_generative:
         assert reader.audit is not None
         prior = reader.encoder.ids([reader.prompt.render("")])[0]
-        return GenerativeHead(backbone.model, reader.audit, normalisation=config.head.normalisation, prior_prompt=prior)
+        head = GenerativeHead(backbone.model, reader.audit, normalisation=config.head.normalisation, prior_prompt=prior)
+        if head.extra_tokens and config.model.attention == "flash_attention_2":
+            raise UserError(
+                "model.attention=flash_attention_2 takes no mask of its own, which labels of several tokens need "
+                "(head=generative scores them as a tree): set model.attention=sdpa, or give every label a word of one "
+                "token in data.labels.words"
+            )
+        return head
     width = int(backbone.about["width"])
     if config.head.pooling == "native":
         return NativeHead(backbone.model, width=width, new_weights=backbone.new_weights, seed=config.seed)
@@ -238,8 +245,8 @@ def start_from(trial: Trial, folder: str, labels: LabelSpace) -> None:
     path = Path(folder) / run_folder.WEIGHTS
     if not path.is_file():
         raise UserError(f"model.adapter={folder}: no trained weights at {path}; give the folder of a completed run")
-    state, mine = load_weights(path), trial.weights.state()
-    earlier = read_record(Path(folder) / run_folder.RECORD).data["labels"]["names"]
+    earlier, mine = stored_labels(path), trial.weights.state()
+    state = load_weights(path, labels=earlier)
     if list(labels.names) != earlier:
         print(
             f"model.adapter={folder} answered {earlier}: its head is left behind, a fresh one answers {list(labels.names)}"

@@ -125,7 +125,7 @@ def _subject(reloaded: Reloaded, config: Config, base: Fetched) -> Subject:
         width=int(reloaded.record.model["width"]),
         base=base,
         tokenizer=reloaded.backbone.tokenizer,
-        trained=load_weights(reloaded.folder / run_folder.WEIGHTS),
+        trained=load_weights(reloaded.folder / run_folder.WEIGHTS, labels=reloaded.labels.names),
         temperature=float(reloaded.record.calibration.get("temperature", 1.0)),
     )
 

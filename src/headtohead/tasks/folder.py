@@ -61,8 +61,9 @@ def earlier_record(folder: Path) -> RunRecord | None:
 
 
 def holds_results(folder: Path) -> bool:
-    """Whether there is anything that an attempt could continue from: a checkpoint or trained weights."""
-    return (folder / WEIGHTS).exists() or any((folder / CHECKPOINTS).glob("step-*"))
+    """Whether there is anything that changed inputs would contradict: a checkpoint, trained weights or predictions."""
+    kept = (folder / name for name in (WEIGHTS, PREDICTIONS))
+    return any(path.exists() for path in kept) or any((folder / CHECKPOINTS).glob("step-*"))
 
 
 def page_is_current(folder: Path) -> bool:

@@ -16,7 +16,7 @@ class TrainingProgress:
     """Shows a pack of one as it trains; evaluations stay on the screen as lines."""
 
     def __init__(self, name: str, pack: Pack) -> None:
-        self._trial = pack.trials[0]
+        self._pack, self._trial = pack, pack.trials[0]
         self._shown_notes = 0
         self._said = time.monotonic()
         self._bar = Progress(
@@ -51,6 +51,7 @@ class TrainingProgress:
             return
         shown = [f"{name} {values[f'validation/{name}']:.4f}" for name in _SHOWN if f"validation/{name}" in values]
         self._bar.console.print(f"step {step}: validation {', '.join(shown)}")
+        self._say_notes()
 
     def _say_in_log(self, line: str) -> None:
         """Where no terminal shows the bar, such as a cluster's log file, print a line now and then."""
@@ -62,9 +63,12 @@ class TrainingProgress:
     def advance(self, pack: Pack, losses: list[float]) -> None:
         """Move the bar, and say once what the pack had to change."""
         self._bar.update(self._task, completed=self._trial.progress.step)
-        for text in pack.notes[self._shown_notes :]:
+        self._say_notes()
+
+    def _say_notes(self) -> None:
+        for text in self._pack.notes[self._shown_notes :]:
             self._bar.console.print(text)
-        self._shown_notes = len(pack.notes)
+        self._shown_notes = len(self._pack.notes)
 
 
 _SHOWN = ("accuracy", "macro_f1", "subset_accuracy", "mae", "quadratic_kappa", "log_loss")

@@ -92,8 +92,9 @@ def reload_run(folder: Path, *, cache: str | None = None, exact: Processes | Non
     reader = build_reader(config, backbone, labels, [""], examples)
     _check_audit(record, reader)
     pack = build_pack([config], backbone, [reader], labels, None, processes=processes)
+    state = load_weights(folder / run_folder.WEIGHTS, labels=labels.names)
     try:
-        pack.trials[0].weights.load(load_weights(folder / run_folder.WEIGHTS))
+        pack.trials[0].weights.load(state)
     except (KeyError, RuntimeError) as error:
         raise UserError(f"the trained weights in {folder} do not fit the model of its record: {error}") from error
     return Reloaded(

@@ -12,7 +12,7 @@ from pathlib import Path
 from headtohead import atomic
 from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config
-from headtohead.data import Corpus, load_corpus
+from headtohead.data import Corpus, load_corpus, source_content
 from headtohead.errors import Diverged, Interrupted, Pruned, UserError
 from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, worst_rows
 from headtohead.provenance import code_fingerprint, git_state, hardware, package_versions, peak_memory_bytes
@@ -21,6 +21,7 @@ from headtohead.results import Predictions, RunRecord, write_predictions
 from headtohead.results.record import Status, json_ready
 from headtohead.sources import cache_root
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.phases import Phases
 from headtohead.tasks.run import Report, Run
 from headtohead.tasks.scoring import (
     evaluate_splits,
@@ -70,6 +71,7 @@ def train(
         if earlier and run_folder.holds_results(folder):
             run_folder.refuse_changes(earlier, folder, code=code_fingerprint())
         if earlier and earlier.status in ("completed", "pruned"):
+            _refuse_changed_data(config, folder, earlier)
             if processes.is_main and not run_folder.page_is_current(folder):  # killed between record and page
                 write_report(folder)
             print_summary(earlier, folder, note="finished earlier; fresh=true starts anew")
@@ -79,8 +81,9 @@ def train(
             config=config,
             folder=folder,
             cache=cache_root(config.paths.cache),
-            record=_new_record(config, folder, fingerprint, earlier, membership),
+            record=_new_record(config, folder, fingerprint, earlier, membership, processes),
             processes=processes,
+            phases=Phases.after(earlier.cost if earlier else {}),
             report=report,
             membership=membership,
         )
@@ -88,15 +91,33 @@ def train(
             _attempt(run, earlier)
         if run.record.status == "pruned":
             return run.record
-        if processes.is_main:  # the others leave: a barrier here would time out while the main one exports
+        if processes.is_main:  # the others are done: a barrier here would time out on long evaluations and exports
             print_summary(run.record, folder)
         if run.record.status == "failed":
             raise UserError(f"{run.record.error}. Everything else of this run is in {folder}")
         return run.record
 
 
+def _refuse_changed_data(config: Config, folder: Path, earlier: RunRecord) -> None:
+    """Refuse to show a finished run for files that hold other rows by now.
+
+    What is fetched is pinned, a wheel by its hash and a hub data set by the commit in the record, and may be out of
+    reach by now; files on this disk are read whole only where their bytes have changed.
+    """
+    if config.data.source.kind != "path":
+        return
+    cache = cache_root(config.paths.cache)
+    if source_content(config.data, cache) != earlier.data["source"]["content"]:
+        run_folder.refuse_changes(earlier, folder, data=load_corpus(config.data, cache).fingerprint)
+
+
 def _new_record(
-    config: Config, folder: Path, fingerprint: str, earlier: RunRecord | None, membership: Membership | None
+    config: Config,
+    folder: Path,
+    fingerprint: str,
+    earlier: RunRecord | None,
+    membership: Membership | None,
+    processes: Processes,
 ) -> RunRecord:
     return RunRecord(
         name=config.name,
@@ -105,7 +126,7 @@ def _new_record(
         config=json_ready(asdict(config)),
         attempt=earlier.attempt + 1 if earlier else 1,
         test_reads=earlier.test_reads if earlier else 0,
-        trial=membership.trial if membership else None,
+        trial=membership.named if membership else None,
         data=dict(earlier.data) if earlier else {},
         tracking={"wandb_id": new_run_id(folder.name), **(earlier.tracking if earlier else {})},
         provenance={
@@ -113,6 +134,7 @@ def _new_record(
             "git": git_state(),
             "packages": package_versions(),
             "hardware": hardware(),
+            "processes": processes.count,
             "command": " ".join(map(shlex.quote, [Path(sys.argv[0]).name, *sys.argv[1:]])),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         },
@@ -136,10 +158,8 @@ def _fail(run: Run, error: BaseException) -> None:
     status: Status = "failed"
     if isinstance(error, Diverged):
         status = "diverged"
-    elif isinstance(error, KeyboardInterrupt | Interrupted) or atomic.is_disk_full(
-        error
-    ):  # no fault of the configuration
-        status = "interrupted"
+    elif isinstance(error, KeyboardInterrupt | Interrupted) or atomic.is_disk_full(error):
+        status = "interrupted"  # no fault of the configuration
     _end(run, status, f"{type(error).__name__}: {error}")
 
 

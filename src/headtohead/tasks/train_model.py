@@ -50,7 +50,7 @@ def fit_model(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[st
     _train(run, pack, validation)
     state = trial.weights.state()  # sharded weights come from all processes
     if run.processes.is_main:
-        save_weights(run.folder / run_folder.WEIGHTS, state)
+        save_weights(run.folder / run_folder.WEIGHTS, state, labels=corpus.labels.names)
     tests = {split: rows for split, rows in encoded.items() if split not in ("train", "validation")}
     return {"validation": validation.final(pack), **_score_tests(run, pack, tests, corpus)}, encoded
 
@@ -148,4 +148,7 @@ def _score_tests(run: Run, pack: Pack, tests: dict[str, EncodedRows], corpus: Co
             scores = pack.score(rows)[0]
         run.phases.add_tokens(f"score {split}", int(rows.lengths.sum()))
         predictions[split] = predictions_of(rows, scores, corpus.labels, is_expected_score=is_score)
+    if run.processes.is_main:
+        print("".join(f"{note}\n" for note in pack.notes if note not in run.record.cost["notes"]), end="")
+    run.record.cost["notes"] = pack.notes
     return predictions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,3 +17,9 @@ class Membership:
     arm: str | None = None
     trial: int | None = None
     attempt: int = 1
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """What the run's record says of it."""
+        study = self.sweep if self.arm is None else f"{self.sweep}/{self.arm}"
+        return {"study": study, "number": self.trial, "attempt": self.attempt}

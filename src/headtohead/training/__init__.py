@@ -2,6 +2,7 @@
 
 from headtohead.training.checkpoint import load_weights as load_weights
 from headtohead.training.checkpoint import save_weights as save_weights
+from headtohead.training.checkpoint import stored_labels as stored_labels
 from headtohead.training.loop import Hooks as Hooks
 from headtohead.training.loop import fit as fit
 from headtohead.training.loop import progress_summary as progress_summary

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from headtohead import atomic
+from headtohead.errors import UserError
 
 FILES = ("weights", "optimizer", "best")
+LABELS = "labels"
 KEPT = 2
 
 
@@ -36,15 +40,43 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[st
     return {name: load_file(newest / f"{name}.safetensors") for name in FILES}, progress
 
 
-def save_weights(path: Path, state: dict[str, Tensor]) -> None:
-    """Write a finished trial's weights: what evaluate, predict and export load."""
+def save_weights(path: Path, state: dict[str, Tensor], *, labels: Sequence[str]) -> None:
+    """Write a finished trial's weights: what evaluate, predict and export load.
+
+    Args:
+        labels: what the weights answer, in the order of their outputs; it travels in the file.
+    """
     with atomic.new_file(path) as temporary:
-        save_file(state, temporary)
+        save_file(state, temporary, metadata={LABELS: json.dumps(list(labels), ensure_ascii=False)})
 
 
-def load_weights(path: Path | str) -> dict[str, Tensor]:
-    """Read what ``save_weights`` wrote."""
+def load_weights(path: Path, *, labels: Sequence[str]) -> dict[str, Tensor]:
+    """Read what ``save_weights`` wrote.
+
+    Raises:
+        UserError: the weights answer other labels, or the same in another order.
+    """
+    stored = stored_labels(path)
+    if stored != list(labels):
+        raise UserError(
+            f"{path} holds weights that answer {stored}, but the labels asked for are {list(labels)}: "
+            "record and weights are not of one run; train it again with fresh=true"
+        )
     return load_file(path)
+
+
+def stored_labels(path: Path) -> list[str]:
+    """Return what the weights in a file answer, in the order of their outputs.
+
+    Raises:
+        UserError: the file does not say.
+    """
+    with safe_open(path, framework="pt") as file:
+        stored = (file.metadata() or {}).get(LABELS)
+    if stored is None:
+        raise UserError(f"{path} does not say which labels its weights answer; train the run again with fresh=true")
+    names: list[str] = json.loads(stored)
+    return names
 
 
 def newest_step(folder: Path) -> int:

@@ -20,7 +20,7 @@ from headtohead.adapters import PackState, seed_of
 from headtohead.batching.batch import Batch, TreeMask
 from headtohead.batching.encode import EncodedRows
 from headtohead.batching.plan import score_batches
-from headtohead.errors import UserError
+from headtohead.errors import UserError, is_out_of_memory
 from headtohead.heads import slice_outputs
 from headtohead.losses import stored_scores
 from headtohead.training.optimizer import clip_gradients, set_learning_rate
@@ -52,7 +52,13 @@ class Pack:
         self.dtype, self.autocast = dtype, autocast
         sizes = [trial.config.micro_batch_size for trial in trials]
         self.micro_rows = min((size for size in sizes if size), default=2**31)
-        self.notes: list[str] = []
+        self._first_micro_rows: int | None = None
+        self._notes: dict[str, str] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        """What the pack had to change, one line per kind of change."""
+        return list(self._notes.values())
 
     def step(self) -> list[float]:
         """Take one optimiser step of every trial that is still training; return each trial's loss (nan if stopped)."""
@@ -65,7 +71,15 @@ class Pack:
                 self._halve_micro_batch(error)
                 for trial, counts in zip(self.trials, counted, strict=True):
                     trial.progress.tokens, trial.progress.padded_tokens = counts
-        return [self._update(trial, loss) for trial, loss in zip(self.trials, losses, strict=True)]
+        try:
+            return [self._update(trial, loss) for trial, loss in zip(self.trials, losses, strict=True)]
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise UserError(  # half a step cannot be taken again
+                "out of memory updating the weights: train fewer (lora=r8 or another small rank), set "
+                "train.optimizer=adamw_8bit, or take a smaller model"
+            ) from error
 
     def _accumulate(self) -> list[float]:
         """Run forward and backward over the step's micro-batches; gradients end in the stacks."""
@@ -182,6 +196,10 @@ class Pack:
                 raise UserError(
                     "out of memory scoring a single row: lower prompt.max_tokens, or take a smaller model"
                 ) from error
+        self._notes["scoring"] = (
+            "out of memory while scoring: batches are halved where they do not fit; a smaller train.score_batch_tokens "
+            "avoids trying"
+        )
         half = len(prompts) // 2
         parts = [self._score_batch(part, wanted) for part in (prompts[:half], prompts[half:])]
         return {number: np.concatenate([part[number] for part in parts]) for number in wanted}
@@ -252,10 +270,12 @@ class Pack:
                 "train.gradient_checkpointing=true or lora=qlora, or take a smaller model"
             ) from error
         self.micro_rows = rows // 2
+        self._first_micro_rows = self._first_micro_rows or rows
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
-        self.notes.append(
-            f"out of memory: {self.micro_rows} rows per forward pass instead of {rows}, same effective batch"
+        self._notes["training"] = (
+            f"out of memory: {self.micro_rows} rows per forward pass instead of {self._first_micro_rows}, "
+            "same effective batch"
         )
 
 
@@ -286,9 +306,3 @@ def _stack_trees(batches: Sequence[Batch | None], stacked: Batch, rows: int) -> 
             visible[own, : batch.length, : batch.length] = batch.tree.visible
             positions[own, : batch.length] = batch.tree.position_ids
     return TreeMask(visible=visible, position_ids=positions)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error means that memory ran out, on a GPU or on the CPU."""
-    text = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "can't allocate memory" in text

@@ -1,7 +1,7 @@
 """Several processes on one step: each takes its share of the rows, gradients and losses are summed.
 
 Losses are divided by the whole step's divisor before the sum, so the result is that of one process with the same
-batch. Devices and communication are accelerate's.
+batch, dropout aside: every process draws its own masks. Devices and communication are accelerate's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Processes:
 
     @classmethod
     def current(cls) -> Processes:
-        """Ask accelerate (``accelerate launch run.py`` or ``torchrun run.py`` starts several).
+        """Ask accelerate (``accelerate launch --multi_gpu run.py`` or ``torchrun run.py`` starts several, on CPUs too).
 
         accelerate takes several processes without accelerator for as many runs of their own unless it is told.
         """
