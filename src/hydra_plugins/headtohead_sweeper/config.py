@@ -63,7 +63,7 @@ class SweeperConf:
     """Further attempts of a trial that was killed or lost; a configuration that fails by itself is not retried."""
     seeds: Any = None
     """Seeds that every trial is run with, one after another; its value is their mean. null: the configuration's own."""
-    constraints: dict[str, Any] = field(default_factory=dict)
+    constraints: Any = None
     """Dotted path into a run's record to {max: ..., min: ...}; a trial outside is never the best."""
     params: dict[str, Any] = field(default_factory=dict)
     custom_search_space: str | None = None
