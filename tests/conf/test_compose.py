@@ -1,5 +1,6 @@
 """Every file under conf/ composes and types; the knobs are frozen in a snapshot."""
 
+import re
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
@@ -82,6 +83,12 @@ def test_command_line_wins_over_head_and_data():
     assert compose_with("head=generative", "loss=focal").loss.kind == "focal"
     assert compose_with("data=drug_reviews").loss.kind == "mse"
     assert compose_with("data=drug_reviews", "head=generative").loss.kind == "language_model"
+
+
+def test_the_label_map_of_the_hub_files_comment_is_taken():
+    (quoted,) = re.findall(r"'(\+data\.labels\.map=[^']+)'", (CONF / "data" / "hub.yaml").read_text())
+    config = to_typed(compose_with("data=hub", "data.source.name=owner/name", quoted))
+    assert config.data.labels.map == {"0": "World", "1": "Sports", "2": "Business", "3": "Tech"}
 
 
 def test_same_configuration_same_folder():

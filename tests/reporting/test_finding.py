@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -132,3 +133,10 @@ def test_numbers_are_written_in_one_style() -> None:
         "3.9 s", "143 s", "15 min", "3.0 h",
     ]  # fmt: skip
     assert plain({"a": [1, None, True], "b": 3.1e-07}) == "a: 1, –, yes, b: 3.1e-07"
+
+
+def test_a_loss_restricted_to_the_label_set_is_named() -> None:
+    restricted = replace(record(entry(0.9)), model={"loss": "cross_entropy restricted to the label set"})
+    assert "cross_entropy restricted to the label set" in finding.subject(restricted)
+    whole = replace(restricted, model={"loss": "language_model over the full vocabulary"})
+    assert "vocabulary" not in finding.subject(whole)

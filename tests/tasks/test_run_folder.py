@@ -40,6 +40,7 @@ def test_folder_is_complete(run: CommandLine):
     assert record["audit"]["labels"][0]["name"] == "business"
     assert set(record["baselines"]) == {"majority", "tfidf", "tfidf_truncated"}
     assert record["provenance"]["packages"]["torch"]
+    assert record["model"]["loss"] == "language_model over the full vocabulary"
 
 
 def test_numbers_follow_from_the_predictions(run: CommandLine):
