@@ -48,7 +48,8 @@ def perform(
         raise
     except Exception as error:
         if is_disk_full(error):
-            raise DiskFull(f"no disk space left in {folder}: free some and run the same command again") from error
+            where = getattr(error, "filename", None) or folder
+            raise DiskFull(f"no disk space left in {where}: free some and run the same command again") from error
         if is_out_of_memory(error):  # where no step of training or scoring could take less and go on
             raise UserError(
                 f"out of memory: take a smaller model or smaller prompt.max_tokens ({str(error).splitlines()[0]})"

@@ -17,6 +17,7 @@ from headtohead.reporting import write_sweep_report
 from headtohead.results.record import json_ready
 from headtohead.statistics import Arm, Tuning, Verdict, judge
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.differing import settings_in_words, settings_of_arms
 from headtohead.tasks.finished_run import FinishedRun, load_run
 from headtohead.tasks.looks import looks_at, looks_in_words
 from headtohead.tasks.tunings import tunings_of
@@ -71,15 +72,17 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
     )
     said = looks_in_words(looks)
     verdict = replace(verdict, sentences=[*verdict.sentences, *([f"{said}."] if said else [])])
+    settings = settings_of_arms({name: [run.record.config for run in runs] for name, runs in flat.items()})
     about = {
         "split": config.split,
+        "settings": settings,
         "varied": _varied(flat),
         "runs": {name: _about(runs) for name, runs in flat.items()},
         "tuning": {name: [asdict(tuning) for tuning in found] for name, found in tunings.items()},
         "looks_taken": [asdict(look) for look in looks],
     }
     atomic.write_json(folder / VERDICT, json_ready(verdict.as_dict() | about))
-    print_verdict(verdict, folder / VERDICT, tunings)
+    print_verdict(verdict, folder / VERDICT, tunings, settings_in_words(settings))
     return verdict
 
 

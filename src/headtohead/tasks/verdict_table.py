@@ -14,8 +14,10 @@ from headtohead.statistics import Comparison, Tuning, Verdict
 from headtohead.statistics.words import number, p_value, percent
 
 
-def print_verdict(verdict: Verdict, path: Path, tunings: Mapping[str, Sequence[Tuning]]) -> None:
-    """Print arms, pairs, sentences, what costs least, and how the configurations were chosen."""
+def print_verdict(
+    verdict: Verdict, path: Path, tunings: Mapping[str, Sequence[Tuning]], differences: Sequence[str]
+) -> None:
+    """Print arms, pairs, sentences, what costs least, how the configurations were chosen, and in what they differ."""
     console = Console()
     console.print(_arms(verdict))
     console.print(_pairs(verdict))
@@ -29,6 +31,7 @@ def print_verdict(verdict: Verdict, path: Path, tunings: Mapping[str, Sequence[T
             console.print(escape(least), highlight=False)
     if any(tunings.values()):
         console.print(_tunings(tunings))
+    console.print(escape("in what the arms differ:\n  " + "\n  ".join(differences)), highlight=False)
     console.print(escape(f"verdict: {path}"), highlight=False, soft_wrap=True)
 
 
