@@ -20,6 +20,7 @@ from typing import Any
 import optuna
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
 
 from headtohead.results import RunRecord, write_record
 from headtohead.sweeping.controller import Controller
@@ -34,7 +35,7 @@ WORKERS = 4
 SLOWER = 3
 
 
-class SleepingLauncher:
+class SleepingLauncher(Launcher):
     """Sleeps for every job, and leaves its record; the last of every four sleeps three times as long."""
 
     def __init__(self, seconds: float) -> None:
@@ -42,7 +43,10 @@ class SleepingLauncher:
         self.spans: list[tuple[float, float]] = []
         """When each job started and ended."""
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+    def setup(self, **given: Any) -> None:
+        """Nothing that Hydra hands over is needed."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the one job."""
         started = time.perf_counter()
         time.sleep(self.seconds * (SLOWER if initial_job_idx % WORKERS == WORKERS - 1 else 1))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow  # whole sweeps, killed; and sleeping jobs long enough to measure
+pytestmark = pytest.mark.soak  # whole sweeps, killed; and sleeping jobs long enough to measure
 
 BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
 
@@ -26,7 +26,7 @@ def test_killed_sweeps_keep_what_was_finished(tmp_path: Path, launcher: str) -> 
 
     said: list[str] = []
     wrong = sweep_kills.measure(
-        tmp_path, trials=4, kills=3, write_trials=0, parts=("random",), launchers=(launcher,), say=said.append
+        tmp_path, trials=3, kills=2, write_trials=0, parts=("random",), launchers=(launcher,), say=said.append
     )
     assert wrong == []
     assert any("held" in line for line in said)

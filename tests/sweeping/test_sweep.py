@@ -86,7 +86,7 @@ def test_another_space_under_the_same_name_is_refused_with_the_difference(line: 
     [
         (["lora.rnak=2,4"], "did you mean 'rank'"),
         (["lora=r8,r17"], "did you mean 'r16'"),
-        (["lora.rank=2,4", "hydra.sweeper.storage=sqlite:////nowhere/study.db"], "cannot be opened"),
+        (["lora.rank=2,4", "hydra.sweeper.storage=sqlite:////nowhere/study.db"], "cannot be used"),
         (["lora.rank=2,4", "hydra/launcher=local", "hydra.launcher.cores_per_job=4096"], "this process may use"),
     ],
 )
