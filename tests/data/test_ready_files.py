@@ -28,6 +28,7 @@ def test_all_files_of_the_issue_are_there() -> None:
     assert set(READY) >= {*wanted.split(), "constructive_threads", "files", "hub"}
 
 
+@pytest.mark.slow  # a composition each
 @pytest.mark.parametrize("name", READY)
 def test_a_file_opens_with_a_comment_and_head_and_loss_fit_its_labels(name: str) -> None:
     assert (CONF / "data" / f"{name}.yaml").read_text(encoding="utf-8").startswith("# ")

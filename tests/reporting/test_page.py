@@ -220,6 +220,7 @@ def test_worst_errors_are_the_surest_wrong_answers(tmp_path: Path, pages: dict[s
     assert all(row["excerpt"] is None for row in rows)
 
 
+@pytest.mark.slow  # a large page
 def test_many_classes_and_long_curves_stay_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NAMES, "single", [f"a class with a rather long name, number {i}" for i in range(70)])
     parts = {name: made_up_predictions("single", name, 140) for name in ("test", "validation")}

@@ -54,6 +54,7 @@ def test_divergence_is_a_status_and_never_a_class(line: CommandLine):
     assert (line.folder() / "report.html").exists()
 
 
+@pytest.mark.slow  # a process each
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [

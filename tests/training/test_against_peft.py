@@ -12,6 +12,8 @@ import torch
 from plain_peft import PlainTrial
 from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of, labels_of
 
+pytestmark = pytest.mark.slow  # PEFT and a plain loop beside every architecture, head and kind of adapter
+
 STEPS = 20
 LEARNING_RATE = 5e-4
 

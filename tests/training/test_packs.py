@@ -76,6 +76,7 @@ def weights(pack: Pack) -> list[dict[str, torch.Tensor]]:
     return [trial.weights.state() for trial in pack.trials]
 
 
+@pytest.mark.slow  # PEFT and a plain loop beside every trial
 @pytest.mark.parametrize("kind", PACKS)
 def test_each_trial_gets_what_peft_gives_it_alone(cache: Path, kind: str):
     run = TinyRun(cache, PACKS[kind]())
