@@ -50,6 +50,7 @@ def assert_holds(found: dict[str, float], expected: dict[str, float]) -> None:
             assert found[name] == pytest.approx(value, abs=1e-9), name
 
 
+@pytest.mark.slow  # a property over many tables
 @given(rows=sizes, labels=st.integers(2, 6), seed=seeds)
 @settings(max_examples=30, deadline=None)
 def test_single_label_metrics_equal_scikit_learn(rows: int, labels: int, seed: int) -> None:
@@ -66,6 +67,7 @@ def test_single_label_metrics_equal_scikit_learn(rows: int, labels: int, seed: i
     assert_holds(point_metrics(predictions), expected)
 
 
+@pytest.mark.slow  # a property over many tables
 @given(rows=sizes, labels=st.integers(1, 5), seed=seeds)
 @settings(max_examples=20, deadline=None)
 def test_multi_label_metrics_equal_scikit_learn(rows: int, labels: int, seed: int) -> None:

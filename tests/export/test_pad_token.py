@@ -50,6 +50,7 @@ def test_a_checkpoints_own_pad_token_is_kept(cache: Path) -> None:
     assert (config.pad_token_id, tokenizer.pad_token_id) == (3, 3)
 
 
+@pytest.mark.slow  # exports twice
 def test_both_forms_read_the_token_that_training_read(
     embedding_model: Path, tmp_path: Path, cache: Path, news: Path
 ) -> None:

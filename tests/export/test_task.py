@@ -24,6 +24,7 @@ def wrong_answer(request: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow  # whole runs
 def test_a_failed_export_loses_nothing_and_can_be_mended(
     tmp_path: Path, cache: Path, news: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

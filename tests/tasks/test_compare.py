@@ -224,6 +224,7 @@ def test_settings_out_of_range(given: dict[str, Any], said: str) -> None:
         CompareConfig(**given)
 
 
+@pytest.mark.slow  # a process
 def test_the_command_line(runs: Path) -> None:
     arms = f"+compare.arms={{good: ['{runs}/good-*'], poor: ['{runs}/poor-*']}}"
     command = [sys.executable, "run.py", "task=compare", f"paths.outputs={runs.parent / 'outputs'}"]

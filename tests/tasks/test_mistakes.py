@@ -87,6 +87,7 @@ def test_message_of_a_new_python(line: CommandLine):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow  # a process
 def test_full_error_shows_the_trace(line: CommandLine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     assert "Traceback" in line("lora.targets=[q_prj]", code=1).stderr

@@ -145,6 +145,7 @@ def test_a_stopped_trial_changes_no_bit_of_its_neighbours(cache: Path, stopping:
         assert_bit_equal(weights(shorter)[number], weights(running)[number])
 
 
+@pytest.mark.slow  # two packs
 def test_dropout_in_a_pack_is_that_of_a_pack_of_one(cache: Path):
     configs = [
         config_of(seed=5, lora=LoraConfig(rank=4, dropout=0.3), learning_rate=5e-4, batch_size=4, steps=STEPS),
