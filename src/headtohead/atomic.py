@@ -7,7 +7,6 @@ tests can kill the process at each of those moments.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -110,15 +109,6 @@ def settle(path: Path) -> None:
 
 def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
-
-
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether an error, or what it came from, says that no space or quota is left."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def write_text(path: Path, text: str) -> None:

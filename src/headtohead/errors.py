@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import errno
+from collections.abc import Iterable, Iterator
 
 
 class UserError(ValueError):
@@ -32,6 +33,19 @@ class Interrupted(BaseException):
 
 class Diverged(RuntimeError):
     """Training produced a non-finite loss, gradient or score; the run's status becomes ``diverged``."""
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it came from, the bottom last."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or what it came from, says that no space or quota is left."""
+    full = (errno.ENOSPC, errno.EDQUOT)
+    return any(isinstance(cause, OSError) and cause.errno in full for cause in causes(error))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -19,9 +19,8 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from headtohead.atomic import is_disk_full
 from headtohead.config import Config, build_config, takes_any_name
-from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, near_names
+from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, causes, is_disk_full, near_names
 
 UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST)
 """Errors of a folder or disk that is the user's to mend."""
@@ -148,15 +147,15 @@ def explain_composition(error: Exception) -> str:
     A mistake that a resolver finds keeps the words it was refused with.
     """
     text = str(error).split("\nConfig search path:")[0]
-    causes = list(_causes(error))
-    for cause in causes:
+    chain = list(causes(error))
+    for cause in chain:
         if isinstance(cause, UserError):
             return f"{type(cause).__name__}: {cause}"
     open_ended = re.search(r"Could not override '([^']+)'", text)
     if open_ended and takes_any_name(open_ended.group(1).split(".")):
         key = open_ended.group(1)
         return f"{key} takes any names, which Hydra wants added: put + before it, as in '+{key}={{name: value}}'"
-    for cause in causes:
+    for cause in chain:
         if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig) and cause.key:
             known = [str(key) for key in cause.parent_node]
             if not known:
@@ -172,9 +171,3 @@ def explain_composition(error: Exception) -> str:
             f"{group}={choice} is unknown{near_names(choice, [option for option in error.options if option != 'base'])}"
         )
     return text
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

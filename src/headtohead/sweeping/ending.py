@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headtohead import atomic
-from headtohead.errors import DiskFull, UserError
+from headtohead.errors import DiskFull, UserError, is_disk_full
 from headtohead.sweeping.storage import is_storage_failure, reason_of, without_password
 
 KEPT = "Everything that has finished is kept, and the same command goes on"
@@ -46,12 +46,12 @@ def refuse_full_disk(folder: Path, error: BaseException | None) -> None:
     if error is None:
         return
     full = f"no disk space left in {folder}: free some. {KEPT}"
-    if atomic.is_disk_full(error) or isinstance(error, DiskFull):
+    if is_disk_full(error) or isinstance(error, DiskFull):
         raise DiskFull(full) from error
     try:
         probe = folder / ".space"
         atomic.write_text(probe, " " * PROBE_BYTES)
         probe.unlink()
     except OSError as found:
-        if atomic.is_disk_full(found):
+        if is_disk_full(found):
             raise DiskFull(full) from error

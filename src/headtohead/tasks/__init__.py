@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headtohead.atomic import is_disk_full
 from headtohead.config import Config
-from headtohead.errors import DiskFull, Diverged, UserError, is_out_of_memory
+from headtohead.errors import DiskFull, Diverged, UserError, is_disk_full, is_out_of_memory
 
 if TYPE_CHECKING:
     from headtohead.tasks.run import Report

@@ -22,7 +22,7 @@ def settings_of_arms(arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[st
         ``losses``: per arm, every loss with what it is taken over; ``differ``: per dotted key in which some arm differs
         from another, each arm's values (null where it has no such setting).
     """
-    flat = {name: [dict(_flattened(config)) for config in configs] for name, configs in arms.items()}
+    flat = {name: [settings_apart_from_seeds(config) for config in configs] for name, configs in arms.items()}
     keys = dict.fromkeys(key for configs in flat.values() for config in configs for key in config)
     values = {
         key: {name: _distinct(config.get(key) for config in configs) for name, configs in flat.items()} for key in keys
@@ -31,6 +31,11 @@ def settings_of_arms(arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[st
         "losses": {name: _distinct(_loss(config) for config in configs) for name, configs in arms.items()},
         "differ": {key: found for key, found in values.items() if len(_distinct(found.values())) > 1},
     }
+
+
+def settings_apart_from_seeds(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run's settings by dotted key, but for seeds and what no outcome depends on."""
+    return dict(_flattened(config))
 
 
 def settings_in_words(settings: Mapping[str, Any]) -> list[str]:

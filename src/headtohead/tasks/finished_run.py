@@ -10,9 +10,7 @@ from typing import Any
 from headtohead.errors import UserError
 from headtohead.results import Predictions, RunRecord, read_predictions, read_record
 from headtohead.tasks import folder as run_folder
-
-APART_FROM_SEEDS = ("name", "seed", "track", "paths", "task", "run", "fresh", "compare", "evaluate", "export")
-"""Settings in which runs of one configuration may differ."""
+from headtohead.tasks.differing import settings_apart_from_seeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +29,7 @@ class FinishedRun:
     @property
     def configuration(self) -> str:
         """Everything but seeds and what no outcome depends on, as text."""
-        kept = {key: value for key, value in self.record.config.items() if key not in APART_FROM_SEEDS}
-        data = {key: value for key, value in (kept.get("data") or {}).items() if key != "seed"}
-        return json.dumps(kept | {"data": data}, sort_keys=True)
+        return json.dumps(settings_apart_from_seeds(self.record.config), sort_keys=True)
 
 
 def load_run(folder: Path, split: str) -> FinishedRun:

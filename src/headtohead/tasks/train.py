@@ -13,7 +13,7 @@ from headtohead import atomic
 from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config
 from headtohead.data import Corpus, load_corpus, source_content
-from headtohead.errors import Diverged, Interrupted, Pruned, UserError
+from headtohead.errors import Diverged, Interrupted, Pruned, UserError, is_disk_full
 from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, worst_rows
 from headtohead.provenance import code_fingerprint, git_state, hardware, package_versions, peak_memory_bytes
 from headtohead.reporting import write_report
@@ -158,7 +158,7 @@ def _fail(run: Run, error: BaseException) -> None:
     status: Status = "failed"
     if isinstance(error, Diverged):
         status = "diverged"
-    elif isinstance(error, KeyboardInterrupt | Interrupted) or atomic.is_disk_full(error):
+    elif isinstance(error, KeyboardInterrupt | Interrupted) or is_disk_full(error):
         status = "interrupted"  # no fault of the configuration
     _end(run, status, f"{type(error).__name__}: {error}")
 
