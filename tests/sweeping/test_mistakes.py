@@ -72,6 +72,10 @@ HEADS = arms("['head=classification']", "['head=generative']")
         ([HEADS, "+hydra.sweeper.margin={macro_f:0.1}"], "did you mean 'macro_f1'"),
         ([HEADS, "+hydra.sweeper.margin={mae:0.1}"], "single-label data cannot be judged by it"),
         ([HEADS, "+hydra.sweeper.margin={macro_f1:0}"], "hydra.sweeper.margin.macro_f1 must be positive"),
+        (
+            [HEADS, "hydra.sweeper.objective=[metrics.validation.macro_f1,cost.trainable_parameters]"],
+            "bound the others with hydra.sweeper.constraints",
+        ),
         ([HEADS, "hydra.sweeper.alpha=0.9"], "alpha is an error rate"),
         (["lora.rank=2,4", "hydra.sweeper.study_name=a/b"], "names a folder too"),
         (["lora.rank=2,4", "hydra.sweeper.n_trails=3"], "did you mean 'n_trials'"),

@@ -32,8 +32,13 @@ def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Compos
         spaces: of every arm by name, or of the one study, named "".
 
     Raises:
-        UserError: a mistyped key or choice, arms that are the same, a metric that the data have not.
+        UserError: a mistyped key or choice, arms that are the same or have several objectives, a metric that the data have not.
     """
+    if len(settings.objective) > 1 and "" not in spaces:
+        raise UserError(
+            f"hydra.sweeper.objective={', '.join(settings.objective)}: arms are compared by their best configurations, which "
+            "several objectives do not order; name one, and bound the others with hydra.sweeper.constraints"
+        )
     firsts = {}
     for arm, space in spaces.items():
         where = f"hydra.sweeper.arms.{arm}: " if arm else ""
