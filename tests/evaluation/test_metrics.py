@@ -112,6 +112,7 @@ def test_metrics_of_scores_equal_scikit_learn_and_scipy(rows: int, seed: int, ex
     assert ("log_loss" in found) == (not predictions.is_expected_score)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "expected_score"), KINDS)
 @given(rows=st.integers(2, 30), seed=seeds)
 @settings(max_examples=20, deadline=None)

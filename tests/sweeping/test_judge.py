@@ -43,6 +43,7 @@ def test_the_metric_drives_whichever_objective_comes_first(tmp_path: Path) -> No
     assert write_summary(study)["trials"][0]["reports"] == {"1": 0.5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRUNERS)
 @pytest.mark.parametrize("objectives", [["metrics.validation.macro_f1"], COST_FIRST])
 def test_every_pruner_stops_what_does_badly(tmp_path: Path, name: str, objectives: list[str]) -> None:

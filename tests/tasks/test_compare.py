@@ -97,6 +97,7 @@ def test_configurations_of_one_arm_are_told_apart(runs: Path) -> None:
     assert found["pairs"][0]["scope"] == "configurations"
 
 
+@pytest.mark.slow
 def test_tunings_speak_of_methods(runs: Path) -> None:
     for arm, noise in (("a", 0.3), ("b", 0.5)):
         for tuning in range(3):
@@ -109,6 +110,7 @@ def test_tunings_speak_of_methods(runs: Path) -> None:
         compare(runs, arms=mixed, entries="tunings")
 
 
+@pytest.mark.slow
 def test_runs_added_after_a_verdict_make_another_look(runs: Path) -> None:
     first = compare(runs)
     again = compare(runs)
@@ -125,6 +127,7 @@ def test_runs_added_after_a_verdict_make_another_look(runs: Path) -> None:
     assert "97.5 % interval" in second["sentences"][0]
 
 
+@pytest.mark.slow
 def test_planned_looks_share_the_error_rate(runs: Path) -> None:
     assert [look["level"] for look in compare(runs, looks=2)["looks_taken"]] == [0.025]
     write_arm(runs, "good", noise=0.3, runs=5)

@@ -93,6 +93,7 @@ def test_full_error_shows_the_trace(line: CommandLine, monkeypatch: pytest.Monke
     assert "Traceback" in line("lora.targets=[q_prj]", code=1).stderr
 
 
+@pytest.mark.slow
 def test_full_disk_loses_nothing(line: CommandLine, monkeypatch: pytest.MonkeyPatch):
     line.here("export.form=none", "evaluate.baselines=false", "evaluate.resamples=100")
     folder = line.folder()

@@ -213,6 +213,7 @@ def pack_configs() -> list[Config]:
     ]
 
 
+@pytest.mark.slow
 def test_a_pack_whose_trial_failed_continues_bit_for_bit(cache: Path, tmp_path: Path):
     """A trial that diverged stays diverged after a restart, and keeps its place in the pack."""
 

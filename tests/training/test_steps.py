@@ -49,6 +49,7 @@ def assert_same_step(first: Pack, second: Pack, *, atol: float = 1e-6) -> None:
             torch.testing.assert_close(tensor, other[name], atol=atol, rtol=1e-5, msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("rows", [1, 3])
 def test_accumulation_changes_nothing(cache: Path, case: str, rows: int):
