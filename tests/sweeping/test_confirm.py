@@ -26,8 +26,13 @@ def finish(folder: Path, value: float, *, test: float = 0.0) -> None:
 @pytest.fixture
 def study(tmp_path: Path) -> SweepStudy:
     """A study with three completed trials, the second the best."""
-    study = study_in(tmp_path, "data=bbc_news", params={"lora.rank": "choice(2,4,8)"}, n_trials=3)
-    for value in (0.7, 0.9, 0.8):
+    return finished(
+        study_in(tmp_path, "data=bbc_news", params={"lora.rank": "choice(2,4,8)"}, n_trials=3), 0.7, 0.9, 0.8
+    )
+
+
+def finished(study: SweepStudy, *values: float) -> SweepStudy:
+    for value in values:
         job = study.ask()
         finish(job.folder, value)
         study.note(job.number, tokens=100, seconds=2.0)
@@ -60,6 +65,16 @@ def test_the_best_of_several_on_fresh_seeds_is_judged_whatever_the_test_split_sa
     assert (tuning.judged, tuning.trials, tuning.tokens, tuning.seconds) == (2, 3, 300, 6.0)
     assert tuning.inflation is not None
     assert tuning.inflation.inflation == pytest.approx(0.9 - 0.65)  # of the winner of the tuning, not of the champion
+
+
+@pytest.mark.parametrize(("values", "end"), [((0.7, 0.8, 0.9), "highest"), ((0.7, 0.9, 0.8), None)])
+def test_the_best_at_an_end_of_what_was_tried_is_said(
+    tmp_path: Path, values: tuple[float, ...], end: str | None
+) -> None:
+    found = write_summary(finished(study_in(tmp_path, "lora.rank=2,4,8"), *values))
+    assert found["ends_of_ranges"] == ({"lora.rank": end} if end else {})
+    said = ["its best lora.rank is the highest that was tried: a wider range may hold a better one"] if end else []
+    assert tuning_of(found).warnings == said
 
 
 def test_ties_go_to_the_better_ranked(study: SweepStudy) -> None:

@@ -33,6 +33,25 @@ def test_distributions(line: str, expected: optuna.distributions.BaseDistributio
     assert parse_space({}, [line]).distributions == {"a": expected}
 
 
+@pytest.mark.parametrize(
+    ("line", "lowest", "highest", "neither"),
+    [
+        ("a=3e-4,1e-3,1e-4", [1e-4], [1e-3], [3e-4]),
+        ("a=range(1,5)", [1], [4], [2, 3]),
+        ("a=interval(0,10)", [0.5], [9.5, 10.0], [0.0, 0.6, 9.4]),
+        ("a=tag(log,interval(1e-4,1e-2))", [1e-4, 1.2e-4], [9e-3], [1.3e-4, 7e-3]),
+        ("a=0,0.1,0.2", [], [0.2], [0, 0.1]),
+        ("a=1,2", [], [], [1, 2]),
+        ("a=1,2,x", [], [], [1, 2, "x"]),
+        ("data.seed=1,2,3", [], [], [1, 3]),
+    ],
+)
+def test_ends_of_a_range(line: str, lowest: list[float], highest: list[float], neither: list[float | str]) -> None:
+    (dimension,) = parse_space({}, [line]).dimensions.values()
+    for end, values in (("lowest", lowest), ("highest", highest), (None, neither)):
+        assert [dimension.end_of_range(value) for value in values] == [end] * len(values)
+
+
 def test_the_command_line_wins_over_params() -> None:
     space = parse_space({"a": "1,2", "b": "interval(0,1)", "c": 3}, ["a=5", "+d=1,2"])
     assert list(space.dimensions) == ["b", "d"]

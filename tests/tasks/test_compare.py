@@ -147,6 +147,8 @@ def test_confirming_runs_say_how_they_were_chosen(tmp_path: Path, capsys: pytest
     arms = {"head": 0.5, "generative": 2.0}
     root = sweep_with_arms(tmp_path / "sweep", arms, rows=60)
     entries = {arm: [str(root / arm / "confirm_*")] for arm in arms}
+    stored = json.loads((root / "head" / "study.json").read_text())
+    (root / "head" / "study.json").write_text(json.dumps(stored | {"ends_of_ranges": {"train.[rate]": "lowest"}}))
     compare_runs(CompareConfig(arms=entries), tmp_path / "again")
     found = json.loads((tmp_path / "again" / "verdict.json").read_text())
     assert "head's best of 16 trials" in found["sentences"][0]
@@ -156,8 +158,11 @@ def test_confirming_runs_say_how_they_were_chosen(tmp_path: Path, capsys: pytest
     assert tuning["inflation"]["inflation"] == pytest.approx(0.015 - 0.006)
     assert tuning["expected_best"][0] is None  # the one trial could be the failed one
     assert tuning["expected_best"][-1] == pytest.approx(tuning["inflation"]["chosen"])
-    assert "tuning, scored on validation rows" in capsys.readouterr().out
-    assert (tmp_path / "again" / "report.html").is_file()
+    terminal, page = capsys.readouterr().out, (tmp_path / "again" / "report.html").read_text()
+    assert "tuning, scored on validation rows" in terminal
+    for shown in (" ".join(terminal.split()), page):
+        assert "head: its best train.[rate] is the lowest that was tried" in shown
+        assert "generative: its best" not in shown
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,16 @@ class Tuning:
     """The candidate whose runs the verdict is about."""
     inflation: Inflation | None
     """Of the first candidate, whose fresh seeds had no part in its choice."""
+    ends_of_ranges: dict[str, str]
+    """Parameters whose best value is the ``lowest`` or ``highest`` that was tried: with a wider range the arm may do better."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to know before believing that the best was found."""
+        return [
+            f"its best {name} is the {end} that was tried: a wider range may hold a better one"
+            for name, end in self.ends_of_ranges.items()
+        ]
 
 
 def tuning_of(study: Mapping[str, Any], judged: Container[str] = ()) -> Tuning:
@@ -71,6 +81,7 @@ def tuning_of(study: Mapping[str, Any], judged: Container[str] = ()) -> Tuning:
         candidates=candidates,
         judged=next((run["trial"] for run in study.get("confirmed") or [] if run["folder"] in judged), None),
         inflation=winners_inflation(first.chosen, first.fresh, higher_is_better=higher) if first else None,
+        ends_of_ranges=dict(study.get("ends_of_ranges") or {}),
     )
 
 

@@ -43,6 +43,27 @@ class Dimension:
         assert isinstance(self.distribution, IntDistribution | FloatDistribution)
         return [self.distribution.low, self.distribution.high]
 
+    def end_of_range(self, value: Any) -> str | None:
+        """Return ``lowest`` or ``highest`` where a number lies at an end of what is tried, beyond which better ones may lie.
+
+        Of listed numbers (three or more: of two, each is an end) the ends are meant, of an interval its outer twentieths,
+        on a logarithmic scale where it is one. Zero is no end: what can be switched off cannot go lower. Nor is any seed.
+        """
+        ends = self._ends()
+        if ends is None or not _is_number(value) or value == 0 or self.name.rpartition(".")[2] == "seed":
+            return None
+        low, high = ends
+        return "lowest" if value <= low else "highest" if value >= high else None
+
+    def _ends(self) -> tuple[float, float] | None:
+        if self.values is not None:
+            is_ordered = len(self.values) > 2 and all(map(_is_number, self.values))
+            return (min(self.values), max(self.values)) if is_ordered else None
+        low, high = self.some_values()
+        if getattr(self.distribution, "log", False):
+            return low * (high / low) ** 0.05, low * (high / low) ** 0.95
+        return low + 0.05 * (high - low), low + 0.95 * (high - low)
+
     @property
     def _is_categorical(self) -> bool:
         return isinstance(self.distribution, CategoricalDistribution)
@@ -149,6 +170,10 @@ def _dimension(override: Override) -> Dimension:
         case _:
             raise UserError(f"{override.input_line} cannot be sampled: use choice, range or interval")
     return Dimension(key=key, distribution=distribution, values=values)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _unquoted(value: Any) -> Any:

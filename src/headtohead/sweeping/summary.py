@@ -48,6 +48,7 @@ def write_summary(study: SweepStudy, importances: Mapping[str, Any] | None = Non
         "counts": _counts(study),
         "best": [trial.number for trial in best],
         "best_command": command_of(best[0]) if best else None,
+        "ends_of_ranges": _ends_of_ranges(study, best[0]) if len(best) == 1 else {},
         "trials": [_described(trial, study) for trial in study.trials()],
         "confirmed": list(_confirmed(study)),
         "importances": importances,
@@ -69,6 +70,13 @@ def best_trials(study: SweepStudy) -> list[FrozenTrial]:
 def command_of(trial: FrozenTrial) -> str:
     """Return the command line that runs a trial's configuration by itself."""
     return shlex.join(["python", "run.py", *trial.user_attrs.get("overrides", [])])
+
+
+def _ends_of_ranges(study: SweepStudy, best: FrozenTrial) -> dict[str, str]:
+    """Return the parameters whose best value is the lowest or highest that is tried."""
+    dimensions = study.space.dimensions
+    found = {name: dimensions[name].end_of_range(value) for name, value in best.params.items() if name in dimensions}
+    return {name: end for name, end in found.items() if end}
 
 
 def _class_name(configured: Mapping[str, Any] | None) -> str | None:

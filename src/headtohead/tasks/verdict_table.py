@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -31,6 +31,9 @@ def print_verdict(
             console.print(escape(least), highlight=False)
     if any(tunings.values()):
         console.print(_tunings(tunings))
+        for name, tuning in _named(tunings):
+            for warning in tuning.warnings:
+                console.print(escape(f"{name}: {warning}"), highlight=False)
     console.print(escape("in what the arms differ:\n  " + "\n  ".join(differences)), highlight=False)
     console.print(escape(f"verdict: {path}"), highlight=False, soft_wrap=True)
 
@@ -61,12 +64,16 @@ def _tunings(tunings: Mapping[str, Sequence[Tuning]]) -> Table:
     table = Table(title="tuning, scored on validation rows", title_justify="left")
     for name in ("arm", "trials", "tokens", "seconds", "expected of half", "chosen", "fresh seeds", "inflation"):
         table.add_column(name, justify="left" if name == "arm" else "right")
-    for arm, found in tunings.items():
-        for place, tuning in enumerate(found, start=1):
-            name = f"{arm}, tuning {place}" if len(found) > 1 else arm
-            table.add_row(escape(name), *_tuning(tuning))
+    for name, tuning in _named(tunings):
+        table.add_row(escape(name), *_tuning(tuning))
     table.caption = "inflation: how much better a winner looked when it was chosen than its fresh seeds are"
     return table
+
+
+def _named(tunings: Mapping[str, Sequence[Tuning]]) -> Iterator[tuple[str, Tuning]]:
+    for arm, found in tunings.items():
+        for place, tuning in enumerate(found, start=1):
+            yield f"{arm}, tuning {place}" if len(found) > 1 else arm, tuning
 
 
 def _tuning(tuning: Tuning) -> list[str]:

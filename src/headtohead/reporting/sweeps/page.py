@@ -109,6 +109,7 @@ def _tuning(sweep: SweepFolder) -> dict[str, Any] | None:
     return {
         "metric": objective,
         "budget": sweep_tables.budget_rows(studies),
+        "warnings": [(study.name, warning) for study in studies for warning in study.tuning.warnings],
         "luck": sweep_tables.luck_rows(studies),
         "luck_figure": verdict_figures.luck(confirmed, metric) if confirmed else None,
         "history": tuning_figures.history(studies, colours, metric),
