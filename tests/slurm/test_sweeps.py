@@ -117,3 +117,15 @@ def test_the_verdict_is_the_one_that_the_same_sweep_has_here(slurm: Path, cache:
         Controller(line, [*given, *launcher]).start().finish()
         verdicts[name] = json.loads((line.folder() / "verdict.json").read_text())
     assert verdicts["slurm"]["pairs"] == verdicts["here"]["pairs"]
+
+
+def test_hydras_own_sweeper_submits_one_array(slurm: Path, cache: Path, tmp_path: Path):
+    line = line_at(tmp_path, cache)
+    Controller(line, [*QUIET, *ON_SLURM, "hydra/sweeper=basic", "lora.rank=2,4,8"]).start().finish()
+    folders = [path.parent for path in line.outputs.glob("*/result.json")]
+    records = [line.record(folder) for folder in folders]
+    assert sorted(record["config"]["lora"]["rank"] for record in records) == [2, 4, 8]
+    assert [record["status"] for record in records] == ["completed"] * 3
+    array, *others = {job_id(folder).partition("_")[0] for folder in folders}
+    assert not others, "more than one array"
+    assert {job_id(folder) for folder in folders} == {f"{array}_{index}" for index in range(3)}

@@ -83,21 +83,32 @@ def confirmation_jobs(study: SweepStudy, trial: FrozenTrial, seeds: int, *, tuni
     return jobs
 
 
-def run_all(todo: list[Job], jobs: Jobs, max_retries: int) -> None:
-    """Run jobs that have not completed yet, each to its end.
+def run_all(todo: Sequence[Job], jobs: Jobs, max_retries: int) -> None:
+    """Run jobs that have not completed yet, each to its end, and say of each that it has.
 
     Raises:
         UserError: one fails by itself, or is killed more than ``max_retries`` times.
     """
     left = deque(job for job in todo if not _is_complete(recorded_outcome(job.folder, Wanted())))
+    over = len(todo) - len(left)
 
     def ended_job(job: Job, error: BaseException | None) -> Job | None:
+        nonlocal over
         outcome = ended(job.folder, Wanted(), error)
-        return replace(job, attempt=job.attempt + 1) if outcome.retry and job.attempt <= max_retries else None
+        if outcome.retry and job.attempt <= max_retries:
+            return replace(job, attempt=job.attempt + 1)
+        over += 1
+        print(f"[{over}/{len(todo)}] {job.folder.parent.name}/{job.folder.name}: {_in_words(outcome)}", flush=True)
+        return None
 
     run_jobs(jobs, lambda: left.popleft() if left else None, ended_job)
     for job in todo:
         _require(job, recorded_outcome(job.folder, Wanted()))
+
+
+def _in_words(outcome: Outcome) -> str:
+    seconds = f", {outcome.seconds:.0f} s" if outcome.seconds is not None else ""
+    return f"{outcome.state.name.lower()}{seconds}" + (f" ({outcome.reason})" if outcome.reason else "")
 
 
 def _is_complete(outcome: Outcome | None) -> bool:

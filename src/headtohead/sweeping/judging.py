@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from headtohead.config import CompareConfig, TrackConfig
 from headtohead.schema import without_hydra
+from headtohead.sweeping.arms import ConfirmSettings
 from headtohead.sweeping.confirm import champion, confirmation_jobs, run_all, winners
 from headtohead.sweeping.importance import importances_of
 from headtohead.sweeping.space import Space
-from headtohead.sweeping.study import SweepStudy
+from headtohead.sweeping.study import Job, SweepStudy
 from headtohead.sweeping.summary import write_summary
 from headtohead.sweeping.tracked import verdict_summary
 from headtohead.sweeping.tunings import tunings_of
@@ -32,8 +33,14 @@ def compare_arms(sweep: Sweep, spaces: dict[str, Space]) -> None:
     }
     for study in (study for listed in studies.values() for study in listed):
         sweep.tune(study)
+    todo = {
+        arm: [_confirmations(study, number, settings.confirm) for number, study in enumerate(listed, start=1)]
+        for arm, listed in studies.items()
+    }
+    every = [job for listed in todo.values() for jobs in listed for own in jobs.values() for job in own]
+    run_all(every, sweep.jobs, settings.max_retries)
     confirmed = {
-        arm: [_confirmed(sweep, study, number) for number, study in enumerate(listed, start=1)]
+        arm: [_chosen(study, jobs) for study, jobs in zip(listed, todo[arm], strict=True)]
         for arm, listed in studies.items()
     }
     entries = "tunings" if settings.tunings > 1 else "runs"
@@ -43,13 +50,15 @@ def compare_arms(sweep: Sweep, spaces: dict[str, Space]) -> None:
     track_report(track, sweep.folder, sweep=sweep.name, summary=verdict_summary(verdict))
 
 
-def _confirmed(sweep: Sweep, study: SweepStudy, tuning: int) -> list[Path]:
-    """Train a study's best configurations on fresh seeds; return the runs of the one that is best by validation."""
-    wanted = sweep.settings.confirm
-    todo = {
+def _confirmations(study: SweepStudy, tuning: int, wanted: ConfirmSettings) -> dict[int, list[Job]]:
+    """Return, per trial that is confirmed, the jobs of its fresh seeds."""
+    return {
         trial.number: confirmation_jobs(study, trial, wanted.seeds, tuning=tuning)
         for trial in winners(study, wanted.top_k)
     }
-    run_all([job for jobs in todo.values() for job in jobs], sweep.jobs, sweep.settings.max_retries)
+
+
+def _chosen(study: SweepStudy, confirmed: dict[int, list[Job]]) -> list[Path]:
+    """Return the confirming runs of the configuration that is best by validation on them."""
     write_summary(study, importances_of(study.study))
-    return [job.folder for job in todo[champion(study, todo)]]
+    return [job.folder for job in confirmed[champion(study, confirmed)]]
