@@ -27,5 +27,5 @@ def test_nobody_on_the_front_is_beaten_and_everybody_else_is(points: dict[str, t
 
 def test_unknown_costs_are_left_out() -> None:
     assert pareto({"a": 1.0, "b": 2.0}, {"a": 3.0}, higher_is_better=True) == ["a"]
-    assert cheapest(["b", "a", "c"], {"a": 2.0, "b": 2.0}) == "a"
+    assert cheapest(["b", "a", "c"], {"a": 2.0, "b": 2.0}) == "b"
     assert cheapest(["c"], {}) is None

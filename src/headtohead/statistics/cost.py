@@ -24,6 +24,5 @@ def pareto(quality: Mapping[str, float], cost: Mapping[str, float], *, higher_is
 
 
 def cheapest(candidates: list[str], cost: Mapping[str, float]) -> str | None:
-    """Return the candidate with the lowest known cost; the first of several equal ones by name."""
-    known = sorted(arm for arm in candidates if arm in cost)
-    return min(known, key=lambda arm: cost[arm], default=None)
+    """Return the candidate with the lowest known cost; the first of several equal ones."""
+    return min((arm for arm in candidates if arm in cost), key=lambda arm: cost[arm], default=None)

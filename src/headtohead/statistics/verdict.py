@@ -185,7 +185,7 @@ def _cheapest(
     metric = pairs[0].metric
     sign = 1 if HIGHER_IS_BETTER[metric] else -1
     best = max(arms, key=lambda arm: sign * arm.values[metric]).name
-    candidates = [best]
+    candidates = [best]  # first, and so the answer where others cost the same
     for pair in pairs:
         if best in (pair.first, pair.second) and not_worse(best, pair, margin, level / (len(arms) - 1)):
             candidates.append(pair.second if best == pair.first else pair.first)

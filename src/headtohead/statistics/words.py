@@ -37,7 +37,8 @@ def _figures(pair: Comparison, level: float) -> str:
     if pair.low is None or pair.high is None:
         return f"{figure}, the same on every row"
     low, high = number(pair.low, sign=True), number(pair.high, sign=True)
-    return f"{figure}, {percent(level)} interval {low} to {high}, p {p_value(pair.p_holm)}"
+    holm = " after Holm's correction" if pair.p_holm > pair.p_value else ""  # the interval is that of the pair alone
+    return f"{figure}, {percent(level)} interval {low} to {high}, p {p_value(pair.p_holm)}{holm}"
 
 
 def _nearness(pair: Comparison) -> str:
