@@ -51,6 +51,9 @@ def test_words_name_the_choice_and_what_is_open(verdict: Verdict) -> None:
     assert "lora's best of 16 trials is better than frozen's best of 16 trials" in decided
     assert "luck of tuning is not in the interval" in decided
     assert all("in 80 % of cases" in sentence for sentence in verdict.sentences)
+    corrected = [pair.p_holm > pair.p_value for pair in verdict.pairs]
+    assert ["after Holm's correction" in sentence for sentence in verdict.sentences] == corrected
+    assert any(corrected)
 
 
 def test_cost_stands_beside_quality(verdict: Verdict) -> None:
