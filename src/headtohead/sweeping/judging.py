@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from headtohead.config import CompareConfig, TrackConfig
 from headtohead.schema import without_hydra
@@ -14,12 +13,10 @@ from headtohead.sweeping.space import Space
 from headtohead.sweeping.study import Job, SweepStudy
 from headtohead.sweeping.summary import write_summary
 from headtohead.sweeping.tracked import verdict_summary
+from headtohead.sweeping.tune import Sweep
 from headtohead.sweeping.tunings import tunings_of
 from headtohead.tasks.compare import judge_runs
 from headtohead.tracking import track_report
-
-if TYPE_CHECKING:
-    from headtohead.sweeping.sweep import Sweep
 
 
 def compare_arms(sweep: Sweep, spaces: dict[str, Space]) -> None:

@@ -7,7 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,78 +15,27 @@ from typing import Any
 import optuna
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, TaskFunction
-from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
-from optuna.trial import FrozenTrial
 
 from headtohead.errors import UserError
-from headtohead.evaluation.metrics import default_metric
 from headtohead.reporting import write_sweep_report
 from headtohead.schema import without_hydra
 from headtohead.sweeping.arms import ArmSettings
 from headtohead.sweeping.checks import check_sweep, refuse_contested
-from headtohead.sweeping.controller import Controller
 from headtohead.sweeping.ending import cut_short
-from headtohead.sweeping.importance import importances_of
-from headtohead.sweeping.jobs import Jobs, jobs_of
+from headtohead.sweeping.jobs import jobs_of
 from headtohead.sweeping.judging import compare_arms
 from headtohead.sweeping.lock import controller_lock
 from headtohead.sweeping.seeds import refuse_another_seed
 from headtohead.sweeping.settings import Settings, read_settings
 from headtohead.sweeping.space import Space, parse_space
 from headtohead.sweeping.storage import refuse_written_password, resolve_storage
-from headtohead.sweeping.study import Suggest, SweepStudy
-from headtohead.sweeping.summary import print_end, write_summary
-from headtohead.sweeping.watching import watching
+from headtohead.sweeping.tune import Sweep
 
 log = logging.getLogger(__name__)
 
 NOT_IN_TUNING = ("evaluate.test=false", "evaluate.baselines=false", "export.form=none")
 """Validation tunes; the test split is not read while it does."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
-    """One command's sweep."""
-
-    settings: Settings
-    config: DictConfig
-    name: str
-    folder: Path
-    storage: str
-    jobs: Jobs
-
-    @property
-    def metric(self) -> str:
-        """The validation metric that decides, and that arms are judged by."""
-        return str(self.config.train.metric or default_metric(self.config.data.labels.kind))
-
-    def study(self, name: str, folder: Path, space: Space, settings: Settings | None = None) -> SweepStudy:
-        """Open a study of the sweep, with settings of its own where given."""
-        return SweepStudy(
-            settings or self.settings,
-            space,
-            name=name,
-            folder=folder,
-            storage=self.storage,
-            metric=self.metric,
-            suggest=_custom(self.settings, self.config),
-        )
-
-    def tune(self, study: SweepStudy) -> None:
-        """Run a study to its end."""
-        try:
-            with watching(study, live=self.jobs.elsewhere) as show:
-
-                def watch(trial: FrozenTrial | None) -> None:
-                    if trial is not None:
-                        write_summary(study)
-                    show(trial)
-
-                Controller(study, self.jobs, watch).run()
-        finally:
-            write_summary(study, importances_of(study.study))
-        print_end(study)
 
 
 def sweep(
@@ -190,18 +139,6 @@ def _fingerprint(settings: Settings, spaces: dict[str, Space], base: dict[str, A
         "arms": [asdict(arm) for arm in settings.arms],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:8]
-
-
-def _custom(settings: Settings, config: DictConfig) -> Suggest | None:
-    if settings.custom_search_space is None:
-        return None
-    try:
-        function = get_method(settings.custom_search_space)
-    except Exception as error:
-        raise UserError(
-            f"hydra.sweeper.custom_search_space={settings.custom_search_space} cannot be imported: {error}"
-        ) from error
-    return partial(function, config)
 
 
 def _quiet_optuna() -> None:

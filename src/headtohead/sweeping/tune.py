@@ -1,0 +1,78 @@
+"""One command's sweep: what its studies share, and how one of them runs to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from hydra.utils import get_method
+from omegaconf import DictConfig
+from optuna.trial import FrozenTrial
+
+from headtohead.errors import UserError
+from headtohead.evaluation.metrics import default_metric
+from headtohead.sweeping.controller import Controller
+from headtohead.sweeping.importance import importances_of
+from headtohead.sweeping.jobs import Jobs
+from headtohead.sweeping.settings import Settings
+from headtohead.sweeping.space import Space
+from headtohead.sweeping.study import Suggest, SweepStudy
+from headtohead.sweeping.summary import print_end, write_summary
+from headtohead.sweeping.watching import watching
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """One command's sweep."""
+
+    settings: Settings
+    config: DictConfig
+    name: str
+    folder: Path
+    storage: str
+    jobs: Jobs
+
+    @property
+    def metric(self) -> str:
+        """The validation metric that decides, and that arms are judged by."""
+        return str(self.config.train.metric or default_metric(self.config.data.labels.kind))
+
+    def study(self, name: str, folder: Path, space: Space, settings: Settings | None = None) -> SweepStudy:
+        """Open a study of the sweep, with settings of its own where given."""
+        return SweepStudy(
+            settings or self.settings,
+            space,
+            name=name,
+            folder=folder,
+            storage=self.storage,
+            metric=self.metric,
+            suggest=_custom(self.settings, self.config),
+        )
+
+    def tune(self, study: SweepStudy) -> None:
+        """Run a study to its end."""
+        try:
+            with watching(study, live=self.jobs.elsewhere) as show:
+
+                def watch(trial: FrozenTrial | None) -> None:
+                    if trial is not None:
+                        write_summary(study)
+                    show(trial)
+
+                Controller(study, self.jobs, watch).run()
+        finally:
+            write_summary(study, importances_of(study.study))
+        print_end(study)
+
+
+def _custom(settings: Settings, config: DictConfig) -> Suggest | None:
+    if settings.custom_search_space is None:
+        return None
+    try:
+        function = get_method(settings.custom_search_space)
+    except Exception as error:
+        raise UserError(
+            f"hydra.sweeper.custom_search_space={settings.custom_search_space} cannot be imported: {error}"
+        ) from error
+    return partial(function, config)
