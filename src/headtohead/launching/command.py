@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from headtohead.errors import TO_BE_CONTINUED, UserError
 
@@ -64,6 +65,26 @@ def returns_of(futures: Sequence[Future[None]], overrides: Sequence[Sequence[str
     return returns
 
 
+def in_own_folders(
+    loader: ConfigLoader, config: DictConfig, overrides: Sequence[Sequence[str]], first: int
+) -> list[list[str]]:
+    """Return the overrides of jobs of Hydra's own sweeper, each with the folder that Hydra would give it.
+
+    That folder may follow from what the job sets, and so from the job's configuration rather than the sweep's.
+
+    Args:
+        first: number of the first job.
+    """
+    placed = []
+    for number, own in enumerate(overrides, start=first):
+        composed = loader.load_sweep_config(config, list(own))
+        with open_dict(composed):
+            composed.hydra.job.id, composed.hydra.job.num = f"{composed.hydra.job.name}_{number}", number
+        sweep = composed.hydra.sweep
+        placed.append([*own, f"hydra.sweep.dir={_quoted(sweep.dir)}", f"hydra.sweep.subdir={_quoted(sweep.subdir)}"])
+    return placed
+
+
 def job_command(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str], Path]:
     """Return a job's command line and the folder it will write to.
 
@@ -81,8 +102,12 @@ def job_command(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str]
     names = [values.get(key, config.hydra.sweep[key.rpartition(".")[2]]) for key in OF_THE_SWEEP[2:]]
     folder = Path(*(str(getattr(name, "text", name)) for name in names)).absolute()
     kept = [str(override.input_line) for override in parsed if override.get_key_element() not in OF_THE_SWEEP]
-    quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
-    return [sys.executable, str(this_script()), *kept, "hydra.mode=RUN", f"hydra.run.dir='{quoted}'"], folder
+    return [sys.executable, str(this_script()), *kept, "hydra.mode=RUN", f"hydra.run.dir={_quoted(folder)}"], folder
+
+
+def _quoted(path: object) -> str:
+    text = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"
 
 
 def this_script() -> Path:

@@ -21,7 +21,7 @@ class LocalLauncher(Launcher):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra hands over."""
-        self.config = config
+        self.config, self._loader = config, hydra_context.config_loader
 
     def submit(self, overrides: Sequence[str], number: int) -> Future[None]:
         """Start a job as soon as there is a lease for it."""
@@ -38,7 +38,8 @@ class LocalLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs for Hydra's own sweeper: every one is waited for, and a failed one fails alone."""
-        from headtohead.launching.command import returns_of
+        from headtohead.launching.command import in_own_folders, returns_of
 
-        futures = [self.submit(list(own), initial_job_idx + i) for i, own in enumerate(job_overrides)]
+        placed = in_own_folders(self._loader, self.config, job_overrides, initial_job_idx)
+        futures = [self.submit(own, initial_job_idx + i) for i, own in enumerate(placed)]
         return returns_of(futures, job_overrides)

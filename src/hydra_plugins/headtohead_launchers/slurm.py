@@ -21,7 +21,7 @@ class SlurmLauncher(Launcher):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra hands over."""
-        self.config = config
+        self.config, self._loader = config, hydra_context.config_loader
 
     def submit(self, overrides: Sequence[str], number: int) -> Future[None]:
         """Submit a job, or attach to it where it lives already."""
@@ -33,6 +33,8 @@ class SlurmLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs for Hydra's own sweeper, as one array; every one is waited for, and a failed one fails alone."""
-        from headtohead.launching.command import returns_of
+        from headtohead.launching.command import in_own_folders, returns_of
 
-        return returns_of([self.submit(list(own), initial_job_idx) for own in job_overrides], job_overrides)
+        placed = in_own_folders(self._loader, self.config, job_overrides, initial_job_idx)
+        futures = [self.submit(own, initial_job_idx + i) for i, own in enumerate(placed)]
+        return returns_of(futures, job_overrides)
