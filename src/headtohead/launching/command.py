@@ -5,13 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
-from concurrent.futures import Future
 from pathlib import Path
 
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import DictConfig, OmegaConf, open_dict
+from hydra.core.override_parser.types import Quote, QuotedString
+from omegaconf import DictConfig, OmegaConf
 
 from headtohead.errors import TO_BE_CONTINUED, UserError
 
@@ -55,36 +53,6 @@ def last_line(log: Path) -> str:
     return lines[-1].strip() if lines else ""
 
 
-def returns_of(futures: Sequence[Future[None]], overrides: Sequence[Sequence[str]]) -> list[JobReturn]:
-    """Wait for every job, as Hydra's own sweeper wants it; a failed one fails alone."""
-    returns = []
-    for future, own in zip(futures, overrides, strict=True):
-        error = future.exception()
-        status = JobStatus.FAILED if error else JobStatus.COMPLETED
-        returns.append(JobReturn(overrides=list(own), status=status, _return_value=error))
-    return returns
-
-
-def in_own_folders(
-    loader: ConfigLoader, config: DictConfig, overrides: Sequence[Sequence[str]], first: int
-) -> list[list[str]]:
-    """Return the overrides of jobs of Hydra's own sweeper, each with the folder that Hydra would give it.
-
-    That folder may follow from what the job sets, and so from the job's configuration rather than the sweep's.
-
-    Args:
-        first: number of the first job.
-    """
-    placed = []
-    for number, own in enumerate(overrides, start=first):
-        composed = loader.load_sweep_config(config, list(own))
-        with open_dict(composed):
-            composed.hydra.job.id, composed.hydra.job.num = f"{composed.hydra.job.name}_{number}", number
-        sweep = composed.hydra.sweep
-        placed.append([*own, f"hydra.sweep.dir={_quoted(sweep.dir)}", f"hydra.sweep.subdir={_quoted(sweep.subdir)}"])
-    return placed
-
-
 def job_command(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str], Path]:
     """Return a job's command line and the folder it will write to.
 
@@ -102,12 +70,12 @@ def job_command(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str]
     names = [values.get(key, config.hydra.sweep[key.rpartition(".")[2]]) for key in OF_THE_SWEEP[2:]]
     folder = Path(*(str(getattr(name, "text", name)) for name in names)).absolute()
     kept = [str(override.input_line) for override in parsed if override.get_key_element() not in OF_THE_SWEEP]
-    return [sys.executable, str(this_script()), *kept, "hydra.mode=RUN", f"hydra.run.dir={_quoted(folder)}"], folder
+    return [sys.executable, str(this_script()), *kept, "hydra.mode=RUN", f"hydra.run.dir={quoted(folder)}"], folder
 
 
-def _quoted(path: object) -> str:
-    text = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{text}'"
+def quoted(path: object) -> str:
+    """Return a path as text in Hydra's override grammar, whatever its characters."""
+    return QuotedString(text=str(path), quote=Quote.single).with_quotes()
 
 
 def this_script() -> Path:

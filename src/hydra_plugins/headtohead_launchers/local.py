@@ -38,8 +38,6 @@ class LocalLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs for Hydra's own sweeper: every one is waited for, and a failed one fails alone."""
-        from headtohead.launching.command import in_own_folders, returns_of
+        from headtohead.launching.basic_sweep import run_jobs
 
-        placed = in_own_folders(self._loader, self.config, job_overrides, initial_job_idx)
-        futures = [self.submit(own, initial_job_idx + i) for i, own in enumerate(placed)]
-        return returns_of(futures, job_overrides)
+        return run_jobs(self.submit, self._loader, self.config, job_overrides, initial_job_idx)
