@@ -57,8 +57,8 @@ def test_buckets_pad_less_and_batches_are_shuffled():
     def padded(batches: list[np.ndarray]) -> int:
         return sum(len(batch) * int(lengths[batch].max()) for batch in batches)
 
-    plain = epoch_batches(lengths, TrainConfig(length_buckets=False), seed=0, epoch=0)
-    for config in (TrainConfig(), TrainConfig(length_buckets=False, batch_tokens=2000)):
+    plain = epoch_batches(lengths, TrainConfig(), seed=0, epoch=0)
+    for config in (TrainConfig(length_buckets=True), TrainConfig(batch_tokens=2000)):
         bucketed = epoch_batches(lengths, config, seed=0, epoch=0)
         assert padded(bucketed) < 1.1 * lengths.sum() < padded(plain)
         longest = [int(lengths[batch].max()) for batch in bucketed]

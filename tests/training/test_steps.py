@@ -73,7 +73,7 @@ def fail_forward(pack: Pack, fails: Callable[[int, int], bool]) -> list[int]:
     forward, calls = pack.trunk.forward, []
 
     def limited(*arguments: Any, **inputs: Any) -> Any:
-        calls.append(len(inputs["input_ids"]))
+        calls.append(len(inputs["packed"].real))
         if fails(len(calls), calls[-1]):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
         return forward(*arguments, **inputs)
@@ -212,7 +212,7 @@ def test_micro_batches_draw_their_own_dropout(cache: Path):
 
 @pytest.mark.parametrize("case", ["lora", "full", "generative"])
 def test_bf16_trains_fp32_weights(cache: Path, case: str):
-    pack = TinyRun(cache, CASES[case](precision="bf16", learning_rate=2e-3, steps=12)).pack
+    pack = TinyRun(cache, CASES[case](precision="bf16", learning_rate=2e-3, steps=12, batch_size=64)).pack
     assert all(tensor.dtype == torch.float32 for tensor in pack.trials[0].weights.tensors.values())
     frozen = next(p for p in pack.trunk.parameters() if case == "full" or not p.requires_grad)
     assert frozen.dtype == (torch.float32 if case == "full" else torch.bfloat16)

@@ -25,8 +25,8 @@ class PackState:
     training: bool = False
     keys: list[str] = field(default_factory=list)
     """Names the random numbers of each trial: its seed, step and micro-batch. Layers add their own name."""
-    shapes: list[tuple[int, int]] = field(default_factory=list)
-    """Rows and length of each trial's own batch, before it was padded to the pack's."""
+    shapes: list[tuple[int, ...]] = field(default_factory=list)
+    """Rows and length of each trial's own batch, before it was padded to the pack's; packed end to end, its tokens."""
 
 
 def seed_of(key: str) -> int:
@@ -40,19 +40,20 @@ def keyed_generator(key: str, device: torch.device) -> torch.Generator:
 
 
 def dropout_mask(x: Tensor, rates: list[float], state: PackState, layer: str) -> Tensor:
-    """Return the scaled keep-mask of a pack's activations, rows x (length x) features.
+    """Return the scaled keep-mask of a pack's activations: rows x (length x) features, or 1 x tokens x features.
 
     Each trial's part is drawn at the shape of its own batch, so that it does not depend on its neighbours' padding.
     """
-    rows = x.shape[0] // state.trials
     mask = torch.ones_like(x)
-    for trial, (rate, key, (own_rows, own_length)) in enumerate(zip(rates, state.keys, state.shapes, strict=True)):
+    is_packed = len(state.shapes[0]) == 1
+    parts = (mask[0] if is_packed else mask).unflatten(0, (state.trials, -1))
+    for part, rate, key, shape in zip(parts, rates, state.keys, state.shapes, strict=True):
         if rate == 0:
             continue
-        shape = (own_rows, own_length, x.shape[-1]) if x.dim() == 3 else (own_rows, x.shape[-1])
+        own = (*shape[: part.dim() - 1], x.shape[-1])
         generator = keyed_generator(f"{key}/{layer}", x.device)
-        drawn = torch.empty(shape, device=x.device).bernoulli_(1 - rate, generator=generator).div_(1 - rate)
-        mask[trial * rows : trial * rows + own_rows][tuple(slice(0, size) for size in shape)] = drawn.to(x.dtype)
+        drawn = torch.empty(own, device=x.device).bernoulli_(1 - rate, generator=generator).div_(1 - rate)
+        part[tuple(slice(0, size) for size in own)] = drawn.to(x.dtype)
     return mask
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -29,8 +29,14 @@ class Batch:
         """Padded tokens per row."""
         return self.input_ids.shape[1]
 
+    @property
+    def real(self) -> Bool[Tensor, "rows length"]:
+        """Tokens that are no padding: of prompts, gold answers and trees."""
+        prompts = self.attention_mask.bool()
+        return prompts if self.tree is None else prompts | self.tree.nodes
+
     def trunk_inputs(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        """Return the keyword arguments of the trunk's forward."""
+        """Return the keyword arguments of the trunk's forward on padded rows."""
         if self.tree is None:
             return {"input_ids": self.input_ids, "attention_mask": self.attention_mask}
         return {
@@ -47,6 +53,8 @@ class TreeMask:
     visible: Tensor
     """Boolean, rows x length x length: query attends to key."""
     position_ids: Int[Tensor, "rows length"]
+    nodes: Bool[Tensor, "rows length"]
+    """Which tokens are the tree's."""
 
 
 def additive_mask(visible: Tensor, dtype: torch.dtype) -> Float[Tensor, "rows 1 length length"]:

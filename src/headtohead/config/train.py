@@ -38,8 +38,10 @@ class TrainConfig:
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
-    length_buckets: bool = True
-    """Batch rows of like length together (windows of 50 batches are sorted, batches are shuffled)."""
+    length_buckets: bool = False
+    """Batch rows of like length together (windows of 50 batches are sorted, batches are shuffled). It saves padding where
+    rows are padded (an architecture or attention outside ``batching.attention``), and makes batches less random: length
+    often goes with the class."""
     gradient_checkpointing: bool = False
     evaluate_every: float = 1.0
     """Epochs between evaluations on the validation split; the last step always evaluates."""

@@ -83,6 +83,8 @@ class LabelTrie:
             input_ids=torch.cat([prompts.input_ids, tree_tokens], dim=1),
             attention_mask=torch.cat([prompts.attention_mask, torch.zeros_like(tree_tokens)], dim=1),
             tree=TreeMask(
-                visible=visible, position_ids=torch.cat([positions, ends + self.depths().to(device)[None, :]], dim=1)
+                visible=visible,
+                position_ids=torch.cat([positions, ends + self.depths().to(device)[None, :]], dim=1),
+                nodes=torch.arange(length + nodes, device=device).expand(rows, -1) >= length,
             ),
         )

@@ -12,6 +12,7 @@ import torch
 
 from headtohead.adapters import TrialWeights, expected_count, prepare, recompute_activations
 from headtohead.backbone import Backbone, load_backbone, resolve_dtype
+from headtohead.batching.attention import read_packed_rows
 from headtohead.batching.encode import EncodedRows, Encoder, encode_rows
 from headtohead.config import Config, FullConfig
 from headtohead.data import Corpus
@@ -182,6 +183,7 @@ def build_pack(
         processes=processes,
         dtype=torch.float32 if full else products,
         autocast=autocast,
+        packs_rows=read_packed_rows(model),
     )
 
 

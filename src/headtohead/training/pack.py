@@ -19,6 +19,7 @@ from torch import nn
 from headtohead.adapters import PackState, seed_of
 from headtohead.batching.batch import Batch, TreeMask
 from headtohead.batching.encode import EncodedRows
+from headtohead.batching.packed import PackedRows
 from headtohead.batching.plan import score_batches
 from headtohead.errors import UserError, is_out_of_memory
 from headtohead.heads import slice_outputs
@@ -36,6 +37,7 @@ class Pack:
         trunk: hidden states from token ids, adapters in place.
         dtype: of activations, which attention masks must match.
         autocast: dtype of products where weights are fp32 and the hardware multiplies bf16; None elsewhere.
+        packs_rows: the trunk reads rows end to end, without padding.
     """
 
     def __init__(
@@ -47,9 +49,10 @@ class Pack:
         processes: Processes,
         dtype: torch.dtype,
         autocast: torch.dtype | None = None,
+        packs_rows: bool = False,
     ) -> None:
         self.trunk, self.trials, self.state, self.processes = trunk, list(trials), state, processes
-        self.dtype, self.autocast = dtype, autocast
+        self.dtype, self.autocast, self.packs_rows = dtype, autocast, packs_rows
         sizes = [trial.config.micro_batch_size for trial in trials]
         self.micro_rows = min((size for size in sizes if size), default=2**31)
         self._first_micro_rows: int | None = None
@@ -125,7 +128,7 @@ class Pack:
                 own = slice_outputs(outputs, start, batch)
                 losses.append(trial.objective.loss_sum(own, batch, trial.training_rows.targets[index]) / divisor)
             trial.progress.tokens += int(batch.attention_mask.sum())
-            trial.progress.padded_tokens += batch.rows * batch.length
+            trial.progress.padded_tokens += int(batch.real.sum()) if self.packs_rows else batch.rows * batch.length
         total = torch.stack(losses).sum()
         if not any(len(index) for index in rows):  # with sharded weights, the others' backward pass needs this one's
             total = outputs.last_hidden_state.sum() * 0.0
@@ -218,7 +221,6 @@ class Pack:
 
     def _forward(self, batches: Sequence[Batch | None]) -> tuple[Any, list[int]]:
         """Run the trunk on the trials' batches, stacked to one shape; return outputs and each trial's first row."""
-        self.state.shapes = [(batch.rows, batch.length) if batch else (0, 0) for batch in batches]
         real = [batch for batch in batches if batch is not None]
         if len(batches) == 1 and real:
             combined, rows = real[0], real[0].rows
@@ -227,8 +229,18 @@ class Pack:
             length = max((batch.length for batch in real), default=1)
             combined = stack_batches(batches, rows, length, self._pad_id, self._device)
         with self._autocast():
-            outputs = self.trunk(**combined.trunk_inputs(self.autocast or self.dtype), return_dict=True)
+            outputs = self._read_packed(combined, batches) if self.packs_rows else self._read_padded(combined, batches)
         return outputs, [trial * rows for trial in range(len(batches))]
+
+    def _read_packed(self, combined: Batch, batches: Sequence[Batch | None]) -> Any:
+        packed = PackedRows.of(combined, len(batches))
+        self.state.shapes = [(int(batch.real.sum()),) if batch else (0,) for batch in batches]
+        outputs = self.trunk(**packed.trunk_inputs(combined), return_dict=True)
+        return type(outputs)(last_hidden_state=packed.padded(outputs.last_hidden_state))
+
+    def _read_padded(self, combined: Batch, batches: Sequence[Batch | None]) -> Any:
+        self.state.shapes = [(batch.rows, batch.length) if batch else (0, 0) for batch in batches]
+        return self.trunk(**combined.trunk_inputs(self.autocast or self.dtype), return_dict=True)
 
     def _set_mode(self, *, training: bool) -> None:
         """Switch modes only when they change: walking thousands of modules costs tens of milliseconds."""
@@ -300,9 +312,11 @@ def _stack_trees(batches: Sequence[Batch | None], stacked: Batch, rows: int) -> 
     causal = torch.ones(length, length, dtype=torch.bool, device=device).tril()
     visible = (stacked.attention_mask.bool()[:, None, :] & causal) | torch.eye(length, dtype=torch.bool, device=device)
     positions = torch.arange(length, device=device).repeat(stacked.rows, 1)
+    nodes = torch.zeros(stacked.rows, length, dtype=torch.bool, device=device)
     for trial, batch in enumerate(batches):
         if batch is not None and batch.tree is not None:
             own = slice(trial * rows, trial * rows + batch.rows)
             visible[own, : batch.length, : batch.length] = batch.tree.visible
             positions[own, : batch.length] = batch.tree.position_ids
-    return TreeMask(visible=visible, position_ids=positions)
+            nodes[own, : batch.length] = batch.tree.nodes
+    return TreeMask(visible=visible, position_ids=positions, nodes=nodes)

@@ -1,0 +1,120 @@
+"""Attention within packed rows, through transformers' attention interface.
+
+huggingface.co/docs/transformers/attention_interface: a model asks for its attention and its masks by the name of its
+implementation, and hands on whatever else its forward was given, here the layout of the rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from headtohead.batching.packed import PackedRows
+
+NAME = "sdpa_packed"
+READ_PACKED_ROWS = ("bert", "llama", "modernbert", "qwen2", "qwen3")
+"""Architectures whose packed hidden states are tested to be those of padded rows. Others read padded rows."""
+
+
+def read_packed_rows(model: PreTrainedModel) -> bool:
+    """Make a model take packed rows, and padded ones as before; return whether it does.
+
+    Attention other than ``sdpa`` (eager, flash) brings its own masks and reads padded rows.
+    """
+    if model.config.model_type not in READ_PACKED_ROWS or model.config._attn_implementation not in ("sdpa", NAME):
+        return False
+    AttentionInterface.register(NAME, attend)
+    AttentionMaskInterface.register(NAME, mask_of_a_row)
+    model.set_attn_implementation(NAME)
+    return True
+
+
+def mask_of_a_row(*, batch_size: int, q_length: int, kv_length: int, **options: Any) -> Tensor | None:
+    """Return the mask of packed rows, cut to each row by ``attend``; None where the architecture sees all, or all before.
+
+    Args:
+        batch_size: rows the trunk was given; packed, it is one.
+        kv_length: of the attention mask that the trunk was given: packed, of the longest row.
+    """
+    if q_length != kv_length:
+        batch_size, q_length, options["attention_mask"] = 1, kv_length, None
+    return sdpa_mask(batch_size=batch_size, q_length=q_length, kv_length=kv_length, **options)
+
+
+def attend(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    packed: PackedRows | None = None,
+    **options: Any,
+) -> tuple[Tensor, None]:
+    """Attend within rows; padded rows where ``packed`` is missing.
+
+    Args:
+        query: packed, 1 x heads x tokens x features; as ``key`` and ``value``.
+        attention_mask: 1 x 1 x longest x longest for packed rows, or None.
+
+    Returns:
+        1 x tokens x heads x features.
+    """
+    if packed is None:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    by_device = attend_row_by_row if query.device.type == "cpu" else attend_padded
+    return by_device(module, query, key, value, attention_mask, packed, **options)
+
+
+def attend_row_by_row(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    window: Tensor | None,
+    packed: PackedRows,
+    **options: Any,
+) -> tuple[Tensor, None]:
+    """One product for each row: nothing is spent on padding, and a processor launches no kernels."""
+    parts = []
+    cuts = (tensor.split(packed.lengths, dim=2) for tensor in (query, key, value))
+    for row, (q, k, v) in enumerate(zip(*cuts, strict=True)):
+        own = packed.masks[row] if packed.masks else None
+        if own is None and window is not None:
+            own = window[:, :, : q.shape[2], : q.shape[2]]
+        parts.append(sdpa_attention_forward(module, q, k, v, own, **options)[0])
+    return torch.cat(parts, dim=1), None
+
+
+def attend_padded(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    window: Tensor | None,
+    packed: PackedRows,
+    **options: Any,
+) -> tuple[Tensor, None]:
+    """All rows at once, padded for this product alone: few kernels."""
+    rows, length = packed.real.shape
+
+    def padded(packed_states: Tensor) -> Tensor:
+        return (
+            packed.padded(packed_states.transpose(1, 2).flatten(2))
+            .view(rows, length, -1, query.shape[3])
+            .transpose(1, 2)
+        )
+
+    if window is not None:
+        window = window[:, :, :length, :length]
+    if packed.visible is not None:
+        window = packed.visible[:, None]
+    elif not getattr(module, "is_causal", True):  # under causality no real token sees the padding on its right
+        keys = packed.real[:, None, None, :]
+        window = keys if window is None else keys & window
+    states, _ = sdpa_attention_forward(module, padded(query), padded(key), padded(value), window, **options)
+    return states.flatten(0, 1)[packed.index][None], None

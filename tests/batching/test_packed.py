@@ -1,0 +1,130 @@
+"""Packed rows give the hidden states and gradients of padded ones, whichever way attention is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModel
+
+from headtohead.batching import attention
+from headtohead.batching.batch import Batch, pad_right
+from headtohead.batching.packed import PackedRows
+from headtohead.heads.trie import LabelTrie
+
+SMALL = {
+    "vocab_size": 50,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+}
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "bert": ("bert", {}),
+    "llama": ("llama", {"num_key_value_heads": 2}),
+    "modernbert": ("modernbert", {"global_attn_every_n_layers": 2, "local_attention": 6}),
+    "qwen2": ("qwen2", {"num_key_value_heads": 2}),
+    "qwen2, a window": (
+        "qwen2",
+        {"num_key_value_heads": 2, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 1},
+    ),
+    "qwen3": ("qwen3", {"num_key_value_heads": 2, "head_dim": 8}),
+}
+CPU = torch.device("cpu")
+ROWS = [[5, 6, 7], list(range(3, 30)), [9], list(range(40, 10, -2))]
+
+
+def make_trunk(name: str) -> Any:
+    architecture, own = MODELS[name]
+    torch.manual_seed(0)
+    trunk = AutoModel.from_config(AutoConfig.for_model(architecture, **SMALL, **own), attn_implementation="sdpa").eval()
+    trunk.config.use_cache = False
+    return trunk
+
+
+def read(trunk: Any, inputs: dict[str, Any]) -> Tensor:
+    return trunk(**inputs, return_dict=True).last_hidden_state
+
+
+def read_packed(trunk: Any, batch: Batch, trials: int = 1) -> Tensor:
+    packed = PackedRows.of(batch, trials)
+    return packed.padded(read(trunk, packed.trunk_inputs(batch)))
+
+
+def gradients(trunk: Any, hidden: Tensor, real: Tensor) -> list[Tensor]:
+    weights = torch.linspace(-1, 1, hidden.shape[-1])
+    wanted = [parameter for parameter in trunk.parameters() if parameter.requires_grad]
+    found = torch.autograd.grad((hidden[real].sin() * weights).sum(), wanted, allow_unused=True)
+    return [gradient for gradient in found if gradient is not None]
+
+
+WAYS = {"row by row": attention.attend_row_by_row, "padded": attention.attend_padded}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways on the CPU: other devices take the padded one."""
+    chosen: Callable[..., Any] = WAYS[request.param]
+    monkeypatch.setattr(attention, "attend_row_by_row", chosen)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("name", MODELS)
+def test_padding_left_out_changes_no_hidden_state_and_no_gradient(name: str) -> None:
+    trunk, batch = make_trunk(name), pad_right(ROWS, 0, CPU)
+    padded = read(trunk, batch.trunk_inputs(torch.float32))
+    expected = gradients(trunk, padded, batch.real)
+    assert attention.read_packed_rows(trunk)
+    packed = read_packed(trunk, batch)
+    torch.testing.assert_close(packed[batch.real], padded[batch.real], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(gradients(trunk, packed, batch.real), expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3"])
+def test_trees_after_prompts(name: str) -> None:
+    trie = LabelTrie.build([(3, 4, 5), (3, 4, 6), (7,), (8, 9)])
+    trunk, batch = make_trunk(name), trie.extend(pad_right(ROWS, 0, CPU))
+    padded = read(trunk, batch.trunk_inputs(torch.float32))
+    assert attention.read_packed_rows(trunk)
+    packed = read_packed(trunk, batch)
+    torch.testing.assert_close(packed[batch.real], padded[batch.real], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("name", ["bert", "llama", "modernbert"])
+def test_trials_of_unequal_size_are_filled_up_and_do_not_meet(name: str) -> None:
+    trunk = make_trunk(name)
+    assert attention.read_packed_rows(trunk)
+    both = pad_right(ROWS, 0, CPU)  # two trials of two rows: 30 and 16 tokens
+    packed = PackedRows.of(both, 2)
+    assert packed.index.shape == (60,)
+    assert packed.lengths == [3, 27, 1, 15, 14]
+    hidden = read_packed(trunk, both, trials=2)
+    for trial, rows in enumerate((ROWS[:2], ROWS[2:])):
+        alone = pad_right(rows, 0, CPU)
+        own = hidden[2 * trial : 2 * trial + 2, : alone.length]
+        torch.testing.assert_close(own[alone.real], read_packed(trunk, alone)[alone.real], atol=1e-5, rtol=1e-5)
+
+
+def test_only_tested_architectures_with_sdpa_are_packed() -> None:
+    eager = make_trunk("llama")
+    eager.set_attn_implementation("eager")
+    assert not attention.read_packed_rows(eager)
+    config = AutoConfig.for_model("roberta", **SMALL)  # its positions do not count from 0
+    assert not attention.read_packed_rows(AutoModel.from_config(config, attn_implementation="sdpa"))
+    assert {architecture for architecture, _ in MODELS.values()} == set(attention.READ_PACKED_ROWS)
+
+
+def test_a_packed_model_saves_the_configuration_it_had(tmp_path: Any) -> None:
+    trunk = make_trunk("llama")
+    trunk.save_pretrained(tmp_path / "before")
+    attention.read_packed_rows(trunk)
+    trunk.save_pretrained(tmp_path / "after")
+    saved = [(tmp_path / name / "config.json").read_text() for name in ("before", "after")]
+    assert saved[0] == saved[1]
