@@ -36,7 +36,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "qwen3": ("qwen3", {"num_key_value_heads": 2, "head_dim": 8}),
 }
 CPU = torch.device("cpu")
-ROWS = [[5, 6, 7], list(range(3, 30)), [9], list(range(40, 10, -2))]
+ROWS = [[5, 6, 7], list(range(3, 30)), [9], list(range(40, 10, -2)), [8, 7, 6]]
 
 
 def make_trunk(name: str) -> Any:
@@ -63,14 +63,14 @@ def gradients(trunk: Any, hidden: Tensor, real: Tensor) -> list[Tensor]:
     return [gradient for gradient in found if gradient is not None]
 
 
-WAYS = {"row by row": attention.attend_row_by_row, "padded": attention.attend_padded}
+WAYS = {"by groups": attention.attend_by_groups, "padded": attention.attend_padded}
 
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways on the CPU: other devices take the padded one."""
     chosen: Callable[..., Any] = WAYS[request.param]
-    monkeypatch.setattr(attention, "attend_row_by_row", chosen)
+    monkeypatch.setattr(attention, "attend_by_groups", chosen)
 
 
 @pytest.mark.usefixtures("way")
@@ -101,12 +101,12 @@ def test_trees_after_prompts(name: str) -> None:
 def test_trials_of_unequal_size_are_filled_up_and_do_not_meet(name: str) -> None:
     trunk = make_trunk(name)
     assert attention.read_packed_rows(trunk)
-    both = pad_right(ROWS, 0, CPU)  # two trials of two rows: 30 and 16 tokens
+    both = pad_right(ROWS[:4], 0, CPU)  # two trials of two rows: 30 and 16 tokens
     packed = PackedRows.of(both, 2)
     assert packed.index.shape == (60,)
-    assert packed.lengths == [3, 27, 1, 15, 14]
+    assert [tuple(group.places.shape) for group in packed.groups] == [(1, 3), (1, 27), (1, 1), (1, 15), (1, 14)]
     hidden = read_packed(trunk, both, trials=2)
-    for trial, rows in enumerate((ROWS[:2], ROWS[2:])):
+    for trial, rows in enumerate((ROWS[:2], ROWS[2:4])):
         alone = pad_right(rows, 0, CPU)
         own = hidden[2 * trial : 2 * trial + 2, : alone.length]
         torch.testing.assert_close(own[alone.real], read_packed(trunk, alone)[alone.real], atol=1e-5, rtol=1e-5)

@@ -72,7 +72,7 @@ RECIPES = {
         overrides=(
             "data.source.kind=path",
             "data.subset={per_class: 4, train: 16}",
-            "train.epochs=30",
+            "train.epochs=40",
             "train.learning_rate=5e-3",
             "train.batch_size=4",
         ),

@@ -66,11 +66,11 @@ def attend(
     """
     if packed is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    by_device = attend_row_by_row if query.device.type == "cpu" else attend_padded
+    by_device = attend_by_groups if query.device.type == "cpu" else attend_padded
     return by_device(module, query, key, value, attention_mask, packed, **options)
 
 
-def attend_row_by_row(
+def attend_by_groups(
     module: nn.Module,
     query: Tensor,
     key: Tensor,
@@ -79,15 +79,17 @@ def attend_row_by_row(
     packed: PackedRows,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """One product for each row: nothing is spent on padding, and a processor launches no kernels."""
+    """One product for rows of one length: nothing is spent on padding, and a processor launches no kernels."""
+    sizes = [group.tokens for group in packed.groups]
+    cuts = (tensor[0].split(sizes, dim=1) for tensor in (query, key, value))
     parts = []
-    cuts = (tensor.split(packed.lengths, dim=2) for tensor in (query, key, value))
-    for row, (q, k, v) in enumerate(zip(*cuts, strict=True)):
-        own = packed.masks[row] if packed.masks else None
-        if own is None and window is not None:
-            own = window[:, :, : q.shape[2], : q.shape[2]]
-        parts.append(sdpa_attention_forward(module, q, k, v, own, **options)[0])
-    return torch.cat(parts, dim=1), None
+    for group, mask, *states in zip(packed.groups, packed.masks, *cuts, strict=True):
+        rows, length = group.places.shape
+        q, k, v = (state.unflatten(1, (rows, length)).transpose(0, 1) for state in states)
+        if mask is None and window is not None:
+            mask = window[:, :, :length, :length]
+        parts.append(sdpa_attention_forward(module, q, k, v, mask, **options)[0].flatten(0, 1))
+    return torch.cat(parts)[None], None
 
 
 def attend_padded(

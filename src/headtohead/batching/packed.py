@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -13,54 +15,77 @@ from headtohead.batching.batch import Batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Neighbouring rows of one length."""
+
+    places: Int[Tensor, "rows length"]
+    """Each token's place in the padded batch, counted row after row."""
+    is_filler: bool = False
+    """A row of padding, which nobody reads."""
+
+    @property
+    def tokens(self) -> int:
+        """Of all its rows."""
+        return self.places.numel()
+
+
+@dataclass(frozen=True, kw_only=True)
 class PackedRows:
     """Where the tokens of a padded batch stand once its padding is left out.
 
     Trials of a pack follow one another with the same number of tokens each; the shorter are filled up with padding,
-    which makes a row of its own that no other sees.
+    which makes a row of its own that no other sees. A trial's rows are sorted by length.
     """
 
+    groups: list[Group]
+    """All rows, in turn."""
     index: Int[Tensor, " tokens"]
-    """Each token's place in the padded batch, counted row after row."""
-    lengths: list[int]
-    """Tokens of each row, in turn."""
+    """All their places, on the batch's device."""
     real: Bool[Tensor, "rows length"]
     """Of the padded batch: not padding."""
     visible: Bool[Tensor, "rows length length"] | None
     """Of the padded batch: which token sees which, where the architecture alone does not say."""
-    masks: list[Tensor | None] | None
-    """The same for each packed row."""
 
     @classmethod
     def of(cls, batch: Batch, trials: int) -> PackedRows:
         """Leave the padding out of a batch whose rows are those of ``trials`` trials, one after another."""
-        real, own = batch.real, batch.real.view(trials, -1)
-        tokens = own.sum(dim=1).tolist()
-        order = own.long().argsort(dim=1, descending=True, stable=True)[:, : max(tokens)]  # real tokens, then padding
-        index = order + torch.arange(trials, device=order.device)[:, None] * own.shape[1]
-        lengths: list[int] = []
-        masks: list[Tensor | None] = []
+        real = batch.real.cpu()  # one wait for the device instead of one for each row
+        most = int(real.view(trials, -1).sum(dim=1).max())
+        groups: list[Group] = []
         for trial, rows in enumerate(real.view(trials, -1, batch.length)):
-            lengths += rows.sum(dim=1).tolist()
-            masks += _own_masks(batch, trial * len(rows), rows)
-            if tokens[trial] < max(tokens):
-                lengths.append(max(tokens) - tokens[trial])
-                masks.append(None)
+            first = trial * rows.numel()
+            groups += _groups(rows, first)
+            missing = most - int(rows.sum())
+            if missing:
+                padding = first + (~rows).flatten().nonzero().T[:, :missing]
+                groups.append(Group(places=padding, is_filler=True))
         return cls(
-            index=index.flatten(),
-            lengths=lengths,
-            real=real,
+            groups=groups,
+            index=torch.cat([group.places.flatten() for group in groups]).to(batch.input_ids.device),
+            real=batch.real,
             visible=batch.tree.visible if batch.tree else None,
-            masks=masks if batch.tree else None,
         )
+
+    @cached_property
+    def masks(self) -> list[Bool[Tensor, "rows 1 length length"] | None]:
+        """``visible`` within the rows of each group."""
+        if self.visible is None:
+            return [None] * len(self.groups)
+        return [None if group.is_filler else self._visible_in(group.places) for group in self.groups]
+
+    def _visible_in(self, places: Int[Tensor, "rows length"]) -> Bool[Tensor, "rows 1 length length"]:
+        assert self.visible is not None
+        row, column = places // self.real.shape[1], places % self.real.shape[1]
+        return self.visible[row[:, :, None], column[:, :, None], column[:, None, :]].unsqueeze(1)
 
     def trunk_inputs(self, batch: Batch) -> dict[str, Any]:
         """Return the keyword arguments of the trunk's forward: one row, with every token's place in its own."""
-        places = self.index % batch.length if batch.tree is None else batch.tree.position_ids.flatten()[self.index]
+        positions = self.index % batch.length if batch.tree is None else batch.tree.position_ids.flatten()[self.index]
+        longest = max(group.places.shape[1] for group in self.groups)
         return {
             "input_ids": batch.input_ids.flatten()[self.index][None],
-            "position_ids": places[None],
-            "attention_mask": self.real.new_ones(1, max(self.lengths), dtype=torch.long),  # tells a mask's size
+            "position_ids": positions[None],
+            "attention_mask": batch.attention_mask.new_ones(1, longest),  # tells how large a row's mask must be
             "packed": self,
         }
 
@@ -70,9 +95,15 @@ class PackedRows:
         return flat.view(*self.real.shape, -1)
 
 
-def _own_masks(batch: Batch, first: int, rows: Bool[Tensor, "rows length"]) -> list[Tensor | None]:
-    """Return which real token of each row sees which."""
-    if batch.tree is None:
-        return [None] * len(rows)
-    columns = [row.nonzero().flatten() for row in rows]
-    return [batch.tree.visible[first + row][own][:, own][None, None] for row, own in enumerate(columns)]
+def _groups(real: Bool[Tensor, "rows length"], first: int) -> list[Group]:
+    """Sort rows by length and join those of one length.
+
+    Args:
+        first: place of the first row's first token.
+    """
+    lengths = real.sum(dim=1).tolist()
+    groups = []
+    for _, rows in groupby(sorted(range(len(real)), key=lambda row: lengths[row]), key=lambda row: lengths[row]):
+        places = [first + row * real.shape[1] + real[row].nonzero().flatten() for row in rows]
+        groups.append(Group(places=torch.stack(places)))
+    return groups
