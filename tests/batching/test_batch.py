@@ -74,9 +74,16 @@ def test_stacked_trials_stand_one_after_the_other():
     assert (stacked.rows, stacked.length) == (9, 6)
     assert stacked.input_ids[0].tolist() == [5, 6, 7, 1, 3, 0]
     assert stacked.input_ids[6].tolist() == [9] * 6
-    assert (stacked.attention_mask.sum(dim=1) >= 1).all(), "filler rows see one token"
+    assert stacked.real.sum(dim=1).tolist() == [5, 3, 0, 0, 0, 0, 6, 0, 0]
     assert stacked.tree is not None
     assert tree.tree is not None
     assert torch.equal(stacked.tree.visible[:2, :5, :5], tree.tree.visible)
     assert torch.equal(stacked.tree.visible[6], torch.ones(6, 6, dtype=torch.bool).tril())
     assert stacked.tree.visible.any(dim=2).all()
+
+
+def test_empty_rows_of_a_padded_batch_see_one_token():
+    stacked = stack_batches([pad_right([[5, 6]], 0, CPU), None], rows=2, length=2, pad_id=0, device=CPU)
+    assert stacked.attention_mask.tolist() == [[1, 1], [0, 0], [0, 0], [0, 0]]
+    given = stacked.trunk_inputs(torch.float32)["attention_mask"]
+    assert given.tolist() == [[1, 1], [1, 0], [1, 0], [1, 0]]

@@ -128,3 +128,22 @@ def test_a_packed_model_saves_the_configuration_it_had(tmp_path: Any) -> None:
     trunk.save_pretrained(tmp_path / "after")
     saved = [(tmp_path / name / "config.json").read_text() for name in ("before", "after")]
     assert saved[0] == saved[1]
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("name", ["bert", "llama", "modernbert"])
+def test_empty_rows_are_left_out_and_bring_no_nan(name: str) -> None:
+    trunk = make_trunk(name)
+    assert attention.read_packed_rows(trunk)
+    alone = pad_right(ROWS[:2], 0, CPU)
+    empty = torch.zeros_like(alone.attention_mask)
+    with_empty = Batch(
+        input_ids=torch.cat([torch.zeros_like(alone.input_ids), alone.input_ids]),
+        attention_mask=torch.cat([empty, alone.attention_mask]),
+    )
+    expected, hidden = read_packed(trunk, alone), read_packed(trunk, with_empty)
+    torch.testing.assert_close(hidden[2:], expected)
+    second_trial_alone = read_packed(trunk, with_empty, trials=2)  # the first has no rows at all
+    torch.testing.assert_close(second_trial_alone[2:], expected, atol=1e-5, rtol=1e-5)
+    found = gradients(trunk, second_trial_alone[2:], alone.real)
+    assert all(bool(gradient.isfinite().all()) for gradient in found)

@@ -111,6 +111,7 @@ def test_too_many_failures_do(line: CommandLine) -> None:
     assert len(study_of(line.folder())["trials"]) == 2
 
 
+@pytest.mark.sweep
 def test_arms_are_tuned_alike_confirmed_on_fresh_seeds_and_judged(line: CommandLine) -> None:
     arms = [
         *line.always,

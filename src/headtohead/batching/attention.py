@@ -116,7 +116,7 @@ def attend_padded(
     if packed.visible is not None:
         window = packed.visible[:, None]
     elif not getattr(module, "is_causal", True):  # under causality no real token sees the padding on its right
-        keys = packed.real[:, None, None, :]
+        keys = (packed.real | ~packed.real.any(dim=1, keepdim=True))[:, None, None, :]  # no empty softmax in empty rows
         window = keys if window is None else keys & window
     states, _ = sdpa_attention_forward(module, padded(query), padded(key), padded(value), window, **options)
     return states.flatten(0, 1)[packed.index][None], None

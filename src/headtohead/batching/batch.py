@@ -16,7 +16,7 @@ class Batch:
 
     input_ids: Int[Tensor, "rows length"]
     attention_mask: Int[Tensor, "rows length"]
-    """1 on real tokens of the prompt (and of a gold answer); 0 on padding and on tree tokens."""
+    """1 on real tokens of the prompt (and of a gold answer); 0 on padding and on tree tokens. A row may be empty."""
     tree: TreeMask | None = None
 
     @property
@@ -38,7 +38,9 @@ class Batch:
     def trunk_inputs(self, dtype: torch.dtype) -> dict[str, Tensor]:
         """Return the keyword arguments of the trunk's forward on padded rows."""
         if self.tree is None:
-            return {"input_ids": self.input_ids, "attention_mask": self.attention_mask}
+            mask = self.attention_mask.clone()
+            mask[:, 0] |= 1 - self.attention_mask.amax(dim=1)  # an empty row sees its first token: no empty softmax
+            return {"input_ids": self.input_ids, "attention_mask": mask}
         return {
             "input_ids": self.input_ids,
             "attention_mask": additive_mask(self.tree.visible, dtype),

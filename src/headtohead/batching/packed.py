@@ -50,7 +50,7 @@ class PackedRows:
     def of(cls, batch: Batch, trials: int) -> PackedRows:
         """Leave the padding out of a batch whose rows are those of ``trials`` trials, one after another."""
         real = batch.real.cpu()  # one wait for the device instead of one for each row
-        most = int(real.view(trials, -1).sum(dim=1).max())
+        most = max(1, int(real.view(trials, -1).sum(dim=1).max()))  # a process without rows reads a token all the same
         groups: list[Group] = []
         for trial, rows in enumerate(real.view(trials, -1, batch.length)):
             first = trial * rows.numel()
@@ -96,14 +96,15 @@ class PackedRows:
 
 
 def _groups(real: Bool[Tensor, "rows length"], first: int) -> list[Group]:
-    """Sort rows by length and join those of one length.
+    """Sort rows by length and join those of one length; empty rows are left out.
 
     Args:
         first: place of the first row's first token.
     """
     lengths = real.sum(dim=1).tolist()
+    rows_by_length = sorted((row for row in range(len(real)) if lengths[row]), key=lambda row: lengths[row])
     groups = []
-    for _, rows in groupby(sorted(range(len(real)), key=lambda row: lengths[row]), key=lambda row: lengths[row]):
+    for _, rows in groupby(rows_by_length, key=lambda row: lengths[row]):
         places = [first + row * real.shape[1] + real[row].nonzero().flatten() for row in rows]
         groups.append(Group(places=torch.stack(places)))
     return groups

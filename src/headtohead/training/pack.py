@@ -292,10 +292,9 @@ class Pack:
 
 
 def stack_batches(batches: Sequence[Batch | None], rows: int, length: int, pad_id: int, device: torch.device) -> Batch:
-    """Stack trials' batches to the same number of rows and tokens; filler rows see one padding token."""
+    """Stack trials' batches to the same number of rows and tokens; what is missing is padding."""
     ids = torch.full((len(batches), rows, length), pad_id, dtype=torch.long, device=device)
     mask = torch.zeros((len(batches), rows, length), dtype=torch.long, device=device)
-    mask[:, :, 0] = 1
     for trial, batch in enumerate(batches):
         if batch is not None:
             ids[trial, : batch.rows, : batch.length] = batch.input_ids
