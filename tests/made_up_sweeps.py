@@ -30,14 +30,14 @@ def settings_of(**given: Any) -> Settings:
     return read_settings({**asdict(SweeperConf()), **given})
 
 
-def study_in(folder: Path, *lines: str, suggest: Any = None, **given: Any) -> SweepStudy:
+def study_in(folder: Path, *lines: str, suggest: Any = None, base: Any = None, **given: Any) -> SweepStudy:
     """Open a study over a space."""
     _quiet_optuna()
     settings = settings_of(**given)
     space = parse_space(settings.params, lines)
     storage = f"journal:///{folder / 'study.journal'}"
     return SweepStudy(
-        settings, space, name="made-up", folder=folder, storage=storage, metric="macro_f1", suggest=suggest
+        settings, space, name="made-up", folder=folder, storage=storage, metric="macro_f1", suggest=suggest, base=base
     )
 
 

@@ -1,8 +1,8 @@
 """Files and folders that appear whole or not at all.
 
 Everything the project writes and may read again after a crash goes through here: written beside its place under a
-temporary name, flushed to disk, then renamed. ``on_step`` is called before and after every write and rename, so that
-tests can kill the process at each of those moments.
+temporary name, flushed to disk, then renamed. ``on_step`` is called before and after every write and rename (and every
+append to a sweep's journal), so that tests can kill the process at each of those moments.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -102,11 +103,26 @@ def _processor() -> str:
     return platform.processor()
 
 
+def reset_peak_memory() -> None:
+    """Forget the largest memory held so far, so that runs of one process do not inherit each other's.
+
+    Where the system cannot (outside Linux, or without the right), ``peak_memory_bytes`` goes on from the largest so far.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets VmHWM
+
+
 def peak_memory_bytes() -> int:
-    """Return the largest memory this process has held: of the GPU where one was used, else resident."""
+    """Return the largest memory since ``reset_peak_memory``: of the GPU where one was used, else resident."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

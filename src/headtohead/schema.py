@@ -134,11 +134,25 @@ def errors_for_people() -> Iterator[None]:
         if wants_trace or error.errno not in UNWRITABLE:
             raise
         sys.exit(f"\n{error.filename} cannot be written ({error.strerror}): paths.outputs=<folder> puts it elsewhere")
+    except RuntimeError as error:
+        if wants_trace or not str(error).startswith("Unknown plugin class"):
+            raise
+        sys.exit(f"\n{explain_unknown_plugin(str(error))}")
     except KeyboardInterrupt:
         if wants_trace:
             raise
         print("\ninterrupted: what has finished is kept, and the same command goes on from there", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+
+
+def explain_unknown_plugin(text: str) -> str:
+    """Say what to do about a plugin that Hydra does not know, such as one named in another project's configuration."""
+    if "hydra_optuna_sweeper" in text:
+        return (
+            f"{text}: this is the published plugin, which Optuna 5 has left behind. Leave hydra.sweeper._target_ out: "
+            "hydra/sweeper=optuna is the sweeper of this project and takes its keys (docs/sweeper.md)"
+        )
+    return f"{text}: is the package that brings it installed here?"
 
 
 def explain_composition(error: Exception) -> str:

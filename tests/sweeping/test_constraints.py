@@ -86,7 +86,8 @@ def test_samplers_look_where_the_constraints_hold(
 
 def test_a_value_that_is_not_there_fails_the_trial(tmp_path: Path) -> None:
     study = study_in(tmp_path, "train.learning_rate=0.1,0.3", constraints={"cost.parrots": {"max": 1}})
-    run(study, dear_is_good)
+    with pytest.raises(UserError, match="none completed"):
+        run(study, dear_is_good)
     assert study.trials()[0].user_attrs["reason"] == "cost.parrots is None"
 
 

@@ -105,6 +105,52 @@ def test_too_many_failures_end_the_sweep(tmp_path: Path) -> None:
     assert states(study) == ["fail"] * 3 + ["waiting"]
 
 
+def test_once_the_cause_is_mended_the_same_command_goes_on(tmp_path: Path) -> None:
+    """Failures of an earlier command do not count against this one."""
+    is_mended = False
+
+    def score(overrides: dict[str, str]) -> dict[str, float]:
+        if not is_mended:
+            raise ValueError("no")
+        return by_epochs(overrides)
+
+    with pytest.raises(UserError, match="3 of the latest 3 trials"):
+        run(study_in(tmp_path, GRID, max_failure_rate=0.5, failure_window=4), score)
+    is_mended = True
+    study = study_in(tmp_path, GRID, max_failure_rate=0.5, failure_window=4)
+    run(study, score)
+    assert states(study) == ["fail"] * 3 + ["complete"]
+
+
+def test_a_sweep_of_which_nothing_completed_has_failed(tmp_path: Path) -> None:
+    def never(overrides: dict[str, str]) -> dict[str, float]:
+        raise ValueError("no")
+
+    with pytest.raises(
+        UserError, match=r"4 of the latest 4 trials of made-up failed, and none completed:\n  trial 1: "
+    ):
+        run(study_in(tmp_path, GRID), never)
+
+
+def test_trials_of_other_code_are_not_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = study_in(tmp_path, GRID, timeout=1e-6)
+    run(study, by_epochs)
+    monkeypatch.setattr("headtohead.sweeping.study.code_fingerprint", lambda: "another")
+    with pytest.raises(UserError, match=r"holds trials of other code \(\w+, now another\): go back to it"):
+        study_in(tmp_path, GRID)
+    monkeypatch.undo()
+    run(study_in(tmp_path, GRID), by_epochs)
+    monkeypatch.setattr("headtohead.sweeping.study.code_fingerprint", lambda: "another")
+    study_in(tmp_path, GRID)  # nothing is missing: what stands can be shown
+
+
+def test_another_base_under_the_same_name_is_refused_with_the_difference(tmp_path: Path) -> None:
+    study_in(tmp_path, GRID, base={"data": {"name": "a", "seed": 0}})
+    study_in(tmp_path, GRID, base={"data": {"name": "a", "seed": 0}})
+    with pytest.raises(UserError, match=r"data\.seed: was 0, is 1\n"):
+        study_in(tmp_path, GRID, base={"data": {"name": "a", "seed": 1}})
+
+
 def test_after_the_timeout_no_trial_is_started(tmp_path: Path) -> None:
     def slow(overrides: dict[str, str]) -> dict[str, float]:
         time.sleep(0.2)

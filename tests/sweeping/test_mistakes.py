@@ -82,6 +82,16 @@ HEADS = arms("['head=classification']", "['head=generative']")
         (["lora.rank=2,4", "hydra/sweeper/pruner=medain"], "did you mean 'median'"),
         (["lora.rank=2,4", "hydra.sweeper.n_trials=many"], "could not be converted to Integer"),
         (["lora.rank=2,4", "hydra/launcher=local", "hydra.launcher.gpus_per_job=64"], "GPUs"),
+        (
+            ["lora.rank=2,4", "hydra.sweeper._target_=hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"],
+            "this is the published plugin",
+        ),
+        ([arms("['train.metric=log_loss']", "['lora.rank=8']")], "set it once, outside hydra.sweeper.arms"),
+        (["train.metric=log_loss,macro_f1"], "all of a sweep must share it"),
+        ([arms("['data.subset.test=5']", "['lora.rank=8']")], "the arms a and b differ in data.subset"),
+        ([arms("['data.seed=1']", "['lora.rank=8']")], "the arms a and b differ in data.seed"),
+        ([HEADS, "seed=1000"], "tuning takes seeds below 1000"),
+        ([HEADS, "seed=range(1000,1003)"], "tuning takes seeds below 1000"),
     ],
 )
 def test_refused_before_any_training(line: CommandLine, overrides: list[str], said: str) -> None:

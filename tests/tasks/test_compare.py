@@ -128,6 +128,13 @@ def test_runs_added_after_a_verdict_make_another_look(runs: Path) -> None:
 
 
 @pytest.mark.slow
+def test_another_question_of_the_same_runs_is_another_look(runs: Path) -> None:
+    compare(runs)
+    second = compare(runs, margin={"accuracy": 0.5})
+    assert [look["level"] for look in second["looks_taken"]] == [0.05, 0.025]
+    assert compare(runs, margin={"accuracy": 0.5})["looks_taken"] == second["looks_taken"]
+
+
 def test_planned_looks_share_the_error_rate(runs: Path) -> None:
     assert [look["level"] for look in compare(runs, looks=2)["looks_taken"]] == [0.025]
     write_arm(runs, "good", noise=0.3, runs=5)

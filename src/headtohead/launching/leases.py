@@ -16,8 +16,8 @@ class Lease:
     """What one job may use."""
 
     cores: tuple[int, ...]
-    gpus: tuple[str, ...]
-    """As ``CUDA_VISIBLE_DEVICES`` names them."""
+    gpus: tuple[str, ...] | None
+    """As ``CUDA_VISIBLE_DEVICES`` names them; None: whatever this process sees."""
 
 
 class Leases:
@@ -25,16 +25,19 @@ class Leases:
 
     Args:
         cores_per_job: cores of each.
-        gpus_per_job: GPUs of each; below one, several jobs share a GPU.
+        gpus_per_job: GPUs of each; below one, several jobs share a GPU; None: all jobs share all there are.
 
     Raises:
         UserError: a job wants more than there is.
     """
 
-    def __init__(self, cores_per_job: int, gpus_per_job: float) -> None:
+    def __init__(self, cores_per_job: int, gpus_per_job: float | None) -> None:
         self._cores = visible_cores()
-        per_gpu = round(1 / gpus_per_job) if 0 < gpus_per_job < 1 else 1
-        self._gpus = [gpu for gpu in visible_gpus() for _ in range(per_gpu)]
+        self._shares_gpus = gpus_per_job is None
+        per_gpu = round(1 / gpus_per_job) if gpus_per_job and gpus_per_job < 1 else 1
+        self._gpus = (
+            visible_gpus() * per_gpu if gpus_per_job else []
+        )  # in turns, so that no GPU waits for another's second
         self._cores_per_job, self._gpus_per_job = cores_per_job, max(1, round(gpus_per_job)) if gpus_per_job else 0
         if not 1 <= cores_per_job <= len(self._cores):
             raise UserError(
@@ -58,7 +61,7 @@ class Leases:
             cores = [self._cores.pop(0) for _ in range(self._cores_per_job)]
             gpus = [self._gpus.pop(0) for _ in range(self._gpus_per_job)]
         try:
-            yield Lease(tuple(cores), tuple(gpus))
+            yield Lease(tuple(cores), None if self._shares_gpus else tuple(gpus))
         finally:
             with self._changed:
                 self._cores += cores

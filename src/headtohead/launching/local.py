@@ -40,7 +40,7 @@ class LocalProcesses:
         self,
         *,
         cores_per_job: int,
-        gpus_per_job: float,
+        gpus_per_job: float | None,
         memory_gb: float | None,
         timeout_min: float | None,
         stagger_seconds: float,
@@ -54,7 +54,7 @@ class LocalProcesses:
         self._threads = ThreadPoolExecutor(self.slots, thread_name_prefix="job")
 
     def submit(self, config: DictConfig, overrides: Sequence[str], number: int) -> Future[None]:
-        """Queue a job; the future raises ``KilledJob``, or ``RuntimeError`` with the job's last words."""
+        """Queue a job; the future raises ``KilledJob``, or ``RuntimeError`` with the limit it passed or its last words."""
         command, folder = job_command(config, overrides)
         return self._threads.submit(self._run, command, folder)
 
@@ -87,7 +87,11 @@ class LocalProcesses:
             self._next_start = time.monotonic() + self._stagger
 
     def _watch(self, process: subprocess.Popen[bytes]) -> str:
-        """Wait for a process; return why it was killed, if we did it."""
+        """Wait for a process; return why it was killed, if we did it.
+
+        Raises:
+            RuntimeError: it passed a limit, as it would again.
+        """
         started = time.monotonic()
         while process.poll() is None:
             if self._interrupted:
@@ -95,10 +99,11 @@ class LocalProcesses:
                 return "interrupted"
             if self._seconds and time.monotonic() - started > self._seconds:
                 _end(process)
-                return f"killed after hydra.launcher.timeout_min={self._seconds / 60:g} minutes"
+                raise RuntimeError(f"killed after hydra.launcher.timeout_min={self._seconds / 60:g} minutes")
             if self._memory and (used := _resident(process.pid)) > self._memory:
                 _end(process)
-                return f"killed at {used / 2**30:.1f} GB, above hydra.launcher.memory_gb={self._memory / 2**30:g}"
+                limit = f"hydra.launcher.memory_gb={self._memory / 2**30:g}"
+                raise RuntimeError(f"killed at {used / 2**30:.1f} GB, above {limit}")
             time.sleep(POLL_SECONDS)
         return ""
 
@@ -106,7 +111,9 @@ class LocalProcesses:
 def environment(lease: Lease) -> dict[str, str]:
     """Return a job's environment: as many threads as cores, and its GPUs alone."""
     own = {name: str(len(lease.cores)) for name in THREADS}
-    return {**os.environ, **own, "CUDA_VISIBLE_DEVICES": ",".join(lease.gpus)}
+    if lease.gpus is not None:
+        own["CUDA_VISIBLE_DEVICES"] = ",".join(lease.gpus)
+    return {**os.environ, **own}
 
 
 def tied(command: list[str], lease: Lease) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from hydra.errors import HydraException
@@ -16,7 +17,7 @@ from headtohead.errors import UserError, near_names
 from headtohead.evaluation.metrics import HIGHER_IS_BETTER
 from headtohead.schema import explain_composition, fingerprint_of, to_typed
 from headtohead.statistics.metrics import metrics_of_kind
-from headtohead.sweeping.arms import ArmSettings
+from headtohead.sweeping.arms import FIRST_FRESH_SEED, ArmSettings
 from headtohead.sweeping.overrides import label, literal
 from headtohead.sweeping.settings import Settings
 from headtohead.sweeping.space import Space, keys_of
@@ -45,6 +46,10 @@ def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Compos
         firsts[arm] = _check_space(space, compose, where)
         _check_enqueued(settings, space, where)
     _refuse_same(firsts, spaces)
+    _refuse_other_metrics(firsts, spaces)
+    if "" not in spaces:
+        _refuse_other_rows(firsts)
+        _refuse_fresh_seeds(settings, firsts, spaces)
     for config, _ in firsts.values():
         _check_metrics(settings, config)
 
@@ -126,6 +131,52 @@ def _refuse_same(firsts: Mapping[str, tuple[Config, str]], spaces: Mapping[str, 
         if whole in seen:
             raise UserError(f"the arms {seen[whole]} and {arm} come to the same configuration: nothing is compared")
         seen[whole] = arm
+
+
+def _refuse_other_metrics(firsts: Mapping[str, tuple[Config, str]], spaces: Mapping[str, Space]) -> None:
+    """Refuse trials that would be judged by different metrics: their values cannot be ordered."""
+    named = {arm: config.train.metric for arm, (config, _) in firsts.items()}
+    if len(set(named.values())) > 1 or any("train.metric" in space.dimensions for space in spaces.values()):
+        raise UserError(
+            "train.metric decides which trial is best, so that all of a sweep must share it: set it once, outside "
+            "hydra.sweeper.arms and the search space"
+        )
+
+
+def _refuse_other_rows(firsts: Mapping[str, tuple[Config, str]]) -> None:
+    """Refuse arms that would be scored on other rows; they may train on more or fewer, and word labels otherwise."""
+    (first, (reference, _)), *others = firsts.items()
+    scored = _scored_rows(reference)
+    for arm, (config, _) in others:
+        differing = [name for name, value in _scored_rows(config).items() if scored[name] != value]
+        if differing:
+            raise UserError(
+                f"the arms {first} and {arm} differ in {', '.join(f'data.{name}' for name in differing)}, so that they would "
+                "be scored on other rows and could not be compared"
+            )
+
+
+def _scored_rows(config: Config) -> dict[str, Any]:
+    """Return what decides on the rows that are scored, and on their gold labels."""
+    data = asdict(config.data)
+    data["labels"] = {key: data["labels"][key] for key in ("kind", "names", "map", "values", "separator")}
+    data["subset"].pop("train")
+    for only_training in ("leakage", "duplicates", "near_duplicates"):
+        data.pop(only_training)
+    return data
+
+
+def _refuse_fresh_seeds(
+    settings: Settings, firsts: Mapping[str, tuple[Config, str]], spaces: Mapping[str, Space]
+) -> None:
+    """Refuse to tune on seeds that confirming runs take as fresh."""
+    for arm, (config, _) in firsts.items():
+        dimension = spaces[arm].dimensions.get("seed")
+        tuned = [int(value) for value in dimension.some_values()] if dimension else [config.seed + settings.tunings - 1]
+        if max(tuned) >= FIRST_FRESH_SEED:
+            raise UserError(
+                f"seed={max(tuned)}: tuning takes seeds below {FIRST_FRESH_SEED}, from which on the confirming runs have theirs"
+            )
 
 
 def _check_metrics(settings: Settings, config: Config) -> None:

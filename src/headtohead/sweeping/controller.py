@@ -34,16 +34,18 @@ class Controller:
         settings = study.settings
         self._wanted = Wanted(objectives=settings.objective, limited=[limit.path for limit in settings.constraints])
         self._left: deque[Job] = deque()
+        self._ended_here: list[int] = []
         self._started = time.monotonic()
 
     def run(self) -> None:
         """Run every trial that is missing.
 
         Raises:
-            UserError: more trials have failed than ``max_failure_rate`` allows.
+            UserError: more trials have failed than ``max_failure_rate`` allows, or all of them.
         """
         self._left.extend(self._cut_off())
         run_jobs(self.jobs, self._next, self._ended, lambda: self.watch(None))
+        self._refuse_failures(at_end=True)
 
     def _cut_off(self) -> list[Job]:
         """Tell what finished while no controller listened; return the jobs of trials that were cut off."""
@@ -100,24 +102,27 @@ class Controller:
         self.study.tell(number, outcome.state, outcome.values if outcome.state == TrialState.COMPLETE else None)
         if outcome.state == TrialState.FAIL:
             log.warning("trial %d failed: %s", number, outcome.reason)
+        self._ended_here.append(number)
         self.watch(self._trial(number))
 
     def _trial(self, number: int) -> FrozenTrial:
         return self.study.trials()[number]
 
-    def _refuse_failures(self) -> None:
-        """End the sweep where too many of the latest trials have failed.
+    def _refuse_failures(self, *, at_end: bool = False) -> None:
+        """End the sweep where too many of the latest trials have failed; an earlier command's do not count again.
 
         Raises:
             UserError: they have.
         """
         settings = self.study.settings
-        latest = sorted(self.study.trials(*FINISHED), key=lambda trial: trial.datetime_complete or 0)  # type: ignore[arg-type, return-value]
-        failed = [trial for trial in latest[-settings.failure_window :] if trial.state == TrialState.FAIL]
-        if len(failed) > settings.max_failure_rate * settings.failure_window:
+        latest = [self._trial(number) for number in self._ended_here[-settings.failure_window :]]
+        failed = [trial for trial in latest if trial.state == TrialState.FAIL]
+        all_failed = at_end and bool(latest) and all(t.state == TrialState.FAIL for t in self.study.trials(*FINISHED))
+        if all_failed or len(failed) > settings.max_failure_rate * settings.failure_window:
             reasons = "\n".join(f"  trial {trial.number}: {trial.user_attrs.get('reason')}" for trial in failed[-3:])
+            allowed = f"more than hydra.sweeper.max_failure_rate={settings.max_failure_rate} allows"
             raise UserError(
-                f"{len(failed)} of the latest {len(latest[-settings.failure_window :])} trials of {self.study.name} "
-                f"failed, more than hydra.sweeper.max_failure_rate={settings.max_failure_rate} allows:\n{reasons}\n"
+                f"{len(failed)} of the latest {len(latest)} trials of {self.study.name} failed, "
+                f"{'and none completed' if all_failed else allowed}:\n{reasons}\n"
                 "Everything is kept; the same command goes on once the cause is mended"
             )

@@ -28,10 +28,20 @@ def refuse_another(path: Path, now: Mapping[str, Any]) -> None:
     if then == now:
         return
     raise UserError(
-        f"{path.parent} holds a sweep over another space; its trials and new ones could not be compared:\n"
+        f"{path.parent} holds another sweep; its trials and new ones could not be compared:\n"
         + "\n".join(f"  {line}" for line in _differences(then, now))
         + "\nGo back to it, or give the new sweep a name: hydra.sweeper.study_name=<name>"
     )
+
+
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one from dotted keys to what is no mapping."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= (
+            flattened(value, f"{prefix}{key}.") if isinstance(value, Mapping) and value else {f"{prefix}{key}": value}
+        )
+    return flat
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -11,6 +11,8 @@ from typing import IO, Any
 from filelock import FileLock
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 
+from headtohead import atomic
+
 TAIL = 2**16
 """Bytes read at a time when looking for the end of the last whole line."""
 
@@ -40,7 +42,9 @@ class Journal(BaseJournalBackend):
         """
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         with self._lock, self._path.open("a+b", buffering=0) as file:
+            atomic.on_step("before append", self._path)
             _append(file, _end_of_lines(file), text.encode())
+            atomic.on_step("after append", self._path)
 
 
 def _append(file: IO[bytes], end: int, data: bytes) -> None:

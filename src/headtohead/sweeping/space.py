@@ -15,6 +15,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from headtohead.errors import UserError
 from headtohead.sweeping.overrides import assignment, in_grammar, label
 
+NOT_OF_RESULTS = ("track", "paths", "fresh")
+"""Keys on which no result of a sweep depends."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dimension:
@@ -90,6 +93,11 @@ class Space:
     """By the study's name."""
     fixed: list[str]
 
+    @property
+    def fixed_for_results(self) -> list[str]:
+        """The shared overrides that results depend on, sorted."""
+        return sorted(line for line in self.fixed if not sets(line, NOT_OF_RESULTS))
+
     def overrides(self, params: Mapping[str, Any]) -> list[str]:
         """Return a job's overrides: the shared ones, then the trial's own."""
         own = [self.dimensions[name].override(value) for name, value in params.items() if name in self.dimensions]
@@ -137,6 +145,11 @@ def parse_space(params: Mapping[str, Any], arguments: Sequence[str]) -> Space:
         dimensions={name: _dimension(override) for name, override in swept.items()},
         fixed=[str(override.input_line) for name, override in latest.items() if name not in swept],
     )
+
+
+def sets(line: str, keys: Iterable[str]) -> bool:
+    """Whether an override sets one of some keys, or anything below it."""
+    return line.partition("=")[0].lstrip("+~").partition(".")[0] in keys
 
 
 def keys_of(lines: Iterable[str]) -> list[str]:

@@ -12,7 +12,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from headtohead.errors import UserError
-from headtohead.sweeping.definition import refuse_another
+from headtohead.provenance import code_fingerprint
+from headtohead.sweeping.definition import flattened, refuse_another
 from headtohead.sweeping.judge import REPORTED, Judge
 from headtohead.sweeping.overrides import assignment, label, literal
 from headtohead.sweeping.settings import Settings, build_pruner, build_sampler
@@ -51,6 +52,7 @@ class SweepStudy:
         storage: URL.
         metric: the validation metric that ``train.metric`` means.
         suggest: values beyond the space.
+        base: what every trial's configuration starts from, as plain values.
     """
 
     def __init__(
@@ -63,12 +65,13 @@ class SweepStudy:
         storage: str,
         metric: str,
         suggest: Suggest | None = None,
+        base: Mapping[str, Any] | None = None,
     ) -> None:
         self.settings, self.space, self.name, self.folder, self.suggest = settings, space, name, folder, suggest
         self.storage = storage
         self.objectives = settings.objective or [f"metrics.validation.{metric}"]
         directions, reported = settings.directions(metric), settings.reported_objective(metric)
-        refuse_another(folder / DEFINITION, self._definition(directions))
+        refuse_another(folder / DEFINITION, {**self._definition(directions), "base": flattened(base or {})})
         if settings.lists_values:
             space.grid()  # refuses intervals
         with storage_errors(storage):
@@ -84,6 +87,7 @@ class SweepStudy:
             )
             self._claim_name()
             self.study.set_user_attr(REPORTED, reported)
+            self._refuse_other_code()
             self.judge = Judge(name, self.study._storage, self.study.pruner)
         self._enqueue()
 
@@ -104,11 +108,27 @@ class SweepStudy:
                 "hydra.sweeper.study_name=<name>"
             )
 
+    def _refuse_other_code(self) -> None:
+        """Note which code a study's trials are of: those of another could not be compared, and none can be continued.
+
+        Raises:
+            UserError: trials are missing, and the code is another by now.
+        """
+        code = code_fingerprint()
+        then = self.study.user_attrs.get("code")
+        if then is None:
+            self.study.set_user_attr("code", code)
+        elif then != code and (self.to_start() or self.trials(TrialState.RUNNING)):
+            raise UserError(
+                f"{self.folder} holds trials of other code ({then}, now {code}): go back to it, or give the sweep another "
+                "name with hydra.sweeper.study_name=<name>"
+            )
+
     def _definition(self, directions: Sequence[str]) -> dict[str, Any]:
         """Return what a study is about: trials of another could not be compared with its own."""
         return {
             "space": self.space.described(),
-            "fixed": sorted(self.space.fixed),
+            "fixed": self.space.fixed_for_results,
             "objectives": self.objectives,
             "directions": list(directions),
             "seeds": self.settings.seeds,

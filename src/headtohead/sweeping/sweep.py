@@ -28,7 +28,7 @@ from headtohead.sweeping.judging import compare_arms
 from headtohead.sweeping.lock import controller_lock
 from headtohead.sweeping.seeds import refuse_another_seed
 from headtohead.sweeping.settings import Settings, read_settings
-from headtohead.sweeping.space import Space, parse_space
+from headtohead.sweeping.space import NOT_OF_RESULTS, Space, parse_space, sets
 from headtohead.sweeping.storage import refuse_written_password, resolve_storage
 from headtohead.sweeping.tune import Sweep
 
@@ -60,13 +60,19 @@ def sweep(
     refuse_written_password(str(written.get("storage")))
     settings = read_settings({key: _plain(value) for key, value in plain.items()})
     refuse_contested(settings.arms, settings.params, arguments)
-    spaces = _spaces(settings, list(arguments))
+    settings = _with_sampler(settings, arguments)
+    spaces = _spaces(settings, [line for line in arguments if not sets(line, ("fresh",))])
     own_name = re.sub(r"[^\w.-]+", "_", str(config.name))
     name = settings.study_name or f"{own_name}-{_fingerprint(settings, spaces, without_hydra(config))}"
     folder = Path(str(config.hydra.sweep.dir)).absolute() / name
     for space in spaces.values():
         if settings.seeds:
             refuse_another_seed(space)
+    if config.fresh and folder.exists():
+        raise UserError(
+            f"fresh=true would clear every run that {folder} goes on with: remove that folder to start the sweep anew, or "
+            "name another with hydra.sweeper.study_name"
+        )
     storage = resolve_storage(settings.storage or "auto", folder)
     check_sweep(settings, spaces, partial(hydra_context.config_loader.load_sweep_config, config))
     with controller_lock(folder), cut_short(folder, storage):
@@ -114,6 +120,22 @@ def _spaces(settings: Settings, arguments: list[str]) -> dict[str, Space]:
     return {name: _tuning_only(space) for name, space in spaces.items()}
 
 
+def _with_sampler(settings: Settings, arguments: Sequence[str]) -> Settings:
+    """Settle what is run where no sampler was named: every combination of listed values, else what TPE draws.
+
+    Arms get ``n_trials`` each, unless nothing varies in them.
+    """
+    if settings.sampler is not None or not settings.is_grid:
+        return settings
+    spaces = [parse_space(arm.params, [*arguments, *arm.overrides]) for arm in settings.arms] or [
+        parse_space({}, arguments)
+    ]
+    dimensions = [dimension for space in spaces for dimension in space.dimensions.values()]
+    if not dimensions or (not settings.arms and all(dimension.values is not None for dimension in dimensions)):
+        return settings
+    return replace(settings, sampler={"_target_": "optuna.samplers.TPESampler"})
+
+
 def _tuning_only(space: Space) -> Space:
     """Leave out of tuning trials what only a final run needs, unless it was asked for: tests, baselines, exports."""
     given = {line.partition("=")[0] for line in space.fixed}
@@ -128,14 +150,14 @@ def _plain(value: Any) -> Any:
 def _fingerprint(settings: Settings, spaces: dict[str, Space], base: dict[str, Any]) -> str:
     """Return a hash of everything a sweep's trials depend on; budgets and storage may change while it goes on."""
     parts = {
-        "spaces": {name: [space.described(), sorted(space.fixed)] for name, space in spaces.items()},
+        "spaces": {name: [space.described(), space.fixed_for_results] for name, space in spaces.items()},
         "sampler": settings.sampler,
         "pruner": settings.pruner,
         "custom": settings.custom_search_space,
         "objective": [settings.objective, settings.direction],
         "seeds": settings.seeds,
         "constraints": [asdict(limit) for limit in settings.constraints],
-        "base": {key: value for key, value in base.items() if key not in ("track", "paths", "fresh")},
+        "base": {key: value for key, value in base.items() if key not in NOT_OF_RESULTS},
         "arms": [asdict(arm) for arm in settings.arms],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:8]

@@ -12,11 +12,12 @@ from optuna.trial import FrozenTrial
 
 from headtohead.errors import UserError
 from headtohead.evaluation.metrics import default_metric
+from headtohead.schema import without_hydra
 from headtohead.sweeping.controller import Controller
 from headtohead.sweeping.importance import importances_of
 from headtohead.sweeping.jobs import Jobs
 from headtohead.sweeping.settings import Settings
-from headtohead.sweeping.space import Space
+from headtohead.sweeping.space import NOT_OF_RESULTS, Space
 from headtohead.sweeping.study import Suggest, SweepStudy
 from headtohead.sweeping.summary import print_end, write_summary
 from headtohead.sweeping.watching import watching
@@ -48,6 +49,7 @@ class Sweep:
             storage=self.storage,
             metric=self.metric,
             suggest=_custom(self.settings, self.config),
+            base={key: value for key, value in without_hydra(self.config).items() if key not in NOT_OF_RESULTS},
         )
 
     def tune(self, study: SweepStudy) -> None:

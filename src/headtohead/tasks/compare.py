@@ -59,6 +59,7 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
     looks = looks_at(
         folder / VERDICT,
         {name: [run.record.fingerprint for run in runs] for name, runs in flat.items()},
+        {"metric": config.metric, "split": config.split, "margin": config.margin},
         alpha=config.alpha,
         planned=config.looks,
     )

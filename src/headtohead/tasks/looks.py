@@ -1,11 +1,11 @@
-"""Looks at a comparison: runs added after a verdict make another, and the error rate is split over them."""
+"""Looks at a comparison: other runs, or another question, after a verdict make another; they share the error rate."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,19 @@ class Look:
     """Error rate it was judged at."""
     runs: dict[str, list[str]]
     """Per arm the fingerprints of its runs."""
+    asked: dict[str, Any] = field(default_factory=dict)
+    """Of them: metric, margin and whatever else decides the verdict."""
 
 
-def looks_at(path: Path, runs: Mapping[str, Sequence[str]], *, alpha: float, planned: int) -> list[Look]:
-    """Return the looks so far, with this one, which is another only if its runs are others than the latest's.
+def looks_at(
+    path: Path, runs: Mapping[str, Sequence[str]], asked: Mapping[str, Any], *, alpha: float, planned: int
+) -> list[Look]:
+    """Return the looks so far, with this one, which is another if its runs or question are others than the latest's.
 
     Args:
         path: of the verdict that an earlier command may have left.
         runs: per arm the fingerprints of its runs.
+        asked: of them, as JSON would give it back.
         alpha: error rate over all looks.
         planned: looks that were planned for; more than these split the rate further.
 
@@ -39,10 +44,11 @@ def looks_at(path: Path, runs: Mapping[str, Sequence[str]], *, alpha: float, pla
     """
     now = {arm: sorted(prints) for arm, prints in runs.items()}
     earlier = _earlier(path)
-    if earlier and earlier[-1].runs == now:
+    question = {**asked, "alpha": alpha}
+    if earlier and (earlier[-1].runs, earlier[-1].asked) == (now, question):
         return earlier
     level = level_per_look(alpha, max(planned, len(earlier) + 1))
-    return [*earlier, Look(when=time.strftime("%Y-%m-%dT%H:%M:%S%z"), level=level, runs=now)]
+    return [*earlier, Look(when=time.strftime("%Y-%m-%dT%H:%M:%S%z"), level=level, runs=now, asked=question)]
 
 
 def _earlier(path: Path) -> list[Look]:

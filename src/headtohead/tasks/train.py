@@ -15,7 +15,14 @@ from headtohead.config import Config
 from headtohead.data import Corpus, load_corpus, source_content
 from headtohead.errors import Diverged, Interrupted, Pruned, UserError, is_disk_full
 from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, worst_rows
-from headtohead.provenance import code_fingerprint, git_state, hardware, package_versions, peak_memory_bytes
+from headtohead.provenance import (
+    code_fingerprint,
+    git_state,
+    hardware,
+    package_versions,
+    peak_memory_bytes,
+    reset_peak_memory,
+)
 from headtohead.reporting import write_report
 from headtohead.results import Predictions, RunRecord, write_predictions
 from headtohead.results.record import Status, json_ready
@@ -77,6 +84,7 @@ def train(
             print_summary(earlier, folder, note="finished earlier; fresh=true starts anew")
             return earlier
         processes.wait()
+        reset_peak_memory()
         run = Run(
             config=config,
             folder=folder,

@@ -13,8 +13,8 @@ class LocalLauncherConf:
     _target_: str = "hydra_plugins.headtohead_launchers.local.LocalLauncher"
     cores_per_job: int = 1
     """CPU cores a job may use; its threads are as many, pinned to them where the system can."""
-    gpus_per_job: float = 0.0
-    """GPUs a job sees: 2 for two of its own, 0.5 for half of one (two jobs on each)."""
+    gpus_per_job: float | None = None
+    """GPUs a job sees: 2 for two of its own, 0.5 for half of one (two jobs on each), 0 for none; null: all there are."""
     memory_gb: float | None = None
     """Resident memory of a job and its children at which it is killed."""
     timeout_min: float | None = None

@@ -80,7 +80,8 @@ class SweeperConf:
     margin: dict[str, float] = field(default_factory=dict)
     """Metric to the largest difference that does not matter; without one nothing is called equivalent."""
     alpha: float = 0.05
-    """Error rate of all the sweep's verdicts together."""
+    """Error rate of the verdict over all its pairs. A further look (seeds added later) is judged at a share of it, and the
+    verdict says what the looks come to together."""
     trial: TrialConf = field(default_factory=TrialConf)
 
 
