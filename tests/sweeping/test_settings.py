@@ -9,6 +9,7 @@ import pytest
 
 from headtohead.errors import UserError
 from headtohead.sweeping.settings import build_pruner, build_sampler
+from headtohead.sweeping.sweep import _with_sampler
 from hydra_plugins.headtohead_sweeper.pruners import PRUNERS
 from hydra_plugins.headtohead_sweeper.samplers import SAMPLERS
 from made_up_sweeps import settings_of
@@ -79,3 +80,25 @@ def test_directions_follow_the_metric() -> None:
     assert settings_of().directions("macro_f1") == ["maximize"]
     several = settings_of(objective=["metrics.validation.accuracy", "cost.seconds.train"])
     assert several.directions("macro_f1") == ["maximize", "minimize"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "given", "is_grid"),
+    [
+        (["lora.rank=4,8"], {}, True),
+        (["train.learning_rate=interval(1e-4,1e-3)"], {}, False),
+        (["lora.rank=4,8", "train.learning_rate=interval(1e-4,1e-3)"], {}, False),
+        ([], {"params": {"lora.rank": "choice(4,8)"}}, False),
+        (["lora.rank=4,8"], {"arms": {"a": ["seed=0"], "b": ["seed=1"]}}, True),
+        (["seed=0"], {"arms": {"a": {"params": {"lora.rank": "interval(2,8)"}}, "b": ["lora.rank=4"]}}, False),
+        (["seed=0"], {"arms": {"a": ["lora.rank=8"], "b": ["lora.rank=4"]}}, True),  # nothing varies: one trial each
+        (["lora.rank=4,8"], {"sampler": "tpe"}, False),
+    ],
+)
+def test_without_a_sampler_listed_values_are_a_grid_and_others_are_drawn(
+    lines: list[str], given: dict[str, Any], is_grid: bool
+) -> None:
+    settled = _with_sampler(settings_of(**given), lines)
+    assert settled.is_grid is is_grid
+    if not is_grid:
+        assert type(build_sampler(settled, 0)).__name__ == "TPESampler"

@@ -121,17 +121,13 @@ def _spaces(settings: Settings, arguments: list[str]) -> dict[str, Space]:
 
 
 def _with_sampler(settings: Settings, arguments: Sequence[str]) -> Settings:
-    """Settle what is run where no sampler was named: every combination of listed values, else what TPE draws.
-
-    Arms get ``n_trials`` each, unless nothing varies in them.
-    """
+    """Settle what is run where no sampler was named: every combination of listed values, else what TPE draws."""
     if settings.sampler is not None or not settings.is_grid:
         return settings
     spaces = [parse_space(arm.params, [*arguments, *arm.overrides]) for arm in settings.arms] or [
         parse_space({}, arguments)
     ]
-    dimensions = [dimension for space in spaces for dimension in space.dimensions.values()]
-    if not dimensions or (not settings.arms and all(dimension.values is not None for dimension in dimensions)):
+    if all(dimension.values is not None for space in spaces for dimension in space.dimensions.values()):
         return settings
     return replace(settings, sampler={"_target_": "optuna.samplers.TPESampler"})
 
