@@ -15,6 +15,8 @@ from headtohead.launching import KilledJob
 from headtohead.launching.leases import Lease, Leases
 from headtohead.launching.local import LocalProcesses, environment
 
+pytestmark = pytest.mark.slow  # every job is a process
+
 SETTINGS: dict[str, Any] = {
     "cores_per_job": 1,
     "gpus_per_job": None,
