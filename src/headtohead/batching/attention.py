@@ -67,49 +67,34 @@ def attend(
     if packed is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     by_device = attend_by_groups if query.device.type == "cpu" else attend_padded
-    return by_device(module, query, key, value, attention_mask, packed, **options)
+    return by_device(module, (query, key, value), attention_mask, packed, **options), None
 
 
 def attend_by_groups(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    window: Tensor | None,
-    packed: PackedRows,
-    **options: Any,
-) -> tuple[Tensor, None]:
+    module: nn.Module, states: tuple[Tensor, Tensor, Tensor], window: Tensor | None, packed: PackedRows, **options: Any
+) -> Tensor:
     """One product for rows of one length: nothing is spent on padding, and a processor launches no kernels."""
     sizes = [group.tokens for group in packed.groups]
-    cuts = (tensor[0].split(sizes, dim=1) for tensor in (query, key, value))
+    cuts = (tensor[0].split(sizes, dim=1) for tensor in states)
     parts = []
-    for group, mask, *states in zip(packed.groups, packed.masks, *cuts, strict=True):
+    for group, mask, *own in zip(packed.groups, packed.masks, *cuts, strict=True):
         rows, length = group.places.shape
-        q, k, v = (state.unflatten(1, (rows, length)).transpose(0, 1) for state in states)
+        q, k, v = (state.unflatten(1, (rows, length)).transpose(0, 1) for state in own)
         if mask is None and window is not None:
             mask = window[:, :, :length, :length]
         parts.append(sdpa_attention_forward(module, q, k, v, mask, **options)[0].flatten(0, 1))
-    return torch.cat(parts)[None], None
+    return torch.cat(parts)[None]
 
 
 def attend_padded(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    window: Tensor | None,
-    packed: PackedRows,
-    **options: Any,
-) -> tuple[Tensor, None]:
+    module: nn.Module, states: tuple[Tensor, Tensor, Tensor], window: Tensor | None, packed: PackedRows, **options: Any
+) -> Tensor:
     """All rows at once, padded for this product alone: few kernels."""
     rows, length = packed.real.shape
 
-    def padded(packed_states: Tensor) -> Tensor:
-        return (
-            packed.padded(packed_states.transpose(1, 2).flatten(2))
-            .view(rows, length, -1, query.shape[3])
-            .transpose(1, 2)
-        )
+    def padded(own: Tensor) -> Tensor:
+        flat = packed.padded(own.transpose(1, 2).flatten(2))
+        return flat.view(rows, length, -1, own.shape[3]).transpose(1, 2)
 
     if window is not None:
         window = window[:, :, :length, :length]
@@ -118,5 +103,6 @@ def attend_padded(
     elif not getattr(module, "is_causal", True):  # under causality no real token sees the padding on its right
         keys = (packed.real | ~packed.real.any(dim=1, keepdim=True))[:, None, None, :]  # no empty softmax in empty rows
         window = keys if window is None else keys & window
-    states, _ = sdpa_attention_forward(module, padded(query), padded(key), padded(value), window, **options)
-    return states.flatten(0, 1)[packed.index][None], None
+    q, k, v = map(padded, states)
+    attended, _ = sdpa_attention_forward(module, q, k, v, window, **options)
+    return attended.flatten(0, 1)[packed.index][None]
