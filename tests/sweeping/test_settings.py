@@ -9,7 +9,7 @@ import pytest
 
 from headtohead.errors import UserError
 from headtohead.sweeping.settings import build_pruner, build_sampler
-from headtohead.sweeping.sweep import _with_sampler
+from headtohead.sweeping.sweep import _parsed, _with_sampler
 from hydra_plugins.headtohead_sweeper.pruners import PRUNERS
 from hydra_plugins.headtohead_sweeper.samplers import SAMPLERS
 from made_up_sweeps import settings_of
@@ -98,7 +98,8 @@ def test_directions_follow_the_metric() -> None:
 def test_without_a_sampler_listed_values_are_a_grid_and_others_are_drawn(
     lines: list[str], given: dict[str, Any], is_grid: bool
 ) -> None:
-    settled = _with_sampler(settings_of(**given), lines)
+    settings = settings_of(**given)
+    settled = _with_sampler(settings, _parsed(settings, lines))
     assert settled.is_grid is is_grid
     if not is_grid:
         assert type(build_sampler(settled, 0)).__name__ == "TPESampler"

@@ -60,8 +60,9 @@ def sweep(
     refuse_written_password(str(written.get("storage")))
     settings = read_settings({key: _plain(value) for key, value in plain.items()})
     refuse_contested(settings.arms, settings.params, arguments)
-    settings = _with_sampler(settings, arguments)
-    spaces = _spaces(settings, [line for line in arguments if not sets(line, ("fresh",))])
+    parsed = _parsed(settings, [line for line in arguments if not sets(line, ("fresh",))])
+    settings = _with_sampler(settings, parsed)
+    spaces = _spaces(settings, parsed)
     own_name = re.sub(r"[^\w.-]+", "_", str(config.name))
     name = settings.study_name or f"{own_name}-{_fingerprint(settings, spaces, without_hydra(config))}"
     folder = Path(str(config.hydra.sweep.dir)).absolute() / name
@@ -108,10 +109,14 @@ def _write_page(folder: Path) -> None:
         log.warning("the sweep's page could not be written: %s", error)
 
 
-def _spaces(settings: Settings, arguments: list[str]) -> dict[str, Space]:
-    """Return the search space of every arm, or of the one study (named "")."""
+def _parsed(settings: Settings, arguments: list[str]) -> dict[str, Space]:
+    """Return the search space of every arm, or of the one study (named ""), as it was written."""
     arms = settings.arms or [ArmSettings(name="", overrides=[], params={})]
-    spaces = {arm.name: parse_space({**settings.params, **arm.params}, [*arguments, *arm.overrides]) for arm in arms}
+    return {arm.name: parse_space({**settings.params, **arm.params}, [*arguments, *arm.overrides]) for arm in arms}
+
+
+def _spaces(settings: Settings, spaces: dict[str, Space]) -> dict[str, Space]:
+    """Return what trials run: equal grids, and no more of a run than tuning needs."""
     if settings.is_grid and not settings.arms:
         return spaces
     if settings.is_grid and len({len(space.grid()) for space in spaces.values()}) > 1:
@@ -120,14 +125,11 @@ def _spaces(settings: Settings, arguments: list[str]) -> dict[str, Space]:
     return {name: _tuning_only(space) for name, space in spaces.items()}
 
 
-def _with_sampler(settings: Settings, arguments: Sequence[str]) -> Settings:
+def _with_sampler(settings: Settings, spaces: dict[str, Space]) -> Settings:
     """Settle what is run where no sampler was named: every combination of listed values, else what TPE draws."""
     if settings.sampler is not None or not settings.is_grid:
         return settings
-    spaces = [parse_space(arm.params, [*arguments, *arm.overrides]) for arm in settings.arms] or [
-        parse_space({}, arguments)
-    ]
-    if all(dimension.values is not None for space in spaces for dimension in space.dimensions.values()):
+    if all(dimension.values is not None for space in spaces.values() for dimension in space.dimensions.values()):
         return settings
     return replace(settings, sampler={"_target_": "optuna.samplers.TPESampler"})
 

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from headtohead.errors import UserError
 from headtohead.sweeping.arms import FIRST_FRESH_SEED
 from headtohead.sweeping.settings import Settings
-from headtohead.sweeping.space import Space
+from headtohead.sweeping.space import Space, sets
 
 
 def tunings_of(
@@ -30,7 +30,7 @@ def tunings_of(
     if settings.tunings == 1:
         yield f"{name}/{arm}", folder / arm, space, settings
         return
-    seeded = "seed" in space.dimensions or any(line.partition("=")[0] == "seed" for line in space.fixed)
+    seeded = "seed" in space.dimensions or any(sets(line, ("seed",)) for line in space.fixed)
     if seeded and settings.is_grid:
         raise UserError(
             f"hydra.sweeper.tunings={settings.tunings}: with seed given, the tunings of a grid are the same trials; "
