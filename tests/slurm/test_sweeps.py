@@ -102,6 +102,19 @@ def test_preempted_and_timed_out_in_turn_a_run_is_the_one_it_would_have_been(slu
     assert_same_results(folder, alone.folder() / "trial_0000")
 
 
+def test_a_trial_is_pruned_where_it_runs(slurm: Path, cache: Path, tmp_path: Path):
+    """Its job asks the pruner in the sweep's journal, and ends well for SLURM."""
+    line = line_at(tmp_path, cache)
+    pruner = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=0.5", "hydra/sweeper/sampler=grid"]
+    slow = ["train.epochs=8", "train.evaluate_every=4", "train.learning_rate=1e-5,1e-2", "hydra.sweeper.n_jobs=2"]
+    Controller(line, [*QUIET, *ON_SLURM, *pruner, *slow]).start().finish()
+    pruned, complete = sorted(study_of(line.folder()), key=lambda trial: trial["params"]["train.learning_rate"])
+    assert [pruned["state"], complete["state"]] == ["pruned", "complete"]
+    assert pruned["reason"].startswith("ThresholdPruner at step")
+    assert len(pruned["reports"]) < len(complete["reports"])
+    assert remembered_state(line.folder() / pruned["folder"]) == "COMPLETED"
+
+
 def test_the_verdict_is_the_one_that_the_same_sweep_has_here(slurm: Path, cache: Path, tmp_path: Path):
     given = [
         *QUIET,

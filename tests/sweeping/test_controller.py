@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,6 +30,21 @@ def test_a_finished_sweep_starts_nothing(tmp_path: Path) -> None:
     assert run(study, by_epochs).started == []
     assert states(study) == ["complete"] * 4
     assert [trial.value for trial in study.ranked()] == [0.4, 0.3, 0.2, 0.1]
+
+
+@pytest.mark.changed_meaning("n_trials")
+def test_the_number_of_trials_counts_those_of_earlier_commands(tmp_path: Path) -> None:
+    given = {"sampler": "random", "params": {"train.epochs": "range(1,9)"}}
+    assert len(run(study_in(tmp_path, n_trials=3, **given), by_epochs).started) == 3
+    assert len(run(study_in(tmp_path, n_trials=5, **given), by_epochs).started) == 2
+
+
+@pytest.mark.changed_meaning("a NaN objective")
+def test_an_objective_that_is_no_number_fails_its_trial_alone(tmp_path: Path) -> None:
+    study = study_in(tmp_path, GRID)
+    run(study, lambda overrides: {"macro_f1": math.nan if overrides["train.epochs"] == "2" else 0.5})
+    assert states(study) == ["complete", "fail", "complete", "complete"]
+    assert study.trials()[1].user_attrs["reason"] in ("the objective is None", "the objective is nan")
 
 
 def test_a_killed_job_is_tried_again_and_a_failing_one_is_not(tmp_path: Path) -> None:
@@ -93,6 +109,7 @@ def test_a_trial_cut_off_before_it_had_its_values_gets_them(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.changed_meaning("max_failure_rate")
 def test_too_many_failures_end_the_sweep(tmp_path: Path) -> None:
     def never(overrides: dict[str, str]) -> dict[str, float]:
         raise ValueError("no")
@@ -170,6 +187,7 @@ def test_another_objective_is_another_sweep(tmp_path: Path) -> None:
         study_in(tmp_path, GRID, objective="metrics.validation.accuracy")
 
 
+@pytest.mark.changed_meaning("n_jobs")
 def test_slots_are_refilled_as_each_job_ends() -> None:
     """One slow job among quick ones: the other slot does all the quick ones meanwhile."""
     threads = ThreadPoolExecutor(2)

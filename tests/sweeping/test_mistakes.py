@@ -30,6 +30,7 @@ def arms(a: str, b: str) -> str:
 HEADS = arms("['head=classification']", "['head=generative']")
 
 
+@pytest.mark.changed_meaning("_target_ in a configuration file")
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import optuna
 import pytest
 
+from command_line import ROOT
 from headtohead.errors import UserError
 from headtohead.sweeping.settings import build_pruner, build_sampler
 from headtohead.sweeping.sweep import _parsed, _with_sampler
@@ -63,6 +65,7 @@ def test_a_continued_sampler_does_not_repeat_itself() -> None:
     assert not set(drawn(0)) & set(drawn(3))
 
 
+@pytest.mark.changed_meaning("sampler=motpe")
 def test_motpe_is_explained() -> None:
     settings = settings_of(sampler={"_target_": "optuna.samplers.MOTPESampler"}, params={"x": "1,2"})
     with pytest.raises(UserError, match="sampler=tpe"):
@@ -75,6 +78,7 @@ def test_a_sampler_that_does_not_exist() -> None:
         build_sampler(settings, 0)
 
 
+@pytest.mark.changed_meaning("direction")
 def test_directions_follow_the_metric() -> None:
     assert settings_of().directions("mae") == ["minimize"]
     assert settings_of().directions("macro_f1") == ["maximize"]
@@ -82,6 +86,7 @@ def test_directions_follow_the_metric() -> None:
     assert several.directions("macro_f1") == ["maximize", "minimize"]
 
 
+@pytest.mark.changed_meaning("sampler")
 @pytest.mark.parametrize(
     ("lines", "given", "is_grid"),
     [
@@ -103,3 +108,17 @@ def test_without_a_sampler_listed_values_are_a_grid_and_others_are_drawn(
     assert settled.is_grid is is_grid
     if not is_grid:
         assert type(build_sampler(settled, 0)).__name__ == "TPESampler"
+
+
+@pytest.mark.changed_meaning("samplers")
+def test_the_changed_meanings_are_documented_and_tested() -> None:
+    """docs/sweeper.md has one row for each test that is marked to show one, and the other way round."""
+    text = (
+        (ROOT / "docs" / "sweeper.md").read_text(encoding="utf-8").partition("## Coming from hydra-optuna-sweeper")[2]
+    )
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    documented = {key.replace("`", ""): here for key, _, here in rows[2:]}
+    tests = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
+    shown = [key for text in tests for key in re.findall(r'\.changed_meaning\("([^"]+)"\)', text)]
+    assert sorted(shown) == sorted(documented)
+    assert documented["samplers"].split() == list(SAMPLERS)

@@ -14,6 +14,8 @@ from headtohead.errors import UserError
 from headtohead.sweeping.space import parse_space
 
 
+@pytest.mark.changed_meaning("range(1,4)")
+@pytest.mark.changed_meaning("range(0.1,0.4,0.1)")
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

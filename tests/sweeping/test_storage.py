@@ -78,6 +78,7 @@ def test_what_is_no_storage_is_said(configured: str, said: str) -> None:
         resolve_storage(configured, Path("/sweep"))
 
 
+@pytest.mark.changed_meaning("storage: a password in the URL")
 @pytest.mark.parametrize(
     ("written", "refused"),
     [

@@ -21,6 +21,7 @@ TEMPLATES = [
 ]
 
 
+@pytest.mark.changed_meaning("text")
 def test_awkward_prompts_arrive_in_processes_of_their_own(line: CommandLine) -> None:
     choices = ",".join(in_grammar(literal(template)) for template in TEMPLATES)
     line("-m", *QUIET, "hydra/launcher=local", "hydra.sweeper.n_jobs=2", f"prompt.template=choice({choices})")
@@ -33,6 +34,7 @@ def test_awkward_prompts_arrive_in_processes_of_their_own(line: CommandLine) -> 
     assert again.prompt.template == TEMPLATES[found["best"][0]]
 
 
+@pytest.mark.changed_meaning("storage: null")
 def test_the_published_plugins_example_runs(line: CommandLine) -> None:
     """The configuration of its ``example/sphere.yaml``, with keys that this project has."""
     published = [
@@ -48,6 +50,7 @@ def test_the_published_plugins_example_runs(line: CommandLine) -> None:
     ]
     line("-m", *QUIET, *published)
     found = json.loads((line.outputs / "sphere" / "study.json").read_text())
+    assert (line.outputs / "sphere" / "study.journal").exists()
     assert found["directions"] == ["minimize"]
     assert [trial["state"] for trial in found["trials"]] == ["complete"] * 2
     values = [trial["values"][0] for trial in found["trials"]]
