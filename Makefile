@@ -5,19 +5,19 @@ READY := .venv/.ready
 # Tests start Python many times: where this is set, each would compile our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-unit test-sweeps test-slurm check format
+.PHONY: run test test-unit test-long test-slurm check format
 run: $(READY)            ## set-up, then one real run: SmolLM2-135M-Instruct + LoRA on BBC News
 	$(BIN)/python run.py
 
 test: test-unit          ## set-up, then units, whole offline runs, and the real-model path, in under a quarter of an hour
-	$(BIN)/python -m pytest -m "slow and not real and not slurm and not sweep" -n auto --dist worksteal
+	$(BIN)/python -m pytest -m "slow and not real and not slurm and not long" -n auto --dist worksteal
 	$(BIN)/python -m pytest -m real
 
 test-unit: $(READY)      ## offline tests with tiny random models, in parallel, under two minutes on two cores
-	$(BIN)/python -m pytest -m "not slow and not real and not slurm and not sweep" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not real and not slurm and not long" -n auto --dist loadfile
 
-test-sweeps: $(READY)      ## whole sweeps: processes, storages, kills, full disks, W&B; some ten minutes
-	$(BIN)/python -m pytest -m sweep -n auto --dist worksteal
+test-long: $(READY)      ## whole sweeps, several processes, kills at every write, full disks, W&B; a quarter of an hour
+	$(BIN)/python -m pytest -m long -n auto --dist worksteal
 
 test-slurm: $(READY)     ## jobs on a real SLURM of one node: SLURM_TEST_INSTALL=1 installs Debian's packages (apt-get), else they are skipped
 	$(BIN)/python -m pytest -m slurm

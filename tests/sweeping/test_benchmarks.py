@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.sweep  # whole sweeps, killed; and sleeping jobs long enough to measure
+pytestmark = pytest.mark.long  # whole sweeps, killed; and sleeping jobs long enough to measure
 
 BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
 

@@ -15,7 +15,7 @@ import pytest
 import postgres_server
 from command_line import CommandLine
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.long
 SECONDS = 60
 
 

@@ -11,7 +11,7 @@ import pytest
 from command_line import CommandLine, write_rows
 from headtohead.tiny import tiny_checkpoint
 
-pytestmark = pytest.mark.sweep  # a dozen runs each
+pytestmark = pytest.mark.long  # a dozen runs each
 
 SMALL = [
     "data=files",

@@ -17,7 +17,7 @@ import pytest
 from command_line import ROOT, CommandLine
 from headtohead import atomic
 
-pytestmark = pytest.mark.slow  # every command composes its sweep in a process of its own
+pytestmark = pytest.mark.long  # every command composes its sweep in a process of its own
 
 QUIET = ["export.form=none", "evaluate.baselines=false", "evaluate.resamples=100"]
 ARMS = "+hydra.sweeper.arms={{a:{a},b:{b}}}"
@@ -112,7 +112,6 @@ def test_a_folder_that_cannot_be_made(line: CommandLine) -> None:
     assert "Traceback" not in refused.stderr
 
 
-@pytest.mark.sweep
 @pytest.mark.parametrize("where", ["predictions.parquet", "study.json", "result.json"])
 def test_a_full_disk_stops_a_sweep_and_loses_nothing(
     line: CommandLine, monkeypatch: pytest.MonkeyPatch, where: str
@@ -140,7 +139,6 @@ def test_a_full_disk_stops_a_sweep_and_loses_nothing(
     assert (line.folder() / "trial_0000" / "result.json").read_text() == before
 
 
-@pytest.mark.sweep
 @pytest.mark.parametrize("launcher", ["basic", "local"])
 @pytest.mark.parametrize("whole_group", [True, False], ids=["at the terminal", "kill -INT"])
 def test_an_interrupted_sweep_says_how_to_go_on(line: CommandLine, launcher: str, whole_group: bool) -> None:

@@ -213,7 +213,7 @@ def check_pruned_sweep(line: CommandLine, *given: str, launcher: str) -> None:
         assert outcomes(line.folder()) == first
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 @pytest.mark.parametrize("launcher", ["basic", "local"])
 @pytest.mark.parametrize("kind", ["journal", "sqlite"])
 def test_a_sweep_in_a_file(line: CommandLine, kind: str, launcher: str) -> None:
@@ -221,7 +221,7 @@ def test_a_sweep_in_a_file(line: CommandLine, kind: str, launcher: str) -> None:
     check_pruned_sweep(line, f"hydra.sweeper.storage={storage}", launcher=launcher)
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 @pytest.mark.parametrize("launcher", ["basic", "local"])
 def test_a_sweep_through_grpc(line: CommandLine, grpc_url: str, launcher: str) -> None:
     check_pruned_sweep(
@@ -229,7 +229,7 @@ def test_a_sweep_through_grpc(line: CommandLine, grpc_url: str, launcher: str) -
     )
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 @pytest.mark.postgres
 def test_a_sweep_on_postgres_in_this_process(
     line: CommandLine, postgres: postgres_server.Server, monkeypatch: pytest.MonkeyPatch
@@ -240,7 +240,7 @@ def test_a_sweep_on_postgres_in_this_process(
     )
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 @pytest.mark.postgres
 def test_a_password_stays_in_the_environment(line: CommandLine, postgres: postgres_server.Server) -> None:
     """Neither in a file of the sweep, nor in what it prints, nor in the command line of any process."""
@@ -274,7 +274,7 @@ def command_lines() -> set[str]:
     return found
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 @pytest.mark.postgres
 def test_what_a_server_refuses_is_said_before_any_training(
     line: CommandLine, postgres: postgres_server.Server, monkeypatch: pytest.MonkeyPatch
@@ -291,7 +291,7 @@ def test_what_a_server_refuses_is_said_before_any_training(
     assert not list(line.outputs.glob("*/trial_*"))
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 def test_two_folders_do_not_share_a_study(line: CommandLine, tmp_path: Path) -> None:
     asked = ["-m", "export.form=none", "lora.rank=2", f"hydra.sweeper.storage=sqlite:///{tmp_path}/shared.db"]
     line(*asked, "hydra.sweeper.study_name=own")

@@ -111,7 +111,7 @@ def test_too_many_failures_do(line: CommandLine) -> None:
     assert len(study_of(line.folder())["trials"]) == 2
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 def test_arms_are_tuned_alike_confirmed_on_fresh_seeds_and_judged(line: CommandLine) -> None:
     arms = [
         *line.always,
@@ -147,7 +147,7 @@ def test_arms_are_tuned_alike_confirmed_on_fresh_seeds_and_judged(line: CommandL
     assert looked["looks"] == 2
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 def test_repeated_tunings_speak_of_methods(line: CommandLine) -> None:
     arms = [
         *line.always,
@@ -166,7 +166,7 @@ def test_repeated_tunings_speak_of_methods(line: CommandLine) -> None:
     assert "head, tuning 2" in Page((line.folder() / "report.html").read_text()).text
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 def test_seeds_and_constraints_in_whole_runs(line: CommandLine) -> None:
     given = ["hydra.sweeper.seeds=[0,3]", "hydra.sweeper.constraints={cost.trainable_parameters:{max:2000}}"]
     line("-m", *QUIET, *given, "evaluate.test=false", "lora.rank=1,64", "hydra.sweeper.study_name=seeds")
@@ -181,7 +181,7 @@ def test_seeds_and_constraints_in_whole_runs(line: CommandLine) -> None:
     assert first["values"] == pytest.approx([sum(record["objective"]["value"] for record in records) / 2])
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 def test_several_objectives_are_pruned_by_the_metric(line: CommandLine) -> None:
     objectives = "hydra.sweeper.objective=[cost.seconds.train,metrics.validation.macro_f1]"
     pruner = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=0.5"]

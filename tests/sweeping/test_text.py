@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from command_line import ROOT, CommandLine
 from headtohead.sweeping.overrides import in_grammar, literal
 
-pytestmark = pytest.mark.sweep
+pytestmark = pytest.mark.long
 QUIET = ["export.form=none", "evaluate.baselines=false", "evaluate.resamples=100"]
 TEMPLATES = [
     '{text}, it\'s "so" = {x}?',

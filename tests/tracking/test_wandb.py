@@ -162,7 +162,7 @@ def check_tables(folder: Path, found: Any, record: dict[str, Any]) -> None:
         assert [cell[2] for cell in cells] == [count for counts in confusion["counts"] for count in counts]
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 def test_twenty_offline_runs_hold_every_value(line: CommandLine) -> None:
     line("-m", *QUICK, "hydra.sweeper.study_name=mine", "seed=range(0,10)", "lora.rank=2,4")
     folders = sorted(line.folder().glob("trial_*"))
@@ -179,7 +179,7 @@ def test_twenty_offline_runs_hold_every_value(line: CommandLine) -> None:
     assert all({"tiny", "files", "classification"} <= set(own[0].run["tags"]) for own in found)
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 def test_arms_confirmations_and_the_verdict(line: CommandLine) -> None:
     arms = ["experiment=head_vs_generative", f"data.source.name={line.rows}", "hydra.sweeper.n_trials=1"]
     line(*line.always, *arms, *QUICK, "hydra.sweeper.confirm.seeds=2", train=False)
@@ -200,7 +200,7 @@ def test_arms_confirmations_and_the_verdict(line: CommandLine) -> None:
     assert report.summary["verdict"] == "\n".join(verdict["sentences"])
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 def test_attempts_share_an_id_and_are_synced_in_order(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed after its first checkpoint and run again: two folders, one run; ``wandb sync`` takes the older first."""
     from headtohead import atomic
@@ -235,7 +235,7 @@ def test_attempts_share_an_id_and_are_synced_in_order(line: CommandLine, monkeyp
     assert said.index(first.folder.name) < said.index(second.folder.name)
 
 
-@pytest.mark.sweep
+@pytest.mark.long
 def test_no_secret_and_no_word_of_wandb(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)

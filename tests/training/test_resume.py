@@ -157,6 +157,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 def test_killed_at_every_write_and_rename(straight: Straight, cache: Path, rows: Path, tmp_path: Path):
     """A killed process leaves its disk and nothing else: one run shows all the disks that a kill could leave."""
     line = CommandLine(tmp_path / "outputs", cache, rows)
@@ -170,6 +171,7 @@ def test_killed_at_every_write_and_rename(straight: Straight, cache: Path, rows:
         assert_same_outcome(line.folder(), straight.line.folder())
 
 
+@pytest.mark.long
 def test_killed_during_the_export(cache: Path, rows: Path, tmp_path: Path):
     """Before the export's files are there, and again when they are written and held to be right, but not yet in place."""
     line = CommandLine(tmp_path / "outputs", cache, rows)

@@ -141,7 +141,7 @@ def kill_at_first_checkpoint(line: CommandLine, log: Path) -> None:
     started.wait()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_run_ends_as_that_of_one_process(cache: Path, rows: Path, tmp_path: Path):
     alone, shared = (CommandLine(tmp_path / name, cache, rows) for name in ("alone", "shared"))
     alone(*SETTINGS, "export.form=none")

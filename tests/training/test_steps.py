@@ -210,6 +210,7 @@ def test_micro_batches_draw_their_own_dropout(cache: Path):
         assert first != second
 
 
+@pytest.mark.slow  # this processor may have to emulate bf16
 @pytest.mark.parametrize("case", ["lora", "full", "generative"])
 def test_bf16_trains_fp32_weights(cache: Path, case: str):
     pack = TinyRun(cache, CASES[case](precision="bf16", learning_rate=2e-3, steps=12, batch_size=64)).pack
