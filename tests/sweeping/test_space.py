@@ -98,6 +98,8 @@ def test_any_text_survives_the_study(texts: list[str]) -> None:
         (["a=tag(log,interval(0,1))"], "starts above zero"),
         (["a=range(3,3)"], "holds no values"),
         (["a=choice("], "cannot be read"),
+        (["a=1,2,1"], "lists 1 more than once"),
+        (["a=x,'x'"], "lists x more than once"),
     ],
 )
 def test_what_cannot_be_sampled_is_said(lines: list[str], said: str) -> None:

@@ -175,7 +175,10 @@ def _dimension(override: Override) -> Dimension:
             values = [_unquoted(value) for value in swept.list]
             if swept.shuffle:
                 raise UserError(f"{override.input_line}: the sampler decides on the order; leave shuffle out")
-            distribution: BaseDistribution = CategoricalDistribution([label(value) for value in values])
+            labels = [label(value) for value in values]
+            if repeated := [in_grammar(value) for value in values if labels.count(label(value)) > 1]:
+                raise UserError(f"{override.input_line} lists {repeated[0]} more than once")
+            distribution: BaseDistribution = CategoricalDistribution(labels)
         case RangeSweep():
             distribution, values = _range(override, swept)
         case IntervalSweep():
