@@ -59,6 +59,7 @@ def test_a_plain_sweep_is_a_grid_that_runs_once(line: CommandLine) -> None:
     assert ended(line.folder()) == before
 
 
+@pytest.mark.long
 def test_a_tuned_sweep_prunes_and_never_reads_the_test_split(line: CommandLine) -> None:
     pruner = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=0.5"]
     first = "hydra.sweeper.enqueue=[{train.learning_rate:0.00001},{train.learning_rate:0.01}]"
@@ -75,6 +76,7 @@ def test_a_tuned_sweep_prunes_and_never_reads_the_test_split(line: CommandLine) 
         assert record["test_reads"] == 0
 
 
+@pytest.mark.long
 def test_another_space_under_the_same_name_is_refused_with_the_difference(line: CommandLine) -> None:
     line("-m", *QUIET, "hydra.sweeper.study_name=mine", "lora.rank=2,4")
     refused = line("-m", *QUIET, "hydra.sweeper.study_name=mine", "lora.rank=2,8", code=1)
@@ -82,6 +84,7 @@ def test_another_space_under_the_same_name_is_refused_with_the_difference(line: 
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
@@ -98,6 +101,7 @@ def test_mistakes_are_found_before_any_training(line: CommandLine, overrides: li
     assert not list(line.outputs.glob("*/trial_*"))
 
 
+@pytest.mark.long
 def test_a_failed_trial_does_not_end_the_sweep(line: CommandLine) -> None:
     line("-m", *QUIET, "lora.targets=[all-linear],[q_prj],[attention]")
     trials = study_of(line.folder())["trials"]
@@ -105,6 +109,7 @@ def test_a_failed_trial_does_not_end_the_sweep(line: CommandLine) -> None:
     assert "did you mean 'q_proj'" in trials[1]["reason"]
 
 
+@pytest.mark.long
 def test_too_many_failures_do(line: CommandLine) -> None:
     refused = line("-m", *QUIET, "hydra.sweeper.max_failure_rate=0", "lora.targets=[q_prj],[all-linear]", code=1)
     assert "more than hydra.sweeper.max_failure_rate=0" in refused.stderr

@@ -139,7 +139,7 @@ def test_tfidf_is_a_run_like_any_other(tmp_path: Path, cache: Path, run: Command
     assert record["metrics"]["test"]["accuracy"] == record["baselines"]["tfidf"]["test"]["accuracy"]
 
 
-@pytest.mark.parametrize("launcher", ["basic", pytest.param("local", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("local", marks=pytest.mark.long)])
 def test_a_sweep_of_hydras_own(tmp_path: Path, cache: Path, run: CommandLine, launcher: str):
     line = CommandLine(tmp_path / "outputs", cache, run.rows)
     line("-m", "hydra/sweeper=basic", f"hydra/launcher={launcher}", "seed=0,1", *QUICK, "evaluate.test=false")

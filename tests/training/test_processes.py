@@ -54,7 +54,7 @@ def test_losses_weights_and_scores_are_those_of_one(cache: Path, tmp_path: Path)
                 assert_close(found[rank][case], alone[case], what, tolerance, f"{case}, {rank}")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_sharded_losses_weights_and_scores_are_those_of_one(cache: Path, tmp_path: Path):
     """FSDP, with whole weights kept between forward and backward, which scoring must not leave behind."""
     found = together(cache, tmp_path, *FSDP, "--fsdp_reshard_after_forward", "false")
@@ -76,7 +76,7 @@ def test_sharded_losses_weights_and_scores_are_those_of_one(cache: Path, tmp_pat
             assert_close(found[rank]["straight"], straight, what, 1e-5, f"training, {rank}")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_of_two_is_that_of_one(cache: Path, tmp_path: Path):
     """By the command that README names."""
     settings = ["export.form=none", "evaluate.baselines=false", "evaluate.resamples=100", "train.steps=6"]
