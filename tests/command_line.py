@@ -6,6 +6,7 @@ import json
 import os
 import random
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,7 @@ def start_child(action: Callable[[], object]) -> int:
     if child:
         return child
     status = 1
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have what they start in the background ignore it
     try:
         action()
         status = 0
