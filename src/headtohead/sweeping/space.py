@@ -176,7 +176,7 @@ def _dimension(override: Override) -> Dimension:
             if swept.shuffle:
                 raise UserError(f"{override.input_line}: the sampler decides on the order; leave shuffle out")
             labels = [label(value) for value in values]
-            if repeated := [in_grammar(value) for value in values if labels.count(label(value)) > 1]:
+            if repeated := [in_grammar(v) for v, name in zip(values, labels, strict=True) if labels.count(name) > 1]:
                 raise UserError(f"{override.input_line} lists {repeated[0]} more than once")
             distribution: BaseDistribution = CategoricalDistribution(labels)
         case RangeSweep():
