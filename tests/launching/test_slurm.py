@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -21,7 +22,7 @@ from headtohead.launching.command import LOG, job_error
 from headtohead.launching.frozen_code import FrozenCode, freeze
 from headtohead.launching.slurm import SlurmJobs
 from headtohead.launching.slurm_queue import Entry
-from headtohead.launching.slurm_submit import Note, configuration_folder, parameters, sweep_folder
+from headtohead.launching.slurm_submit import PATIENT_PYTHON, Note, configuration_folder, parameters, sweep_folder
 from headtohead.launching.slurm_task import SlurmTask, read_ending
 from headtohead.provenance import SOURCES
 
@@ -168,6 +169,25 @@ def test_a_job_that_is_told_of_its_end_saves_and_is_started_again(tmp_path: Path
     assert (tmp_path / "saved").exists()
     assert read_ending(tmp_path) == {"code": 0, "reason": ""}
     assert len(list(tmp_path.glob("start_*"))) == 2
+
+
+LISTENS = """
+import signal, sys, time
+time.sleep(0.3)
+signal.signal(signal.SIGUSR2, lambda *_: sys.exit(7))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR2])
+time.sleep(60)
+"""
+
+
+def test_a_warning_before_the_job_listens_waits_for_it():
+    process = subprocess.Popen([*PATIENT_PYTHON, "-c", LISTENS])
+    status, usr2 = Path(f"/proc/{process.pid}/status"), 1 << signal.SIGUSR2 - 1
+    end = time.monotonic() + 30
+    while not int(status.read_text().split("SigBlk:")[1].split()[0], 16) & usr2:
+        assert time.monotonic() < end
+    process.send_signal(signal.SIGUSR2)
+    assert process.wait(30) == 7
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,6 +37,13 @@ SHARED_BY_CLUSTERS = {
     "stderr_to_stdout",
 }
 """submitit's own names; the others are SLURM's and carry its name in front."""
+PATIENT_PYTHON = [
+    sys.executable,
+    "-ISc",
+    "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2]); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])",
+]
+"""Starts Python with SLURM's warning kept waiting until ``SlurmTask`` listens: while it imports, the warning would kill."""
 NOT_SUBMITIT = {"submitit_folder", "max_num_timeout", "requeue", "poll_seconds", "name"}
 
 
@@ -86,7 +94,10 @@ class Submitter:
         logging.getLogger("submitit").setLevel(logging.WARNING)
         try:
             self._executor = submitit.AutoExecutor(
-                self._folder, cluster="slurm", slurm_max_num_timeout=int(settings["max_num_timeout"])
+                self._folder,
+                cluster="slurm",
+                slurm_max_num_timeout=int(settings["max_num_timeout"]),
+                slurm_python=shlex.join(PATIENT_PYTHON),
             )
             self._executor.update_parameters(name=self._name, **parameters(settings, self.code))
         except (RuntimeError, NameError, AssertionError, ValueError) as error:

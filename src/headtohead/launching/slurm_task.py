@@ -74,6 +74,7 @@ class SlurmTask:
 
         for number in (signal.SIGUSR2, signal.SIGTERM):
             signal.signal(number, stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR2])  # kept waiting since the job began
         with (Path(self.folder) / LOG).open("ab") as log:
             process = subprocess.Popen(
                 self.command,
