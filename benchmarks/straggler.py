@@ -98,7 +98,7 @@ def main() -> None:
     print(
         "| jobs | seconds of a job | used while jobs are left | to the last end | in batches |\n|---|---|---|---|---|"
     )
-    for jobs, seconds in ((48, 1.0), (48, 2.0)):
+    for jobs, seconds in ((48, 2.0), (96, 2.0)):
         with tempfile.TemporaryDirectory() as folder:
             used, whole = utilisation(Path(folder), jobs=jobs, seconds=seconds)
         batches = utilisation_in_batches(jobs=jobs, seconds=seconds)
