@@ -1,10 +1,11 @@
 """The one entry point: ``python run.py`` for a run, ``python run.py -m`` for a sweep, ``--help`` for the groups."""
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from headtohead.schema import errors_for_people, fingerprint_of, given_overrides, note_refusal, output_folder, to_typed
-from headtohead.sweeping.trial import current_membership, current_trial, open_report
+from headtohead.sweeping.trial import ReportingLink, membership_of, trial_of
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -14,15 +15,15 @@ def main(cfg: DictConfig) -> float | None:
         config = to_typed(cfg)
         from headtohead.tasks import perform  # after composition, so that --cfg and --help stay quick
 
-        trial = current_trial()
-        report = open_report(trial) if trial else None
+        own = HydraConfig.get()
+        trial = trial_of(own)
         return perform(
             config,
             output_folder(),
             given_overrides(),
             fingerprint=fingerprint_of(cfg),
-            report=report,
-            membership=current_membership(),
+            sweep=ReportingLink(trial) if trial else None,
+            membership=membership_of(own),
         )
     except Exception as error:
         note_refusal(cfg, output_folder(), error)

@@ -32,6 +32,8 @@ class Backbone:
     about: dict[str, Any]
     new_weights: list[str]
     """Names of weights the checkpoint lacks, such as the head's."""
+    pooler: torch.nn.Module | None = None
+    """What was taken off the trunk while a pack stands on it."""
 
     @property
     def trunk(self) -> PreTrainedModel:

@@ -31,6 +31,10 @@ class Interrupted(BaseException):
     """A run was asked to stop and has saved where it stands. Not an ``Exception``: it is no failure to be handled."""
 
 
+class OutOfMemory(UserError):
+    """Not even a single row fits; weights and counters are as they were before the step."""
+
+
 class Diverged(RuntimeError):
     """Training produced a non-finite loss, gradient or score; the run's status becomes ``diverged``."""
 
@@ -46,6 +50,11 @@ def is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or what it came from, says that no space or quota is left."""
     full = (errno.ENOSPC, errno.EDQUOT)
     return any(isinstance(cause, OSError) and cause.errno in full for cause in causes(error))
+
+
+def has_lost_device(error: BaseException) -> bool:
+    """Whether an error leaves this process without its GPU: every later call on it fails too."""
+    return "CUDA error" in str(error) and not is_out_of_memory(error)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

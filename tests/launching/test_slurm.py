@@ -19,11 +19,13 @@ from headtohead import schema  # noqa: F401 - its resolvers
 from headtohead.errors import UserError
 from headtohead.launching import KilledJob, slurm_queue
 from headtohead.launching.command import LOG, job_error
+from headtohead.launching.ending import read_ending
+from headtohead.launching.ending import read_ending
 from headtohead.launching.frozen_code import FrozenCode, freeze
 from headtohead.launching.slurm import SlurmJobs
 from headtohead.launching.slurm_queue import Entry
 from headtohead.launching.slurm_submit import PATIENT_PYTHON, Note, configuration_folder, parameters, sweep_folder
-from headtohead.launching.slurm_task import SlurmTask, read_ending
+from headtohead.launching.slurm_task import SlurmTask
 from headtohead.provenance import SOURCES
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -15,9 +15,10 @@ from command_line import ROOT
 from headtohead import schema  # noqa: F401 - its resolvers
 from headtohead.errors import UserError
 from headtohead.launching import KilledJob
+from headtohead.launching.ending import read_ending
 from headtohead.launching.slurm import SlurmJobs
 from headtohead.launching.slurm_submit import read_note
-from headtohead.launching.slurm_task import SlurmTask, read_ending
+from headtohead.launching.slurm_task import SlurmTask
 from real_slurm import WAIT_SECONDS, ask, job_id, queued_state, remembered_state, wait_for
 
 pytestmark = pytest.mark.slurm

@@ -13,7 +13,7 @@ from headtohead.sweeping.settings import build_pruner
 from headtohead.sweeping.storage import open_storage
 from headtohead.sweeping.study import SweepStudy
 from headtohead.sweeping.summary import write_summary
-from headtohead.sweeping.trial import TrialLink, open_report
+from headtohead.sweeping.trial import ReportingLink, TrialLink
 from hydra_plugins.headtohead_sweeper.pruners import PRUNERS
 from made_up_sweeps import run, settings_of, states, study_in, write_result
 
@@ -25,20 +25,25 @@ def link_of(study: SweepStudy, number: int, pruner: str, seed: int | None = None
     return TrialLink(study=study.name, number=number, storage=study.storage, seed=seed, pruner=PRUNERS[pruner])
 
 
+def told(link: ReportingLink, step: int, value: float) -> str | None:
+    """Report as a run does, and ask."""
+    link.report(step, value)
+    return link.stops(step, value)
+
+
 def test_the_metric_drives_whichever_objective_comes_first(tmp_path: Path) -> None:
     """The first objective is a cost, to be minimised; the worker reports the metric, to be maximised."""
     study = study_in(tmp_path, "train.epochs=1,2,3,4,5,6", objective=COST_FIRST, pruner="median")
     assert study.judge.objective == 1
     for number in range(5):
         study.ask()
-        report = open_report(link_of(study, number, "median"))
-        assert report(1, 0.5 + number / 100) is None
+        assert told(ReportingLink(link_of(study, number, "median")), 1, 0.5 + number / 100) is None
         study.tell(number, optuna.trial.TrialState.COMPLETE, [100.0 + number, 0.5])
     study.ask()
-    report = open_report(link_of(study, 5, "median"))
-    assert report(1, 0.9) is None
-    assert report(1, 0.1) == "MedianPruner at step 1, 0.1"
-    assert report(2, 0.1) is None  # the others have not reported there
+    link = ReportingLink(link_of(study, 5, "median"))
+    assert told(link, 1, 0.9) is None
+    assert told(link, 1, 0.1) == "MedianPruner at step 1, 0.1"
+    assert told(link, 2, 0.1) is None  # the others have not reported there
     assert reports_of(study.trials()[5]) == {1: 0.1, 2: 0.1}
     assert write_summary(study)["trials"][0]["reports"] == {"1": 0.5}
 
@@ -93,8 +98,8 @@ def test_a_pruner_judges_by_what_is_optimised(tmp_path: Path) -> None:
 def test_runs_of_several_seeds_report_nothing_but_hear_that_they_are_closed(tmp_path: Path) -> None:
     study = study_in(tmp_path, "lora.rank=2,4", seeds=[0, 1])
     study.ask()
-    report = open_report(link_of(study, 0, "median", seed=1))
-    assert report(1, 0.5) is None
+    link = ReportingLink(link_of(study, 0, "median", seed=1))
+    assert told(link, 1, 0.5) is None
     assert study.judge.reports(0) == {}
     study.tell(0, optuna.trial.TrialState.FAIL, None)
-    assert report(2, 0.5) == "the sweep has closed this trial"
+    assert told(link, 2, 0.5) == "the sweep has closed this trial"

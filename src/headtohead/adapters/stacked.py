@@ -22,11 +22,23 @@ class PackState:
     """What the stacked layers of a trunk must know of the current forward pass."""
 
     trials: int
+    """In the pack: the stacks' leading dimension."""
+    active: list[int] | None = None
+    """Numbers of the trials whose rows are read, None for all of them."""
     training: bool = False
     keys: list[str] = field(default_factory=list)
     """Names the random numbers of each trial: its seed, step and micro-batch. Layers add their own name."""
     shapes: list[tuple[int, ...]] = field(default_factory=list)
     """Rows and length of each trial's own batch, before it was padded to the pack's; packed end to end, its tokens."""
+
+    @property
+    def reading(self) -> int:
+        """How many trials' rows are read."""
+        return self.trials if self.active is None else len(self.active)
+
+    def of_active(self, stack: Tensor) -> Tensor:
+        """Return the slices of a stack that belong to the trials whose rows are read."""
+        return stack if self.active is None else stack[self.active]
 
 
 def seed_of(key: str) -> int:
@@ -46,7 +58,7 @@ def dropout_mask(x: Tensor, rates: list[float], state: PackState, layer: str) ->
     """
     mask = torch.ones_like(x)
     is_packed = len(state.shapes[0]) == 1
-    parts = (mask[0] if is_packed else mask).unflatten(0, (state.trials, -1))
+    parts = (mask[0] if is_packed else mask).unflatten(0, (state.reading, -1))
     for part, rate, key, shape in zip(parts, rates, state.keys, state.shapes, strict=True):
         if rate == 0:
             continue
@@ -98,10 +110,11 @@ class StackedLinear(nn.Module):
         """Return the layer's output for the rows of all trials."""
         y = self.base(x)
         dropped = x * dropout_mask(x, self.dropouts, self.state, self.name) if self._drops() else x
-        flat = dropped.reshape(self.state.trials, -1, x.shape[-1])
-        low = torch.bmm(flat, self.lora_a.to(x.dtype).transpose(1, 2)) * self.scales.to(x.dtype)
-        stacked = y.reshape(self.state.trials, -1, y.shape[-1])
-        return torch.baddbmm(stacked, low.to(y.dtype), self.lora_b.to(y.dtype)).view(y.shape)
+        a, b, scales = map(self.state.of_active, (self.lora_a, self.lora_b, self.scales))
+        flat = dropped.reshape(self.state.reading, -1, x.shape[-1])
+        low = torch.bmm(flat, a.to(x.dtype).transpose(1, 2)) * scales.to(x.dtype)
+        stacked = y.reshape(self.state.reading, -1, y.shape[-1])
+        return torch.baddbmm(stacked, low.to(y.dtype), b.to(y.dtype)).view(y.shape)
 
     def _drops(self) -> bool:
         return self.state.training and any(self.dropouts)
@@ -137,9 +150,10 @@ class StackedEmbedding(nn.Module):
     def forward(self, input_ids: Tensor) -> Tensor:
         """Return the embeddings of the rows of all trials."""
         y = self.base(input_ids)
-        ids = input_ids.reshape(self.state.trials, -1)
-        low = torch.stack([F.embedding(row, a.T) for row, a in zip(ids, self.lora_a, strict=True)])
-        update = torch.bmm(low * self.scales, self.lora_b)
+        ids = input_ids.reshape(self.state.reading, -1)
+        a, b, scales = map(self.state.of_active, (self.lora_a, self.lora_b, self.scales))
+        low = torch.stack([F.embedding(row, own.T) for row, own in zip(ids, a, strict=True)])
+        update = torch.bmm(low * scales, b)
         embedded: Tensor = y + update.view(y.shape).to(y.dtype)
         return embedded
 

@@ -31,10 +31,16 @@ class TrunkStandIn(nn.Module):
         return self.outputs
 
 
-def drop_pooler(trunk: nn.Module) -> None:
-    """Take the pooler off a trunk whose heads have copied it (or pool otherwise): adapters and counts pass it by."""
-    if _pooler(trunk) is not None:
+def drop_pooler(trunk: nn.Module) -> nn.Module | None:
+    """Take the pooler off a trunk whose heads have copied it (or pool otherwise): adapters and counts pass it by.
+
+    Returns:
+        What was taken off.
+    """
+    pooler = _pooler(trunk)
+    if pooler is not None:
         trunk.pooler = None  # type: ignore[assignment]
+    return pooler
 
 
 def _pooler(trunk: nn.Module) -> nn.Module | None:

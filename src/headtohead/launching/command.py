@@ -16,6 +16,8 @@ from headtohead.errors import TO_BE_CONTINUED, UserError
 OF_THE_SWEEP = ("hydra.mode", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 """Keys that a job replaces by its own."""
 LOG = "job.log"
+WORKER = "headtohead.fused.worker"
+"""Module that trains several jobs together."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -71,6 +73,13 @@ def job_command(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str]
     folder = Path(*(str(getattr(name, "text", name)) for name in names)).absolute()
     kept = [str(override.input_line) for override in parsed if override.get_key_element() not in OF_THE_SWEEP]
     return [sys.executable, str(this_script()), *kept, "hydra.mode=RUN", f"hydra.run.dir={quoted(folder)}"], folder
+
+
+def sweep_folder(config: DictConfig, job: Path) -> Path:
+    """Return the folder of a job's sweep: of our sweeper the first one below ``hydra.sweep.dir``."""
+    outputs = Path(str(config.hydra.sweep.dir)).absolute()
+    parts = job.relative_to(outputs).parts if job.is_relative_to(outputs) else ()
+    return outputs / parts[0] if len(parts) > 1 else job.parent
 
 
 def quoted(path: object) -> str:

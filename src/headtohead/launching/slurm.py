@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import queue
+import secrets
 import sys
 import threading
 import time
@@ -18,12 +19,14 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from headtohead.errors import TO_BE_CONTINUED
+from headtohead import atomic
+from headtohead.errors import TO_BE_CONTINUED, UserError
 from headtohead.launching import slurm_queue
-from headtohead.launching.command import LOG, KilledJob, LauncherFailed, job_command, job_error, last_line
+from headtohead.launching.command import LOG, WORKER, KilledJob, LauncherFailed, job_command, job_error, last_line
+from headtohead.launching.ending import read_ending
 from headtohead.launching.slurm_queue import ALIVE, ENDED_FOR_GOOD, KILLED, Entry, Unreachable
 from headtohead.launching.slurm_submit import Note, Submitter, read_note
-from headtohead.launching.slurm_task import SlurmTask, read_ending
+from headtohead.launching.slurm_task import SlurmTask
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +61,17 @@ class SlurmJobs:
     """
 
     def __init__(self, config: DictConfig, settings: Mapping[str, Any]) -> None:
+        if int(settings["trials_at_once"]) > 1 and int(settings["nodes"]) * int(settings["tasks_per_node"]) > 1:
+            raise UserError(
+                "hydra.launcher.trials_at_once above 1 trains several trials in one process; nodes and tasks_per_node train one "
+                "trial in several: set one of them to 1"
+            )
         self._config, self._settings = config, settings
         self._submitter: Submitter | None = None
         self._incoming: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._waiting: list[_Job] = []
         self._placed: list[_Job] = []
+        self._suspects: set[Path] = set()
         self._next_try = self._next_look = 0.0
         self._trouble_since: float | None = None
         self._failed: LauncherFailed | None = None
@@ -138,12 +147,20 @@ class SlurmJobs:
                 log.info("%s: SLURM job %s is still there", job.folder.name, entry.id)
                 job.note = Note(job.note.name, job.note.index, entry.id)
                 self._move(job)
-        together = self._waiting[:LARGEST_ARRAY]
-        if together:
-            notes = self._submitter.submit([job.task for job in together])
-            for job, note in zip(together, notes, strict=True):
-                job.note = note
-                self._move(job)
+        packs = self._packs()[:LARGEST_ARRAY]
+        if packs:
+            notes = self._submitter.submit([_task_of(pack) for pack in packs])
+            for pack, note in zip(packs, notes, strict=True):
+                for job in pack:
+                    job.note = note
+                    self._move(job)
+
+    def _packs(self) -> list[list[_Job]]:
+        """Return what waits by SLURM jobs; one whose job died goes alone, since it may be what killed it."""
+        size = int(self._settings["trials_at_once"])
+        alone = [job for job in self._waiting if job.folder in self._suspects]
+        others = [job for job in self._waiting if job.folder not in self._suspects]
+        return [[job] for job in alone] + [others[at : at + size] for at in range(0, len(others), size)]
 
     def _move(self, job: _Job) -> None:
         self._waiting.remove(job)
@@ -171,6 +188,8 @@ class SlurmJobs:
 
     def _end(self, job: _Job, error: Exception | None) -> None:
         self._placed.remove(job)
+        if isinstance(error, KilledJob):
+            self._suspects.add(job.folder)
         if error:
             job.future.set_exception(error)
         else:
@@ -221,3 +240,17 @@ class SlurmJobs:
                 f"{len(left)} jobs live on in SLURM: the same command attaches to them, scancel {' '.join(left)} ends them",
                 file=sys.stderr,
             )
+
+
+def _task_of(pack: list[_Job]) -> SlurmTask:
+    """Return the command of one job, or of the worker that trains several together."""
+    if len(pack) == 1:
+        return pack[0].task
+    first = pack[0]
+    folder = first.folder.parent / "packs" / f"{first.folder.name}-{secrets.token_hex(4)}"
+    folder.mkdir(parents=True)
+    python, script = first.task.command[:2]
+    jobs = [{"overrides": job.task.command[2:], "folder": str(job.folder)} for job in pack]
+    atomic.write_json(folder / "jobs.json", jobs)
+    command = [python, "-m", WORKER, script, str(len(pack)), str(folder / "jobs.json")]
+    return SlurmTask(command, str(folder), tuple(str(job.folder) for job in pack))

@@ -19,10 +19,11 @@ from submitit.core.utils import FailedSubmissionError, JobPaths, UncompletedJobE
 
 from headtohead import atomic
 from headtohead.errors import UserError
-from headtohead.launching.command import this_script
+from headtohead.launching.command import sweep_folder, this_script
+from headtohead.launching.ending import forget_ending
 from headtohead.launching.frozen_code import FrozenCode, freeze
 from headtohead.launching.slurm_queue import Place, Unreachable, own_words, require_acceptance
-from headtohead.launching.slurm_task import SlurmTask, forget_ending
+from headtohead.launching.slurm_task import SlurmTask
 
 NOTE = "job.json"
 CODE = "code"
@@ -44,7 +45,7 @@ PATIENT_PYTHON = [
     "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])",
 ]
 """Starts Python with SLURM's warning kept waiting until ``SlurmTask`` listens: while it imports, the warning would kill."""
-NOT_SUBMITIT = {"submitit_folder", "max_num_timeout", "requeue", "poll_seconds", "name"}
+NOT_SUBMITIT = {"submitit_folder", "max_num_timeout", "requeue", "poll_seconds", "name", "trials_at_once"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,10 @@ class Submitter:
         name = f"{self._name}-{secrets.token_hex(4)}"
         notes = [Note(name, index if len(tasks) > 1 else None) for index in range(len(tasks))]
         for task, note in zip(tasks, notes, strict=True):
-            folder = Path(task.folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            forget_ending(folder)
-            _write_note(folder, note)
+            for folder in map(Path, task.folders):
+                folder.mkdir(parents=True, exist_ok=True)
+                forget_ending(folder)
+                _write_note(folder, note)
         try:
             self._executor.update_parameters(name=name)
             with self._executor.batch():
@@ -126,7 +127,8 @@ class Submitter:
             raise Unreachable(own_words(str(error))) from error
         notes = [Note(note.name, note.index, job.job_id) for note, job in zip(notes, jobs, strict=True)]
         for task, note in zip(tasks, notes, strict=True):
-            _write_note(Path(task.folder), note)
+            for folder in map(Path, task.folders):
+                _write_note(folder, note)
         return notes
 
     def log_of(self, job_id: str) -> Path:
@@ -151,13 +153,6 @@ def parameters(settings: Mapping[str, Any], code: FrozenCode) -> dict[str, Any]:
     if settings["cpus_per_task"] and settings["use_srun"]:  # srun does not take it over from sbatch since SLURM 22.05
         own["srun_args"] = [f"--cpus-per-task={settings['cpus_per_task']}", *own.get("srun_args", [])]
     return {key if key in SHARED_BY_CLUSTERS else f"slurm_{key}": value for key, value in own.items()}
-
-
-def sweep_folder(config: DictConfig, job: Path) -> Path:
-    """Return the folder of a job's sweep: of our sweeper the first one below ``hydra.sweep.dir``."""
-    outputs = Path(str(config.hydra.sweep.dir)).absolute()
-    parts = job.relative_to(outputs).parts if job.is_relative_to(outputs) else ()
-    return outputs / parts[0] if len(parts) > 1 else job.parent
 
 
 def configuration_folder(config: DictConfig) -> Path:

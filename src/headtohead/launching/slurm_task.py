@@ -6,7 +6,6 @@ its folder, so nothing but this small object is ever pickled.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -14,17 +13,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from submitit.core.utils import DelayedSubmission, UncompletedJobError
 from submitit.helpers import TorchDistributedEnvironment
 
-from headtohead import atomic
 from headtohead.errors import TO_BE_CONTINUED
 from headtohead.launching.command import LOG, THREADS
-
-ENDING = "job_end.json"
-"""How the command ended, for the controller; a job that was killed leaves none."""
+from headtohead.launching.ending import forget_ending, write_ending
 
 
 @dataclass(frozen=True)
@@ -33,11 +28,18 @@ class SlurmTask:
 
     command: list[str]
     folder: str
+    members: tuple[str, ...] = ()
+    """Folders of the runs that the command trains together, each with an ending of its own; none: the one in ``folder``."""
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Where the runs that it does are."""
+        return self.members or (self.folder,)
 
     def __call__(self) -> None:
         """Run the command; end with its exit status, so that SLURM's state says what ours does."""
         hand_back = signal.getsignal(signal.SIGUSR2)  # submitit's: requeues this job and exits
-        _ending(self.folder).unlink(missing_ok=True)
+        forget_ending(self.folder)
         if int(os.environ.get("SLURM_NTASKS", "1")) > 1:
             TorchDistributedEnvironment().export(set_cuda_visible_devices=False)
         asked, code = self._run()
@@ -90,31 +92,14 @@ class SlurmTask:
 
     def _note(self, code: int, reason: str = "") -> None:
         if os.environ.get("SLURM_PROCID", "0") == "0":
-            atomic.write_json(_ending(self.folder), {"code": code, "reason": reason})
+            for folder in {self.folder, *(self.folders if reason else ())}:
+                write_ending(folder, code, reason)
 
 
 def environment() -> dict[str, str]:
     """Return the command's environment: as many threads as the job has cores."""
     cores = os.environ.get("SLURM_CPUS_PER_TASK") or os.environ.get("SLURM_CPUS_ON_NODE")
     return {**os.environ, **(dict.fromkeys(THREADS, cores) if cores else {})}
-
-
-def read_ending(folder: Path) -> dict[str, Any] | None:
-    """Return how the command in a folder ended, or None if it does not say."""
-    try:
-        found: dict[str, Any] = json.loads(_ending(folder).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return found
-
-
-def forget_ending(folder: Path) -> None:
-    """Make room for a new attempt's ending."""
-    _ending(folder).unlink(missing_ok=True)
-
-
-def _ending(folder: Path | str) -> Path:
-    return Path(folder) / ENDING
 
 
 def _ignore_preemption() -> None:

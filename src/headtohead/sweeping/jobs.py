@@ -35,7 +35,7 @@ class Jobs(Protocol):
 def jobs_of(launcher: Launcher, n_jobs: int) -> Jobs:
     """Return the way to start jobs that a launcher allows."""
     if hasattr(launcher, "submit"):
-        return Submitted(launcher, n_jobs)
+        return Submitted(launcher, n_jobs * getattr(launcher, "trials_at_once", 1))
     if type(launcher).__name__ in IN_PROCESS:
         return InThisProcess(launcher)
     return InThreads(launcher, n_jobs)

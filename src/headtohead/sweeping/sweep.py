@@ -26,6 +26,7 @@ from headtohead.sweeping.ending import cut_short
 from headtohead.sweeping.jobs import jobs_of
 from headtohead.sweeping.judging import compare_arms
 from headtohead.sweeping.lock import controller_lock
+from headtohead.sweeping.rungs import refuse_order_dependent
 from headtohead.sweeping.seeds import refuse_another_seed
 from headtohead.sweeping.settings import Settings, read_settings
 from headtohead.sweeping.space import NOT_OF_RESULTS, Space, parse_space, sets
@@ -60,6 +61,7 @@ def sweep(
     refuse_written_password(str(written.get("storage")))
     settings = read_settings({key: _plain(value) for key, value in plain.items()})
     refuse_contested(settings.arms, settings.params, arguments)
+    refuse_order_dependent(settings.pruner, int(config.hydra.launcher.get("trials_at_once", 1)))
     parsed = _parsed(settings, [line for line in arguments if not sets(line, ("fresh",))])
     settings = _with_sampler(settings, parsed)
     spaces = _spaces(settings, parsed)

@@ -9,7 +9,7 @@ from headtohead.config import Config
 from headtohead.errors import DiskFull, Diverged, UserError, is_disk_full, is_out_of_memory
 
 if TYPE_CHECKING:
-    from headtohead.tasks.run import Report
+    from headtohead.tasks.run import SweepLink
     from headtohead.tracking import Membership
 
 
@@ -19,7 +19,7 @@ def perform(
     given: list[str],
     *,
     fingerprint: str,
-    report: Report | None = None,
+    sweep: SweepLink | None = None,
     membership: Membership | None = None,
 ) -> float | None:
     """Do the configured task; a training run returns its validation objective.
@@ -28,7 +28,7 @@ def perform(
         folder: where a training run lives, or where a task that reads a run writes.
         given: the overrides of the command line, which may not contradict a run that is read.
         fingerprint: hash of the configuration.
-        report: tells a sweep of a trial's evaluations, and hears whether to stop.
+        sweep: hears of a trial's evaluations, and may stop it.
         membership: what the run is within a sweep.
 
     Raises:
@@ -39,7 +39,7 @@ def perform(
         if config.task.name == "train":
             from headtohead.tasks.train import train
 
-            value = train(config, folder, fingerprint, report, membership).objective.get("value")
+            value = train(config, folder, fingerprint, sweep, membership).objective.get("value")
             return float(value) if value is not None else None
         _perform(config, folder, given)
         return None

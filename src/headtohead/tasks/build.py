@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from headtohead.adapters import TrialWeights, expected_count, prepare, recompute_activations
+from headtohead.adapters import TrialWeights, expected_count, prepare, recompute_activations, remove_adapters
 from headtohead.backbone import Backbone, load_backbone, resolve_dtype
 from headtohead.batching.attention import read_packed_rows
 from headtohead.batching.encode import EncodedRows, Encoder, encode_rows
@@ -155,7 +155,7 @@ def build_pack(
     """
     model, trunk = backbone.model, backbone.trunk
     heads = [_build_head(config, backbone, reader) for config, reader in zip(configs, readers, strict=True)]
-    drop_pooler(trunk)
+    backbone.pooler = drop_pooler(trunk)
     expected = [expected_count(trunk, model, config.lora) for config in configs]
     products = resolve_dtype(configs[0].model.precision, processes.device)
     full = isinstance(configs[0].lora, FullConfig)
@@ -185,6 +185,13 @@ def build_pack(
         autocast=autocast,
         packs_rows=read_packed_rows(model),
     )
+
+
+def undress(backbone: Backbone) -> None:
+    """Make a trunk what it was before a pack was built on it, so that another can be."""
+    remove_adapters(backbone.trunk)
+    if backbone.pooler is not None:
+        backbone.trunk.pooler = backbone.pooler
 
 
 def _build_head(config: Config, backbone: Backbone, reader: Reader) -> Head:

@@ -30,7 +30,11 @@ class Phases:
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+            self.add_seconds(name, time.monotonic() - started)
+
+    def add_seconds(self, name: str, seconds: float) -> None:
+        """Count seconds that a phase took."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def add_tokens(self, name: str, count: int) -> None:
         """Count tokens that a phase read."""

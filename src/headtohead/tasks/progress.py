@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from statistics import fmean
 from types import TracebackType
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -13,10 +15,16 @@ SECONDS_BETWEEN_LINES = 20.0
 
 
 class TrainingProgress:
-    """Shows a pack of one as it trains; evaluations stay on the screen as lines."""
+    """Shows a pack as it trains; evaluations stay on the screen as lines.
 
-    def __init__(self, name: str, pack: Pack) -> None:
-        self._pack, self._trial = pack, pack.trials[0]
+    Args:
+        names: of the runs; beside others each says whose evaluation it was.
+    """
+
+    def __init__(self, names: Sequence[str], pack: Pack) -> None:
+        self._pack, self._names = pack, names
+        self._total = max(trial.total_steps for trial in pack.trials)
+        self._losses, self._rates = [0.0] * len(names), [0.0] * len(names)
         self._shown_notes = 0
         self._said = time.monotonic()
         self._bar = Progress(
@@ -29,7 +37,8 @@ class TrainingProgress:
             TimeRemainingColumn(),
             disable=not pack.processes.is_main,
         )
-        self._task = self._bar.add_task(name, total=self._trial.total_steps, loss="-", rate="-")
+        described = names[0] if len(names) == 1 else f"{len(names)} runs together"
+        self._task = self._bar.add_task(described, total=self._total, loss="-", rate="-")
 
     def __enter__(self) -> TrainingProgress:
         self._bar.start()
@@ -40,17 +49,18 @@ class TrainingProgress:
     ) -> None:
         self._bar.stop()
 
-    def note(self, step: int, values: dict[str, float]) -> None:
-        """Show training values in the bar, and an evaluation as a line."""
+    def note(self, number: int, step: int, values: dict[str, float]) -> None:
+        """Show a run's training values in the bar, and an evaluation as a line."""
         if "train/loss" in values:
-            rate = f"{values['train/tokens_per_second']:,.0f}"
-            self._bar.update(self._task, loss=f"{values['train/loss']:.4f}", rate=rate)
-            self._say_in_log(
-                f"step {step} of {self._trial.total_steps}: loss {values['train/loss']:.4f}, {rate} tokens/s"
-            )
+            self._losses[number] = values["train/loss"]
+            self._rates[number] = values["train/tokens_per_second"]
+            loss, rate = f"{fmean(self._losses):.4f}", f"{sum(self._rates):,.0f}"
+            self._bar.update(self._task, loss=loss, rate=rate)
+            self._say_in_log(f"step {step} of {self._total}: loss {loss}, {rate} tokens/s")
             return
         shown = [f"{name} {values[f'validation/{name}']:.4f}" for name in _SHOWN if f"validation/{name}" in values]
-        self._bar.console.print(f"step {step}: validation {', '.join(shown)}")
+        whose = "" if len(self._names) == 1 else f"{self._names[number]}, "
+        self._bar.console.print(f"{whose}step {step}: validation {', '.join(shown)}")
         self._say_notes()
 
     def _say_in_log(self, line: str) -> None:
@@ -62,7 +72,7 @@ class TrainingProgress:
 
     def advance(self, pack: Pack, losses: list[float]) -> None:
         """Move the bar, and say once what the pack had to change."""
-        self._bar.update(self._task, completed=self._trial.progress.step)
+        self._bar.update(self._task, completed=max(trial.progress.step for trial in pack.trials))
         self._say_notes()
 
     def _say_notes(self) -> None:

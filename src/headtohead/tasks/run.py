@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from headtohead.batching.encode import EncodedRows, truncation_report
 from headtohead.config import Config
@@ -13,12 +12,21 @@ from headtohead.data import Corpus
 from headtohead.results import RunRecord, write_record
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.phases import Phases
-from headtohead.tasks.stopping import StopRequest
 from headtohead.tracking import Membership, Tracker
 from headtohead.training import Processes
 
-Report = Callable[[int, float], str | None]
-"""Given a step and the deciding metric there: why a sweep stops the run, or None."""
+
+@runtime_checkable
+class SweepLink(Protocol):
+    """The sweep that a run belongs to, as the run sees it."""
+
+    def report(self, step: int, value: float) -> None:
+        """Tell it the deciding metric at a step."""
+        ...
+
+    def stops(self, step: int, value: float) -> str | None:
+        """Return why it stops the run there, or None; asked after every run beside this one has reported."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,12 +39,16 @@ class Run:
     record: RunRecord
     processes: Processes
     phases: Phases = field(default_factory=Phases)
-    report: Report | None = None
+    sweep: SweepLink | None = None
     membership: Membership | None = None
     """What it is within a sweep."""
     tracker: Tracker | None = None
     """While it is open; the main process has one."""
-    stop: StopRequest = field(default_factory=StopRequest)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where its checkpoints lie."""
+        return self.folder / run_folder.CHECKPOINTS
 
     def save(self) -> None:
         """Write the record as it stands; of several processes the main one does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from collections.abc import Generator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -28,8 +29,9 @@ from headtohead.results import Predictions, RunRecord, write_predictions
 from headtohead.results.record import Status, json_ready
 from headtohead.sources import cache_root
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.member import Member
 from headtohead.tasks.phases import Phases
-from headtohead.tasks.run import Report, Run
+from headtohead.tasks.run import Run, SweepLink
 from headtohead.tasks.scoring import (
     evaluate_splits,
     join,
@@ -37,7 +39,10 @@ from headtohead.tasks.scoring import (
     selection_metric,
     validation_metrics,
 )
+from headtohead.tasks.shelf import Shelf
+from headtohead.tasks.stopping import StopRequest
 from headtohead.tasks.summary import print_summary
+from headtohead.tasks.together import Training, alone
 from headtohead.tasks.tracked import finish_tracking
 from headtohead.tracking import Membership
 from headtohead.tracking.wandb_run import new_run_id
@@ -55,19 +60,40 @@ def train(
     config: Config,
     folder: Path,
     fingerprint: str,
-    report: Report | None = None,
+    sweep: SweepLink | None = None,
     membership: Membership | None = None,
 ) -> RunRecord:
-    """Do a training run in ``folder``, continuing or returning what stands there.
-
-    Args:
-        report: tells a sweep of a trial's evaluations, and hears whether to stop.
-        membership: what the run is within a sweep.
+    """Do a training run in ``folder`` by itself, continuing or returning what stands there.
 
     Raises:
         UserError: whatever the user can mend; the record then has status ``failed`` and the message.
         Diverged: non-finite numbers; status ``diverged``.
         Interrupted: asked to stop by SIGTERM; status ``interrupted``, and the same command goes on.
+    """
+    stop = StopRequest()
+    with stop.heard():
+        return alone(training(config, folder, fingerprint, Shelf(keeps=False), sweep, membership), stop)
+
+
+def training(
+    config: Config,
+    folder: Path,
+    fingerprint: str,
+    shelf: Shelf,
+    sweep: SweepLink | None = None,
+    membership: Membership | None = None,
+    command: Sequence[str] = (),
+) -> Training:
+    """Return a run as ``tasks.together`` takes it: it yields itself where it is to be trained, and returns its record.
+
+    Args:
+        shelf: what is kept from run to run.
+        sweep: hears of evaluations, and may stop the run.
+        membership: what the run is within a sweep.
+        command: that asked for it, for the record; this process's own where none is given.
+
+    Raises:
+        UserError: as ``train``, and so on.
     """
     processes = Processes.current()
     with run_folder.claim(folder) if processes.is_main else nullcontext():
@@ -89,14 +115,13 @@ def train(
             config=config,
             folder=folder,
             cache=cache_root(config.paths.cache),
-            record=_new_record(config, folder, fingerprint, earlier, membership, processes),
+            record=_new_record(config, folder, fingerprint, earlier, membership, processes, command or sys.argv),
             processes=processes,
             phases=Phases.after(earlier.cost if earlier else {}),
-            report=report,
+            sweep=sweep,
             membership=membership,
         )
-        with run.stop.heard():
-            _attempt(run, earlier)
+        yield from _attempt(run, earlier, shelf)
         if run.record.status == "pruned":
             return run.record
         if processes.is_main:  # the others are done: a barrier here would time out on long evaluations and exports
@@ -126,6 +151,7 @@ def _new_record(
     earlier: RunRecord | None,
     membership: Membership | None,
     processes: Processes,
+    command: Sequence[str],
 ) -> RunRecord:
     return RunRecord(
         name=config.name,
@@ -143,17 +169,17 @@ def _new_record(
             "packages": package_versions(),
             "hardware": hardware(),
             "processes": processes.count,
-            "command": " ".join(map(shlex.quote, [Path(sys.argv[0]).name, *sys.argv[1:]])),
+            "command": " ".join(map(shlex.quote, [Path(command[0]).name, *command[1:]])),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         },
     )
 
 
-def _attempt(run: Run, earlier: RunRecord | None) -> None:
+def _attempt(run: Run, earlier: RunRecord | None, shelf: Shelf) -> Generator[Member, None, None]:
     """Do the steps; whatever ends them early is recorded."""
     try:
         run.save()
-        _steps(run, earlier)
+        yield from _steps(run, earlier, shelf)
     except Pruned as stop:
         _end(run, "pruned", str(stop))
     except BaseException as error:
@@ -166,7 +192,7 @@ def _fail(run: Run, error: BaseException) -> None:
     status: Status = "failed"
     if isinstance(error, Diverged):
         status = "diverged"
-    elif isinstance(error, KeyboardInterrupt | Interrupted) or is_disk_full(error):
+    elif isinstance(error, KeyboardInterrupt | Interrupted | GeneratorExit) or is_disk_full(error):
         status = "interrupted"  # no fault of the configuration
     _end(run, status, f"{type(error).__name__}: {error}")
 
@@ -182,9 +208,9 @@ def _end(run: Run, status: Status, reason: str) -> None:
         print(f"the record could not be written: {disk}")
 
 
-def _steps(run: Run, earlier: RunRecord | None) -> None:
+def _steps(run: Run, earlier: RunRecord | None, shelf: Shelf) -> Generator[Member, None, None]:
     with run.phases.phase("data"):
-        corpus = load_corpus(run.config.data, run.cache)
+        corpus = shelf.corpus(run.config, run.cache)
     if earlier and run_folder.holds_results(run.folder):
         run_folder.refuse_changes(earlier, run.folder, data=corpus.fingerprint)
     metric = selection_metric(run.config.train.metric, corpus.labels)  # a mistyped one is refused before any training
@@ -204,7 +230,7 @@ def _steps(run: Run, earlier: RunRecord | None) -> None:
     else:
         from headtohead.tasks.train_model import fit_model
 
-        predictions, encoded = fit_model(run, corpus)
+        predictions, encoded = yield from fit_model(run, corpus, shelf)
     if run.processes.is_main:
         _conclude(run, corpus, predictions, encoded)
 

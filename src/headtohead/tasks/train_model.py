@@ -1,8 +1,8 @@
-"""Fit a language model: backbone, reader, pack of one, loop, scores."""
+"""Fit a language model: backbone, reader, training alone or beside others, scores."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator
 
 import numpy as np
 
@@ -10,20 +10,21 @@ from headtohead.backbone import Backbone
 from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config, loss_in_words
 from headtohead.data import Corpus
-from headtohead.evaluation import HIGHER_IS_BETTER
 from headtohead.results import Predictions
 from headtohead.tasks import folder as run_folder
-from headtohead.tasks.build import Reader, build_pack, build_reader, draw_examples, load, score_width, start_from
-from headtohead.tasks.progress import TrainingProgress
+from headtohead.tasks.build import Reader, build_reader, draw_examples, score_width
+from headtohead.tasks.member import Member
 from headtohead.tasks.run import Run, describe_truncation, splits_to_score
-from headtohead.tasks.scoring import predictions_of, selection_metric, validation_metrics
-from headtohead.tasks.tracked import start_tracking
-from headtohead.training import Hooks, Pack, fit, progress_summary, require_finished, save_weights, sharding_asked
-from headtohead.training.checkpoint import newest_step
+from headtohead.tasks.scoring import predictions_of
+from headtohead.tasks.shelf import Shelf
+from headtohead.tasks.validation import Validation
+from headtohead.training import require_finished, save_weights, sharding_asked
 
 
-def fit_model(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[str, EncodedRows]]:
-    """Train and score.
+def fit_model(
+    run: Run, corpus: Corpus, shelf: Shelf
+) -> Generator[Member, None, tuple[dict[str, Predictions], dict[str, EncodedRows]]]:
+    """Prepare a run, yield it to be trained, and score it.
 
     Returns:
         Predictions of every scored split, and all splits as the model read them.
@@ -32,7 +33,7 @@ def fit_model(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[st
     sharding_asked([config])  # what cannot be sharded is refused before anything is loaded
     with run.phases.phase("load"):
         width = score_width(config, corpus.labels, np.asarray(corpus.train["label"][:]))
-        backbone = load(config, corpus.labels, width=width, cache=run.cache, processes=run.processes)
+        backbone = shelf.backbone(config, corpus.labels, width=width, cache=run.cache, processes=run.processes)
     with run.phases.phase("tokenise"):
         reader = read_with(config, backbone, corpus)
         encoded = encode_splits(run, reader, corpus)
@@ -40,19 +41,16 @@ def fit_model(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[st
     record.model = {**backbone.about, "prompt": reader.prompt.as_dict(), "loss": loss}
     record.audit = reader.audit.as_dict() if reader.audit else {}
     describe_truncation(run, encoded, corpus)
-    pack = build_pack([config], backbone, [reader], corpus.labels, encoded["train"], processes=run.processes)
-    trial = pack.trials[0]
-    if config.model.adapter:
-        start_from(trial, config.model.adapter, corpus.labels)
-    record.cost["trainable_parameters"] = trial.weights.count()
-    record.cost["parameters"] = backbone.about["parameters"]
     validation = Validation(run, encoded["validation"], corpus)
-    _train(run, pack, validation)
-    state = trial.weights.state()  # sharded weights come from all processes
+    member = Member(run=run, corpus=corpus, backbone=backbone, reader=reader, encoded=encoded, validation=validation)
+    yield member
+    member.note_cost()
+    require_finished(member.trial)
+    state = member.trial.weights.state()  # sharded weights come from all processes
     if run.processes.is_main:
         save_weights(run.folder / run_folder.WEIGHTS, state, labels=corpus.labels.names)
-    tests = {split: rows for split, rows in encoded.items() if split not in ("train", "validation")}
-    return {"validation": validation.final(pack), **_score_tests(run, pack, tests, corpus)}, encoded
+    assert member.pack is not None
+    return {"validation": validation.final(member.pack, member.number), **_score_tests(member)}, encoded
 
 
 def read_with(config: Config, backbone: Backbone, corpus: Corpus) -> Reader:
@@ -69,85 +67,21 @@ def encode_splits(run: Run, reader: Reader, corpus: Corpus) -> dict[str, Encoded
     }
 
 
-class Validation:
-    """Scores the validation split as training goes on, and keeps the predictions of the best evaluation."""
-
-    def __init__(self, run: Run, rows: EncodedRows, corpus: Corpus) -> None:
-        self.metric = selection_metric(run.config.train.metric, corpus.labels)
-        self._run, self._rows, self._labels = run, rows, corpus.labels
-        self._by_step: dict[int, Predictions] = {}
-
-    def __call__(self, pack: Pack, due: Sequence[int]) -> dict[int, dict[str, float]]:
-        """Return the validation metrics of the one trial."""
-        trial = pack.trials[0]
-        predictions = self._score(pack)
-        best = trial.progress.best_step
-        self._by_step = {step: kept for step, kept in self._by_step.items() if step == best}
-        self._by_step[trial.progress.step] = predictions
-        return {0: validation_metrics(predictions, self.metric)}
-
-    def final(self, pack: Pack) -> Predictions:
-        """Return the predictions of the weights in place, which were mostly made when they were judged."""
-        progress = pack.trials[0].progress
-        step = progress.best_step if pack.trials[0].config.keep_best else progress.step
-        return self._by_step[step] if step in self._by_step else self._score(pack)
-
-    def _score(self, pack: Pack) -> Predictions:
-        with self._run.phases.phase("validate"):
-            scores = pack.score(self._rows)[0]
-        self._run.phases.add_tokens("validate", int(self._rows.lengths.sum()))
-        is_score = pack.trials[0].link == "identity"
-        return predictions_of(self._rows, scores, self._labels, is_expected_score=is_score)
-
-
-def _train(run: Run, pack: Pack, validation: Validation) -> None:
-    """Run the loop with its hooks, and note what training cost."""
-    trial = pack.trials[0]
-    checkpoints = run.folder / run_folder.CHECKPOINTS
-    if run.processes.is_main:
-        start_tracking(run, resumed_step=newest_step(checkpoints))
-    run.processes.wait()  # the newest checkpoint is settled before the others read it
-    progress = TrainingProgress(run.config.name, pack)
-
-    def log(number: int, step: int, values: dict[str, float]) -> None:
-        if run.tracker is not None:
-            run.tracker.log(step, values)
-        progress.note(step, values)
-
-    def report(number: int, step: int, value: float) -> str | None:
-        run.record.objective["value"] = value
-        return run.report(step, value) if run.report else None
-
-    hooks = Hooks(
-        evaluate=validation,
-        report=report,
-        log=log,
-        metric=validation.metric,
-        higher_is_better=HIGHER_IS_BETTER[validation.metric],
-        advance=progress.advance,
-        is_asked_to_stop=run.stop.asked,
-    )
-    with progress, run.stop.in_steps():
-        fit(pack, hooks, checkpoints=[checkpoints])
-    run.phases.seconds["train"] = trial.progress.seconds
-    run.phases.tokens["train"] = trial.progress.tokens
-    run.record.cost["padded_tokens"] = trial.progress.padded_tokens
-    run.record.cost["training"] = progress_summary(trial)
-    run.record.cost["notes"] = pack.notes
-    require_finished(trial)
-
-
-def _score_tests(run: Run, pack: Pack, tests: dict[str, EncodedRows], corpus: Corpus) -> dict[str, Predictions]:
+def _score_tests(member: Member) -> dict[str, Predictions]:
     """Score every test split, counting how often test splits are read."""
-    is_score = pack.trials[0].link == "identity"
+    run, pack = member.run, member.pack
+    assert pack is not None
+    is_score = member.trial.link == "identity"
     predictions = {}
-    for split, rows in tests.items():
+    for split, rows in member.encoded.items():
+        if split in ("train", "validation"):
+            continue
         run.record.test_reads += 1
         run.save()  # a read counts even if the run dies before it ends
         with run.phases.phase(f"score {split}"):
-            scores = pack.score(rows)[0]
+            scores = pack.score(rows, only=[member.number])[member.number]
         run.phases.add_tokens(f"score {split}", int(rows.lengths.sum()))
-        predictions[split] = predictions_of(rows, scores, corpus.labels, is_expected_score=is_score)
+        predictions[split] = predictions_of(rows, scores, member.corpus.labels, is_expected_score=is_score)
     if run.processes.is_main:
         print("".join(f"{note}\n" for note in pack.notes if note not in run.record.cost["notes"]), end="")
     run.record.cost["notes"] = pack.notes

@@ -21,7 +21,7 @@ from headtohead.batching.batch import Batch, TreeMask
 from headtohead.batching.encode import EncodedRows
 from headtohead.batching.packed import PackedRows
 from headtohead.batching.plan import score_batches
-from headtohead.errors import UserError, is_out_of_memory
+from headtohead.errors import OutOfMemory, UserError, is_out_of_memory
 from headtohead.heads import slice_outputs
 from headtohead.losses import stored_scores
 from headtohead.training.optimizer import clip_gradients, set_learning_rate
@@ -178,25 +178,29 @@ class Pack:
         only: Sequence[int] | None = None,
     ) -> list[np.ndarray]:
         """Score prompts that ``input_ids`` looks up by row; see ``score``."""
-        wanted = range(len(self.trials)) if only is None else only
-        extra = max(trial.head.extra_tokens for trial in self.trials)
-        budget = self.trials[0].config.score_batch_tokens // len(self.trials)
+        wanted = list(range(len(self.trials)) if only is None else only)
+        extra = max((self.trials[number].head.extra_tokens for number in wanted), default=0)
+        budget = self.trials[0].config.score_batch_tokens // max(1, len(wanted))
         self._set_mode(training=False)
         found: list[dict[int, np.ndarray]] = [{} for _ in self.trials]
-        for index in self.processes.own_turns(score_batches(lengths, budget, extra)):
-            for trial, scores in self._score_batch(input_ids(index), wanted).items():
-                found[trial].update(zip(index.tolist(), scores, strict=True))
+        self.state.active = wanted if len(wanted) < len(self.trials) else None
+        try:
+            for index in self.processes.own_turns(score_batches(lengths, budget, extra)):
+                for trial, scores in self._score_batch(input_ids(index), wanted).items():
+                    found[trial].update(zip(index.tolist(), scores, strict=True))
+        finally:
+            self.state.active = None
         merged = [self.processes.merge(part) for part in found]
         return [np.stack([part[row] for row in range(len(lengths))]) if part else np.zeros((0, 0)) for part in merged]
 
-    def _score_batch(self, prompts: list[list[int]], wanted: Sequence[int] | range) -> dict[int, np.ndarray]:
+    def _score_batch(self, prompts: list[list[int]], wanted: list[int]) -> dict[int, np.ndarray]:
         """Score some prompts, by halves where memory runs out."""
         try:
             return self._score_at_once(prompts, wanted)
         except RuntimeError as error:
             self._require_smaller_is_possible(error)
             if len(prompts) == 1:
-                raise UserError(
+                raise OutOfMemory(
                     "out of memory scoring a single row: lower prompt.max_tokens, or take a smaller model"
                 ) from error
         self._notes["scoring"] = (
@@ -207,15 +211,14 @@ class Pack:
         parts = [self._score_batch(part, wanted) for part in (prompts[:half], prompts[half:])]
         return {number: np.concatenate([part[number] for part in parts]) for number in wanted}
 
-    def _score_at_once(self, prompts: list[list[int]], wanted: Sequence[int] | range) -> dict[int, np.ndarray]:
-        batches: list[Batch | None] = [trial.head.batch(prompts) for trial in self.trials]
+    def _score_at_once(self, prompts: list[list[int]], wanted: list[int]) -> dict[int, np.ndarray]:
+        trials = [self.trials[number] for number in wanted]
+        batches = [trial.head.batch(prompts) for trial in trials]
         outputs, starts = self._forward(batches)
         result = {}
-        for number in wanted:
-            batch, trial = batches[number], self.trials[number]
-            assert batch is not None
+        for number, trial, batch, start in zip(wanted, trials, batches, starts, strict=True):
             with self._autocast():
-                scores = trial.head.scores(slice_outputs(outputs, starts[number], batch), batch)
+                scores = trial.head.scores(slice_outputs(outputs, start, batch), batch)
             result[number] = stored_scores(scores.float(), trial.link).cpu().numpy().astype(np.float64)
         return result
 
@@ -277,7 +280,7 @@ class Pack:
         largest = max(len(trial.batch_rows(self._plan_step(trial))) for trial in self.trials)
         rows = min(self.micro_rows, largest)
         if rows == 1:
-            raise UserError(
+            raise OutOfMemory(
                 "out of memory with a single row per forward pass: lower prompt.max_tokens, set "
                 "train.gradient_checkpointing=true or lora=qlora, or take a smaller model"
             ) from error

@@ -71,6 +71,11 @@ class Trial:
         return self.progress.status == "training"
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the trial takes no further step."""
+        return not self.is_training or self.progress.step >= self.total_steps
+
+    @property
     def steps_per_epoch(self) -> int:
         """Batches of the first epoch (token budgets may cut later ones a little differently)."""
         return self._batch_count(0)

@@ -1,4 +1,4 @@
-"""``hydra/launcher: local`` and ``slurm``: the keys of the launchers of several processes."""
+"""``hydra/launcher: local``, ``fused`` and ``slurm``: the keys of the launchers of other processes."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,15 @@ class LocalLauncherConf:
 
 
 @dataclass
+class FusedLauncherConf:
+    """Jobs are trained together in one process; those that can share a trunk, over one."""
+
+    _target_: str = "hydra_plugins.headtohead_launchers.fused.FusedLauncher"
+    trials_at_once: int = 8
+    """In a pack, at most; where memory runs out, each takes smaller micro-batches."""
+
+
+@dataclass
 class SlurmLauncherConf:
     """Each job is a SLURM job. The keys of ``submitit_slurm`` keep their names and meaning; null leaves it to SLURM."""
 
@@ -46,6 +55,8 @@ class SlurmLauncherConf:
     nodes: int = 1
     tasks_per_node: int = 1
     """With ``nodes``: the processes of a job, which train together."""
+    trials_at_once: int = 1
+    """Trials that one job trains together, over one trunk where they can share it."""
     array_parallelism: int = 256
     """Jobs of one array that run at the same time."""
     max_num_timeout: int = 1000
@@ -80,4 +91,5 @@ class SlurmLauncherConf:
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="headtohead")
+ConfigStore.instance().store(group="hydra/launcher", name="fused", node=FusedLauncherConf, provider="headtohead")
 ConfigStore.instance().store(group="hydra/launcher", name="slurm", node=SlurmLauncherConf, provider="headtohead")

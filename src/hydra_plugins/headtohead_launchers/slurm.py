@@ -17,6 +17,7 @@ class SlurmLauncher(Launcher):
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
+        self.trials_at_once = int(settings["trials_at_once"])
         self._jobs: Any = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:

@@ -1,0 +1,145 @@
+"""Trials in a pack against the same trials one after another, in one process over one loaded model.
+
+    python benchmarks/packs.py [--model minilm_l6] [--trials 8] [--blocks 5]
+
+Both sides are ours and take the same steps on the same rows; ranks, learning rates, losses and seeds differ between
+trials. Sides take turns, block by block. The gate: the losses of the first step agree to 1e-5 in fp32, and those of
+later steps to what rounding makes of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+RANKS, RATES, LOSSES = (4, 8, 16, 32), (2e-4, 5e-4), ("cross_entropy", "focal")
+
+
+class Sides:
+    """The trials, to be trained either way.
+
+    Args:
+        options: of the command line.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        from headtohead.data import load_corpus
+        from headtohead.sources import cache_root
+        from headtohead.tasks.build import load, score_width
+        from headtohead.tasks.train_model import read_with
+        from headtohead.training import Processes
+
+        self.configs = [compose_config(options, number) for number in range(options.trials)]
+        config, cache = self.configs[0], cache_root(None)
+        self.processes, self.steps = Processes.current(), options.steps
+        self.corpus = load_corpus(config.data, cache)
+        labels = self.corpus.labels
+        width = score_width(config, labels, np.asarray(self.corpus.train["label"][:]))
+        self.backbone = load(config, labels, width=width, cache=cache, processes=self.processes)
+        self.reader = read_with(config, self.backbone, self.corpus)
+        self.rows = self.reader.encode(
+            "train", self.corpus.train, labels=labels, key=self.corpus.fingerprint, cache=cache
+        )
+
+    def train(self, numbers: list[int]) -> tuple[float, int, np.ndarray]:
+        """Train some trials as one pack; return seconds, tokens, and losses (steps x trials)."""
+        from headtohead.tasks.build import build_pack, undress
+
+        undress(self.backbone)
+        configs = [self.configs[number] for number in numbers]
+        pack = build_pack(
+            configs,
+            self.backbone,
+            [self.reader] * len(configs),
+            self.corpus.labels,
+            self.rows,
+            processes=self.processes,
+        )
+        losses, started = [], time.perf_counter()
+        for _ in range(self.steps):
+            losses.append(pack.step())
+            pack.drop_gradients()
+        seconds = time.perf_counter() - started
+        return seconds, sum(trial.progress.tokens for trial in pack.trials), np.asarray(losses)
+
+    def apart(self) -> tuple[float, int, np.ndarray]:
+        """Train every trial by itself, one after another."""
+        parts = [self.train([number]) for number in range(len(self.configs))]
+        return sum(part[0] for part in parts), sum(part[1] for part in parts), np.hstack([part[2] for part in parts])
+
+    def together(self) -> tuple[float, int, np.ndarray]:
+        """Train all as a pack."""
+        return self.train(list(range(len(self.configs))))
+
+
+def compose_config(options: argparse.Namespace, number: int) -> Any:
+    """Return a trial's configuration."""
+    from hydra import compose, initialize_config_dir
+
+    from headtohead.schema import to_typed
+
+    overrides = [
+        f"model={options.model}",
+        "data=reuters_r8",
+        f"data.subset={{train:{options.rows},validation:50,test:50}}",
+        f"prompt.max_tokens={options.max_tokens}",
+        "prompt=plain",
+        f"lora={options.lora}",
+        f"lora.rank={RANKS[number % len(RANKS)]}",
+        f"loss={LOSSES[number % len(LOSSES)]}",
+        f"train.learning_rate={RATES[number // len(RANKS) % len(RATES)]}",
+        f"train.steps={options.steps}",
+        f"seed={number}",
+    ]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return to_typed(compose("config", overrides=overrides))
+
+
+def main() -> None:
+    """Measure, and print the table and a line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="minilm_l6")
+    parser.add_argument("--lora", default="r16")
+    parser.add_argument("--trials", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--rows", type=int, default=240)
+    parser.add_argument("--max-tokens", type=int, default=128)
+    parser.add_argument("--blocks", type=int, default=5)
+    options = parser.parse_args()
+    sides = Sides(options)
+    sides.steps = 1
+    sides.apart(), sides.together()  # warm up
+    sides.steps = options.steps
+    ratios, gaps, firsts = [], [], []
+    for block in range(options.blocks):
+        seconds, tokens, losses = sides.apart()
+        seconds_together, tokens_together, losses_together = sides.together()
+        assert tokens == tokens_together
+        ratios.append(seconds / seconds_together)
+        firsts.append(float(np.abs(losses[0] - losses_together[0]).max()))
+        gaps.append(float(np.abs(losses - losses_together).max()))
+        print(
+            f"block {block}: {tokens / seconds:.0f} tokens/s apart, {tokens / seconds_together:.0f} together, "
+            f"{ratios[-1]:.2f}x",
+            flush=True,
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(
+        f"together {statistics.median(ratios):.2f}x [{min(ratios):.2f}, {max(ratios):.2f}] as fast, peak {peak:.2f} GB"
+    )
+    print(f"gate: losses differ by at most {max(firsts):.1e} in the first step, {max(gaps):.1e} in any")
+    print(json.dumps({"benchmark": "packs", "options": vars(options), "ratios": ratios, "first": firsts, "any": gaps}))
+    if max(firsts) > 1e-5:
+        raise SystemExit("gate: VIOLATED")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Jobs trained together in one process, which keeps model and rows between them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from headtohead.errors import TO_BE_CONTINUED, UserError
+from headtohead.launching.command import WORKER, KilledJob, job_command, sweep_folder, this_script
+from headtohead.launching.leases import Lease, visible_cores
+from headtohead.launching.local import GRACE_SECONDS, tied
+
+log = logging.getLogger(__name__)
+
+WORKER_LOG = "worker.log"
+"""In the sweep's folder: what the worker prints besides what belongs to a job."""
+
+
+class FusedJobs:
+    """Hands jobs to a worker, and starts another where one has died.
+
+    Args:
+        trials_at_once: in a pack, at most.
+
+    Raises:
+        UserError: none at all.
+    """
+
+    def __init__(self, *, trials_at_once: int) -> None:
+        if trials_at_once < 1:
+            raise UserError(f"hydra.launcher.trials_at_once must be 1 or more, given {trials_at_once}")
+        self._size = trials_at_once
+        self._worker: Worker | None = None
+        self._suspects: set[str] = set()
+
+    def submit(self, config: DictConfig, overrides: Sequence[str]) -> Future[None]:
+        """Queue a job; the future raises ``KilledJob``, or ``RuntimeError`` with the job's last words.
+
+        One whose worker died is trained alone when it comes again: it may be what killed the worker.
+        """
+        command, folder = job_command(config, overrides)
+        if self._worker is None or self._worker.has_ended:
+            self._worker = Worker(self._size, sweep_folder(config, folder) / WORKER_LOG, self._suspects)
+        return self._worker.submit(command[2:], str(folder))
+
+    def interrupt(self) -> None:
+        """Ask the worker to save and end, and wait a while until it has."""
+        if self._worker is not None:
+            self._worker.interrupt()
+
+
+class Worker:
+    """A process of ``headtohead.fused.worker``.
+
+    Args:
+        size: of its packs, at most.
+        output: file for what it prints.
+        suspects: folders of jobs that were there when a worker died; it adds its own.
+    """
+
+    def __init__(self, size: int, output: Path, suspects: set[str]) -> None:
+        self._suspects = suspects
+        self._waiting: dict[str, Future[None]] = {}
+        self._lock = threading.Lock()
+        output.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", WORKER, str(this_script()), str(size)]
+        with output.open("ab") as stream:
+            self._process = subprocess.Popen(
+                tied(command, Lease(tuple(visible_cores()), None)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                text=True,
+            )
+        self._output, self._has_ended = output, False
+        threading.Thread(target=self._listen, name="fused", daemon=True).start()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it takes no more jobs."""
+        return self._has_ended or self._process.poll() is not None
+
+    def submit(self, overrides: Sequence[str], folder: str) -> Future[None]:
+        """Hand over a job."""
+        assert self._process.stdin is not None
+        future: Future[None] = Future()
+        future.set_running_or_notify_cancel()  # from here on nobody but its end takes it back
+        with self._lock:
+            if self._has_ended or folder in self._waiting:
+                is_twice = folder in self._waiting
+                future.set_exception(
+                    RuntimeError(f"another job writes to {folder}") if is_twice else KilledJob(self._last_words())
+                )
+                return future
+            self._waiting[folder] = future
+        job = {"overrides": list(overrides), "folder": folder, "alone": folder in self._suspects}
+        with suppress(BrokenPipeError):  # it has just died, and whoever listens to it fails the future
+            self._process.stdin.write(json.dumps(job) + "\n")
+            self._process.stdin.flush()
+        return future
+
+    def interrupt(self) -> None:
+        """Ask it to save and end; kill it where it does not."""
+        self._process.terminate()
+        try:
+            self._process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        try:
+            for line in self._process.stdout:
+                self._hear(json.loads(line))
+        except ValueError:  # a last line that was cut off
+            log.warning("the worker was cut off in the middle of a line")
+            self._process.kill()
+        finally:
+            self._process.wait()
+            with self._lock:
+                self._has_ended = True
+                left, self._waiting = self._waiting, {}
+            self._suspects |= left.keys()
+            for future in left.values():
+                future.set_exception(KilledJob(self._last_words()))
+
+    def _hear(self, said: dict[str, Any]) -> None:
+        if "say" in said:
+            log.info("%s", said["say"])
+            return
+        with self._lock:
+            future = self._waiting.pop(said["folder"], None)
+        if future is None:
+            return
+        match said["code"]:
+            case 0:
+                future.set_result(None)
+            case code:
+                future.set_exception((KilledJob if code == TO_BE_CONTINUED else RuntimeError)(said["reason"]))
+
+    def _last_words(self) -> str:
+        return f"the worker that trained it ended with status {self._process.poll()}; see {self._output}"

@@ -1,0 +1,161 @@
+"""Jobs trained together: each is the run it would have been alone, with an end of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from safetensors.numpy import load_file
+
+from command_line import CommandLine, as_main, start_child, write_rows
+from real_slurm import wait_for
+
+pytestmark = pytest.mark.long  # whole sweeps, with a process for the packs
+
+QUIET = ["export.form=none", "evaluate.baselines=false", "evaluate.resamples=100"]
+FUSED = ["hydra/launcher=fused"]
+
+
+@pytest.fixture
+def line(tmp_path: Path, cache: Path) -> CommandLine:
+    return CommandLine(tmp_path / "outputs", cache, write_rows(tmp_path / "rows.jsonl", count=60))
+
+
+def trials_of(line: CommandLine) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((line.folder() / "study.json").read_text())["trials"]
+    return found
+
+
+def test_each_is_the_run_it_would_have_been_alone(line: CommandLine, tmp_path: Path) -> None:
+    given = [*QUIET, "lora.rank=2,4", "train.learning_rate=1e-3,5e-4", "loss=cross_entropy,focal"]
+    line("-m", *given, *FUSED)
+    alone = CommandLine(tmp_path / "alone", line.cache, line.rows)
+    alone("-m", *given)
+    fused, single = trials_of(line), trials_of(alone)
+    assert [trial["state"] for trial in fused] == ["complete"] * 8
+    assert [trial["params"] for trial in fused] == [trial["params"] for trial in single]
+    for trial in fused:
+        own, other = line.folder() / trial["folder"], alone.folder() / trial["folder"]
+        weights, expected = load_file(own / "trained.safetensors"), load_file(other / "trained.safetensors")
+        assert weights.keys() == expected.keys()
+        for name in weights:
+            np.testing.assert_allclose(weights[name], expected[name], atol=2e-4)
+        assert {path.name for path in own.iterdir()} - {"job.log", "job_end.json"} == {
+            path.name for path in other.iterdir()
+        } - {"run.log"}
+        assert line.record(own)["config"] == {
+            **line.record(other)["config"],
+            "paths": line.record(own)["config"]["paths"],
+        }
+        dumps = [(folder / ".hydra" / "overrides.yaml").read_text() for folder in (own, other)]
+        assert dumps[0] == dumps[1].replace(str(alone.outputs), str(line.outputs))
+        steps = [
+            [json.loads(row) for row in (folder / "metrics.jsonl").read_text().splitlines()] for folder in (own, other)
+        ]
+        for ours, theirs in zip(*steps, strict=True):
+            assert ours["step"] == theirs["step"]
+            assert ours.get("train/loss") == pytest.approx(theirs.get("train/loss"), abs=1e-4)
+        assert "validation" in (own / "job.log").read_text()
+
+
+def test_each_has_an_end_of_its_own(line: CommandLine) -> None:
+    """One diverges, one names no layer, one trains everything; the others go on, and why some go alone is said."""
+    choices = "[all-linear],[q_prj]"
+    said = line("-m", *QUIET, *FUSED, "lora.rank=2", f"lora.targets={choices}", "train.learning_rate=1e-3,1e30")
+    trials = trials_of(line)
+    assert [trial["state"] for trial in trials] == ["complete", "fail", "fail", "fail"]
+    assert "diverged" in trials[1]["reason"]
+    assert "did you mean 'q_proj'" in trials[2]["reason"]
+    assert "differ in lora.targets" in said.stdout
+
+
+def test_a_neighbour_that_diverges_changes_nothing(line: CommandLine, tmp_path: Path) -> None:
+    line("-m", *QUIET, *FUSED, "train.learning_rate=1e-3,1e30")
+    beside = CommandLine(tmp_path / "beside", line.cache, line.rows)
+    beside("-m", *QUIET, *FUSED, "train.learning_rate=1e-3,1e-4")
+    weights = [load_file(own.folder() / "trial_0000" / "trained.safetensors") for own in (line, beside)]
+    for name in weights[0]:
+        np.testing.assert_allclose(weights[0][name], weights[1][name], atol=2e-4)
+
+
+def test_what_trains_the_trunk_is_trained_alone(line: CommandLine) -> None:
+    said = line("-m", *QUIET, *FUSED, "lora=r8,full,frozen")
+    assert [trial["state"] for trial in trials_of(line)] == ["complete"] * 3
+    assert "trial_0001 is trained alone: lora=full trains the trunk itself" in said.stdout
+
+
+def test_a_free_place_is_taken_by_the_next(line: CommandLine) -> None:
+    """Runs of different length, more of them than places."""
+    line("-m", *QUIET, *FUSED, "hydra.launcher.trials_at_once=2", "train.epochs=1,3,2,4,5", "seed=0")
+    trials = trials_of(line)
+    assert [trial["state"] for trial in trials] == ["complete"] * 5
+    steps = [line.record(line.folder() / trial["folder"])["cost"]["training"]["steps"] for trial in trials]
+    assert steps == [steps[0] * epochs for epochs in (1, 3, 2, 4, 5)]
+
+
+def test_a_rung_prunes_within_a_pack(line: CommandLine) -> None:
+    pruner = ["hydra/sweeper/pruner=rungs", "hydra.sweeper.pruner.min_resource=4", "hydra/sweeper/sampler=grid"]
+    slow = ["train.epochs=4", "train.evaluate_every=1"]
+    line("-m", *QUIET, *FUSED, *pruner, *slow, "train.learning_rate=1e-6,1e-2,2e-6,3e-6")
+    trials = trials_of(line)
+    assert [trial["state"] for trial in trials].count(
+        "pruned"
+    ) == 3  # at the first rung two of four go on, at the second one of two
+    best = next(trial for trial in trials if trial["params"]["train.learning_rate"] == 1e-2)
+    assert best["state"] == "complete"
+    assert "RungPruner at step" in next(trial for trial in trials if trial["state"] == "pruned")["reason"]
+
+
+def test_a_stock_pruner_that_depends_on_order_is_refused(line: CommandLine) -> None:
+    refused = line("-m", *QUIET, *FUSED, "hydra/sweeper/pruner=successive_halving", "seed=0,1", code=1)
+    assert "hydra/sweeper/pruner=rungs" in refused.stderr
+
+
+def test_hydras_own_sweeper(line: CommandLine) -> None:
+    line("-m", *QUIET, *FUSED, "hydra/sweeper=basic", "lora.rank=2,4")
+    records = [line.record(path.parent) for path in line.outputs.glob("*/result.json")]
+    assert [record["status"] for record in records] == ["completed"] * 2
+
+
+def worker_of(controller: int) -> psutil.Process | None:
+    """Return the process that trains, once it does."""
+    children = psutil.Process(controller).children(recursive=True)
+    return next((child for child in children if "headtohead.fused.worker" in child.cmdline()), None)
+
+
+def test_a_killed_controller_and_a_killed_worker_lose_nothing(line: CommandLine) -> None:
+    at_four = ["hydra.launcher.trials_at_once=4", "train.epochs=6", "seed=range(8)", "train.checkpoint_seconds=0"]
+    given = line.arguments(["-m", *QUIET, *FUSED, *at_four], train=True)
+
+    def start() -> int:
+        with (line.outputs.parent / "said.txt").open("a") as stream:
+            return start_child(lambda: as_main(given, stream, stream))
+
+    first = start()
+    wait_for(lambda: len(list(line.outputs.glob("*/trial_*/checkpoint/step-*"))) >= 4)
+    worker = worker_of(first)
+    assert worker
+    os.kill(first, signal.SIGKILL)
+    os.waitpid(first, 0)
+    wait_for(lambda: not worker.is_running())
+    before = completed_in(line)
+    second = start()
+    wait_for(lambda: any(line.record(path.parent)["attempt"] == 2 for path in line.outputs.glob("*/*/result.json")))
+    worker = worker_of(second)
+    assert worker
+    worker.kill()
+    assert os.waitstatus_to_exitcode(os.waitpid(second, 0)[1]) == 0, (line.outputs.parent / "said.txt").read_text()
+    assert [trial["state"] for trial in trials_of(line)] == ["complete"] * 8
+    assert before.items() <= completed_in(line).items()
+
+
+def completed_in(line: CommandLine) -> dict[str, str]:
+    """Return when each run completed."""
+    records = {path.parent.name: line.record(path.parent) for path in line.outputs.glob("*/trial_*/result.json")}
+    return {name: r["provenance"]["finished"] for name, r in records.items() if r["status"] == "completed"}
