@@ -1,10 +1,12 @@
 """Trials in a pack against the same trials one after another, in one process over one loaded model.
 
     python benchmarks/packs.py [--model minilm_l6] [--trials 8] [--blocks 5]
+    python benchmarks/packs.py --lora r16_top_half --top-layers 0.25 --frozen-states memory
 
 Both sides are ours and take the same steps on the same rows; ranks, learning rates, losses and seeds differ between
-trials. Sides take turns, block by block. The gate: the losses of the first step agree to 1e-5 in fp32, and those of
-later steps to what rounding makes of it.
+trials. Sides take turns, block by block. With ``--frozen-states`` the pack also keeps what the layers below the lowest
+trained one answer, anew in every block. The gate: the losses of the first step agree to 1e-5 in fp32, and those of later
+steps to what rounding makes of it.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ class Sides:
         self.configs = [compose_config(options, number) for number in range(options.trials)]
         config, cache = self.configs[0], cache_root(None)
         self.processes, self.steps = Processes.current(), options.steps
+        self.frozen_states: str = options.frozen_states
         self.corpus = load_corpus(config.data, cache)
         labels = self.corpus.labels
         width = score_width(config, labels, np.asarray(self.corpus.train["label"][:]))
@@ -54,7 +57,10 @@ class Sides:
         from headtohead.tasks.build import build_pack, undress
 
         undress(self.backbone)
+        self.backbone.states.clear()
         configs = [self.configs[number] for number in numbers]
+        for config in configs:
+            config.train.frozen_states = self.frozen_states if len(configs) > 1 else "recompute"
         pack = build_pack(
             configs,
             self.backbone,
@@ -93,6 +99,7 @@ def compose_config(options: argparse.Namespace, number: int) -> Any:
         f"prompt.max_tokens={options.max_tokens}",
         "prompt=plain",
         f"lora={options.lora}",
+        f"lora.top_layers={options.top_layers}",
         f"lora.rank={RANKS[number % len(RANKS)]}",
         f"loss={LOSSES[number % len(LOSSES)]}",
         f"train.learning_rate={RATES[number // len(RANKS) % len(RATES)]}",
@@ -108,6 +115,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="minilm_l6")
     parser.add_argument("--lora", default="r16")
+    parser.add_argument("--top-layers", type=float, default=1.0)
+    parser.add_argument("--frozen-states", default="recompute", choices=("recompute", "memory"))
     parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--rows", type=int, default=240)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,9 @@ class Backbone:
     """Names of weights the checkpoint lacks, such as the head's."""
     pooler: torch.nn.Module | None = None
     """What was taken off the trunk while a pack stands on it."""
+    cache: Path | None = None
+    states: dict[tuple[str, int], Any] = field(default_factory=dict)
+    """What its lowest layers answered, where that is kept: by where it is, and their number."""
 
     @property
     def trunk(self) -> PreTrainedModel:
@@ -143,6 +146,7 @@ def load_backbone(
         folder=fetched.name if fetched.kind == "hub" else str(fetched.path),
         about=_describe(config, fetched, model, width=width, dtype=weights_dtype, quantisation=quantisation),
         new_weights=sorted(info["missing_keys"]),
+        cache=cache,
     )
 
 

@@ -42,6 +42,8 @@ from headtohead.training import (
     sharding_asked,
     stored_labels,
 )
+from headtohead.training.frozen_layers import FrozenLayers, InMemory, States, fingerprint_of_weights
+from headtohead.training.state_file import StateFile
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -156,6 +158,8 @@ def build_pack(
     model, trunk = backbone.model, backbone.trunk
     heads = [_build_head(config, backbone, reader) for config, reader in zip(configs, readers, strict=True)]
     backbone.pooler = drop_pooler(trunk)
+    keeps = configs[0].train.frozen_states == "disk" and rows is not None
+    fingerprint = fingerprint_of_weights(trunk) if keeps else ""  # before adapters are in place
     expected = [expected_count(trunk, model, config.lora) for config in configs]
     products = resolve_dtype(configs[0].model.precision, processes.device)
     full = isinstance(configs[0].lora, FullConfig)
@@ -174,6 +178,7 @@ def build_pack(
                 "set train.steps=0 for zero-shot, or another lora"
             )
         trials.append(_build_trial(config, head, own, labels, rows))
+    packs_rows = read_packed_rows(model)
     if configs[0].train.gradient_checkpointing:
         recompute_activations(trunk)
     return Pack(
@@ -183,8 +188,38 @@ def build_pack(
         processes=processes,
         dtype=torch.float32 if full else products,
         autocast=autocast,
-        packs_rows=read_packed_rows(model),
+        packs_rows=packs_rows,
+        frozen=_kept_layers(configs[0], backbone, fingerprint, packs_rows=packs_rows) if rows is not None else None,
     )
+
+
+def _kept_layers(config: Config, backbone: Backbone, fingerprint: str, *, packs_rows: bool) -> FrozenLayers | None:
+    """Return the trunk's lowest layers where what they answer is to be kept.
+
+    Raises:
+        UserError: it cannot be.
+    """
+    where = config.train.frozen_states
+    if where == "recompute":
+        return None
+    if not packs_rows or config.model.trunk_dropout:
+        why = "model.trunk_dropout=true makes it random" if packs_rows else "this model reads padded rows"
+        raise UserError(f"train.frozen_states={where}: {why}; set train.frozen_states=recompute")
+
+    def open_states(count: int) -> States:
+        if (where, count) not in backbone.states:
+            backbone.states[where, count] = InMemory() if where == "memory" else _on_disk(backbone, fingerprint, count)
+        return backbone.states[where, count]
+
+    return FrozenLayers(backbone.trunk, open_states)
+
+
+def _on_disk(backbone: Backbone, fingerprint: str, count: int) -> StateFile:
+    """Open the states of a model's lowest layers in the cache, under what its weights are."""
+    assert backbone.cache is not None
+    features = backbone.model.config.get_text_config().hidden_size
+    folder = backbone.cache / "states" / f"{fingerprint}-{backbone.about['dtype']}-{count}"
+    return StateFile(folder, features=features, dtype=backbone.trunk.dtype)
 
 
 def undress(backbone: Backbone) -> None:

@@ -24,6 +24,7 @@ from headtohead.batching.plan import score_batches
 from headtohead.errors import OutOfMemory, UserError, is_out_of_memory
 from headtohead.heads import slice_outputs
 from headtohead.losses import stored_scores
+from headtohead.training.frozen_layers import FrozenLayers
 from headtohead.training.optimizer import clip_gradients, set_learning_rate
 from headtohead.training.processes import Processes
 from headtohead.training.schedule import learning_rate
@@ -38,6 +39,7 @@ class Pack:
         dtype: of activations, which attention masks must match.
         autocast: dtype of products where weights are fp32 and the hardware multiplies bf16; None elsewhere.
         packs_rows: the trunk reads rows end to end, without padding.
+        frozen: its lowest layers, where what they answer is kept.
     """
 
     def __init__(
@@ -50,9 +52,11 @@ class Pack:
         dtype: torch.dtype,
         autocast: torch.dtype | None = None,
         packs_rows: bool = False,
+        frozen: FrozenLayers | None = None,
     ) -> None:
         self.trunk, self.trials, self.state, self.processes = trunk, list(trials), state, processes
         self.dtype, self.autocast, self.packs_rows = dtype, autocast, packs_rows
+        self.frozen = frozen
         sizes = [trial.config.micro_batch_size for trial in trials]
         self.micro_rows = min((size for size in sizes if size), default=2**31)
         self._first_micro_rows: int | None = None
@@ -238,7 +242,9 @@ class Pack:
     def _read_packed(self, combined: Batch, batches: Sequence[Batch | None]) -> Any:
         packed = PackedRows.of(combined, len(batches))
         self.state.shapes = [(int(batch.real.sum()),) if batch else (0,) for batch in batches]
-        outputs = self.trunk(**packed.trunk_inputs(combined), return_dict=True)
+        is_kept = self.frozen is not None and combined.tree is None
+        with self.frozen.replaced(packed, combined) if self.frozen and is_kept else nullcontext():
+            outputs = self.trunk(**packed.trunk_inputs(combined), return_dict=True)
         return type(outputs)(last_hidden_state=packed.padded(outputs.last_hidden_state))
 
     def _read_padded(self, combined: Batch, batches: Sequence[Batch | None]) -> Any:
