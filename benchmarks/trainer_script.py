@@ -2,7 +2,7 @@
 
 Reads a JSON file of settings and rows, trains, scores the test rows, prints one JSON line. Knows nothing of headtohead.
 
-    python benchmarks/trainer_script.py job.json [--bf16 --group-by-length]
+    python benchmarks/trainer_script.py job.json [--bf16 --group-by-length --frozen]
 """
 
 import argparse
@@ -50,6 +50,7 @@ def main():
     parser.add_argument("job")
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--group-by-length", action="store_true")
+    parser.add_argument("--frozen", action="store_true", help="train the head alone, without LoRA")
     options = parser.parse_args()
     with open(options.job, encoding="utf-8") as file:
         job = json.load(file)
@@ -59,15 +60,19 @@ def main():
         job["model"], num_labels=job["num_labels"], dtype=torch.float32, **job["model_settings"]
     )
     model.config.pad_token_id = tokenizer.pad_token_id
-    lora = LoraConfig(
-        task_type=TaskType.SEQ_CLS,
-        r=job["rank"],
-        lora_alpha=job["alpha"],
-        lora_dropout=0.0,
-        target_modules=job["targets"],
-        modules_to_save=job["trained_whole"],
-    )
-    model = get_peft_model(model, lora)
+    if options.frozen:
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(any(part in job["trained_whole"] for part in name.split(".")))
+    else:
+        lora = LoraConfig(
+            task_type=TaskType.SEQ_CLS,
+            r=job["rank"],
+            lora_alpha=job["alpha"],
+            lora_dropout=0.0,
+            target_modules=job["targets"],
+            modules_to_save=job["trained_whole"],
+        )
+        model = get_peft_model(model, lora)
 
     def rows(split):
         return [

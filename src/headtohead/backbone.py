@@ -35,8 +35,8 @@ class Backbone:
     pooler: torch.nn.Module | None = None
     """What was taken off the trunk while a pack stands on it."""
     cache: Path | None = None
-    states: dict[tuple[str, int], Any] = field(default_factory=dict)
-    """What its lowest layers answered, where that is kept: by where it is, and their number."""
+    states: dict[str, Any] = field(default_factory=dict)
+    """What its frozen part answered, where that is kept, by name."""
 
     @property
     def trunk(self) -> PreTrainedModel:

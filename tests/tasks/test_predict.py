@@ -74,3 +74,19 @@ def test_an_empty_file_leaves_earlier_answers(run: Path, tmp_path: Path, ending:
         predict(run, rows, output)
     assert output.read_text() == "earlier"
     assert len(stored(run))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", ["classification", "generative"])
+def test_the_label_alone(head: str, cache: Path, tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", news_rows(60))
+    finished(tmp_path / "run", cache, rows, f"head={head}", "export.form=none")
+    new = write_rows(tmp_path / "new.jsonl", news_rows(12))
+    for name, given in (("all", "true"), ("label", "false")):
+        predict(tmp_path / "run", new, tmp_path / f"{name}.jsonl", f"task.probabilities={given}")
+    full, alone = (
+        [json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()]
+        for name in ("all", "label")
+    )
+    assert [set(row) for row in alone] == [{"row_id", "predicted", "tokens", "truncated"}] * 12
+    assert [row["predicted"] for row in alone] == [row["predicted"] for row in full]

@@ -19,6 +19,7 @@ def rows_of(split: str, count: int) -> EncodedRows:
     rows = dataset_of(texts, [n % 2 for n in range(count)])
     return EncodedRows(
         split=split,
+        key=split,
         rows=rows,
         tokens=rows.select_columns(["text"]).rename_column("text", "text_read"),
         lengths=np.full(count, 3),

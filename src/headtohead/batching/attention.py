@@ -19,6 +19,11 @@ from headtohead.batching.packed import PackedRows
 NAME = "sdpa_packed"
 READ_PACKED_ROWS = ("bert", "llama", "modernbert", "qwen2", "qwen3")
 """Architectures whose packed hidden states are tested to be those of padded rows. Others read padded rows."""
+CAUSAL = ("llama", "qwen2", "qwen3")
+"""Those in which a token sees none after it."""
+
+ROTATIONS = ("default", "linear", "llama3", "yarn")
+"""Of positions, those that do not depend on how long the row is."""
 
 
 def read_packed_rows(model: PreTrainedModel) -> bool:
@@ -32,6 +37,14 @@ def read_packed_rows(model: PreTrainedModel) -> bool:
     AttentionMaskInterface.register(NAME, mask_of_a_row)
     model.set_attn_implementation(NAME)
     return True
+
+
+def can_share_beginnings(model: PreTrainedModel) -> bool:
+    """Whether rows that begin alike may be read from where they part: each token sees all before it, none after."""
+    config = model.config.get_text_config()
+    layers = getattr(config, "layer_types", None) or ["full_attention"]
+    rotation = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    return config.model_type in CAUSAL and set(layers) == {"full_attention"} and rotation in ROTATIONS
 
 
 def mask_of_a_row(*, batch_size: int, q_length: int, kv_length: int, **options: Any) -> Tensor | None:
@@ -66,6 +79,8 @@ def attend(
     """
     if packed is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    if packed.keeps is not None:
+        packed.keeps.layers[_number_of(module)] = tuple(_padded(own, packed) for own in (key, value))  # type: ignore[assignment]
     by_device = attend_by_groups if query.device.type == "cpu" else attend_padded
     return by_device(module, (query, key, value), attention_mask, packed, **options), None
 
@@ -82,6 +97,8 @@ def attend_by_groups(
         q, k, v = (state.unflatten(1, (rows, length)).transpose(0, 1) for state in own)
         if mask is None and window is not None:
             mask = window[:, :, :length, :length]
+        if packed.contexts and not group.is_filler:
+            k, v = _after(module, packed, packed.rows_of(group), k, v)
         parts.append(sdpa_attention_forward(module, q, k, v, mask, **options)[0].flatten(0, 1))
     return torch.cat(parts)[None]
 
@@ -91,18 +108,35 @@ def attend_padded(
 ) -> Tensor:
     """All rows at once, padded for this product alone: few kernels."""
     rows, length = packed.real.shape
-
-    def padded(own: Tensor) -> Tensor:
-        flat = packed.padded(own.transpose(1, 2).flatten(2))
-        return flat.view(rows, length, -1, own.shape[3]).transpose(1, 2)
-
     if window is not None:
         window = window[:, :, :length, :length]
-    if packed.visible is not None:
-        window = packed.visible[:, None]
+    if packed.padded_mask is not None:
+        window = packed.padded_mask
     elif not getattr(module, "is_causal", True):  # under causality no real token sees the padding on its right
         keys = (packed.real | ~packed.real.any(dim=1, keepdim=True))[:, None, None, :]  # no empty softmax in empty rows
         window = keys if window is None else keys & window
-    q, k, v = map(padded, states)
+    q, k, v = (_padded(own, packed) for own in states)
+    if packed.contexts:
+        k, v = _after(module, packed, torch.arange(rows, device=k.device), k, v)
     attended, _ = sdpa_attention_forward(module, q, k, v, window, **options)
     return attended.flatten(0, 1)[packed.index][None]
+
+
+def _padded(own: Tensor, packed: PackedRows) -> Tensor:
+    """Turn packed states, 1 x heads x tokens x features, into rows x heads x length x features."""
+    flat = packed.padded(own.transpose(1, 2).flatten(2))
+    return flat.view(*packed.real.shape, -1, own.shape[3]).transpose(1, 2)
+
+
+def _number_of(module: nn.Module) -> int:
+    number: int = module.layer_idx  # type: ignore[assignment]
+    return number
+
+
+def _after(module: nn.Module, packed: PackedRows, rows: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Put what stands before some rows in front of their keys and values."""
+    before = [context.before(rows, _number_of(module)) for context in packed.contexts]
+    return (
+        torch.cat([*(own for own, _ in before), keys], dim=2),
+        torch.cat([*(own for _, own in before), values], dim=2),
+    )

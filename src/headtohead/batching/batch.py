@@ -18,6 +18,8 @@ class Batch:
     attention_mask: Int[Tensor, "rows length"]
     """1 on real tokens of the prompt (and of a gold answer); 0 on padding and on tree tokens. A row may be empty."""
     tree: TreeMask | None = None
+    starts_at: int = 0
+    """Tokens that stand before every row and were read earlier."""
 
     @property
     def rows(self) -> int:
@@ -34,6 +36,22 @@ class Batch:
         """Tokens that are no padding: of prompts, gold answers and trees."""
         prompts = self.attention_mask.bool()
         return prompts if self.tree is None else prompts | self.tree.nodes
+
+    def after(self, count: int) -> Batch:
+        """Return what is left to read of every row once its first ``count`` tokens, none of them padding, were read."""
+        tree = None
+        if self.tree is not None:
+            tree = TreeMask(
+                visible=self.tree.visible[:, count:, count:],
+                position_ids=self.tree.position_ids[:, count:],
+                nodes=self.tree.nodes[:, count:],
+            )
+        return Batch(
+            input_ids=self.input_ids[:, count:],
+            attention_mask=self.attention_mask[:, count:],
+            tree=tree,
+            starts_at=self.starts_at + count,
+        )
 
     def trunk_inputs(self, dtype: torch.dtype) -> dict[str, Tensor]:
         """Return the keyword arguments of the trunk's forward on padded rows."""

@@ -28,6 +28,8 @@ class EncodedRows:
     """One split, tokenised. Texts and tokens stay in Arrow; per row only small arrays live in memory."""
 
     split: str
+    key: str
+    """Stands for the rows and how they are tokenised."""
     rows: Dataset
     """Columns of the corpus: row_id, text, label, group, text_hash."""
     tokens: Dataset
@@ -181,6 +183,7 @@ def encode_rows(split: str, rows: Dataset, encoder: Encoder, *, kind: str, key: 
     lengths = np.fromiter((len(ids) for batch in tokens.iter(1000) for ids in batch["input_ids"]), np.int64, len(rows))
     return EncodedRows(
         split=split,
+        key=_cache_key(split, encoder, key),
         rows=rows,
         tokens=tokens,
         lengths=lengths,

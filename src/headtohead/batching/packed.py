@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -12,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from headtohead.batching.batch import Batch
+from headtohead.batching.context import Context, Kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +47,15 @@ class PackedRows:
     """Of the padded batch: not padding."""
     visible: Bool[Tensor, "rows length length"] | None
     """Of the padded batch: which token sees which, where the architecture alone does not say."""
+    contexts: Sequence[Context] = ()
+    """What stands before its rows, in turn."""
+    keeps: Kept | None = None
+    """Where the rows' own keys and values go, if someone wants to read on after them."""
 
     @classmethod
-    def of(cls, batch: Batch, trials: int) -> PackedRows:
+    def of(
+        cls, batch: Batch, trials: int, *, contexts: Sequence[Context] = (), keeps: Kept | None = None
+    ) -> PackedRows:
         """Leave the padding out of a batch whose rows are those of ``trials`` trials, one after another."""
         real = batch.real.cpu()  # one wait for the device instead of one for each row
         most = max(1, int(real.view(trials, -1).sum(dim=1).max()))  # a process without rows reads a token all the same
@@ -64,14 +72,39 @@ class PackedRows:
             index=torch.cat([group.places.flatten() for group in groups]).to(batch.input_ids.device),
             real=batch.real,
             visible=batch.tree.visible if batch.tree else None,
+            contexts=contexts,
+            keeps=keeps,
         )
 
     @cached_property
-    def masks(self) -> list[Bool[Tensor, "rows 1 length length"] | None]:
-        """``visible`` within the rows of each group."""
-        if self.visible is None:
-            return [None] * len(self.groups)
-        return [None if group.is_filler else self._visible_in(group.places) for group in self.groups]
+    def masks(self) -> list[Bool[Tensor, "rows 1 length seen"] | None]:
+        """Which token sees which within the rows of each group, and before them; None where causality alone says."""
+        return [None if group.is_filler else self._mask_of(group) for group in self.groups]
+
+    @cached_property
+    def padded_mask(self) -> Bool[Tensor, "rows 1 length seen"] | None:
+        """The same of all padded rows at once."""
+        own = None if self.visible is None else self.visible.unsqueeze(1)
+        return self._with_contexts(own, torch.arange(len(self.real), device=self.real.device), self.real.shape[1])
+
+    def rows_of(self, group: Group) -> Int[Tensor, " rows"]:
+        """Return which rows of the padded batch stand in a group."""
+        return (group.places[:, 0] // self.real.shape[1]).to(self.real.device)
+
+    def _mask_of(self, group: Group) -> Bool[Tensor, "rows 1 length seen"] | None:
+        own = None if self.visible is None else self._visible_in(group.places)
+        return self._with_contexts(own, self.rows_of(group), group.places.shape[1])
+
+    def _with_contexts(
+        self, own: Bool[Tensor, "rows 1 length length"] | None, rows: Int[Tensor, " rows"], length: int
+    ) -> Bool[Tensor, "rows 1 length seen"] | None:
+        """Let every token see what stands before its row."""
+        if not self.contexts:
+            return own
+        if own is None:
+            own = torch.ones(1, 1, length, length, dtype=torch.bool, device=rows.device).tril()
+        before = [context.visible(rows)[:, None, None, :].expand(-1, -1, length, -1) for context in self.contexts]
+        return torch.cat([*before, own.expand(len(rows), -1, -1, -1)], dim=3)
 
     def _visible_in(self, places: Int[Tensor, "rows length"]) -> Bool[Tensor, "rows 1 length length"]:
         assert self.visible is not None
@@ -80,7 +113,11 @@ class PackedRows:
 
     def trunk_inputs(self, batch: Batch) -> dict[str, Any]:
         """Return the keyword arguments of the trunk's forward: one row, with every token's place in its own."""
-        positions = self.index % batch.length if batch.tree is None else batch.tree.position_ids.flatten()[self.index]
+        positions = (
+            self.index % batch.length + batch.starts_at
+            if batch.tree is None
+            else batch.tree.position_ids.flatten()[self.index]
+        )
         longest = max(group.places.shape[1] for group in self.groups)
         return {
             "input_ids": batch.input_ids.flatten()[self.index][None],

@@ -86,6 +86,8 @@ class TaskConfig:
     """predict: file to classify."""
     output: str | None = None
     """predict: file to write (.jsonl, .csv or .parquet); null means beside the input."""
+    probabilities: bool = True
+    """predict: false names the label alone, which head=generative finds without scoring all labels."""
 
     def __post_init__(self) -> None:
         require_choice("task", self.name, TASKS)

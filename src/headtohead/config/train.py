@@ -45,7 +45,8 @@ class TrainConfig:
     gradient_checkpointing: bool = False
     frozen_states: str = "recompute"
     """Of the layers below the lowest trained one: recompute, or memory or disk, where each row's are kept (4 bytes for
-    each token and feature in fp32; on disk in the cache, for later runs on the same rows and model too)."""
+    each token and feature in fp32, for each row and feature with lora=frozen and a readout of one state; on disk in the
+    cache, for later runs on the same rows and model too)."""
     evaluate_every: float = 1.0
     """Epochs between evaluations on the validation split; the last step always evaluates."""
     metric: str | None = None

@@ -8,5 +8,6 @@ from headtohead.heads.generative import GenerativeHead as GenerativeHead
 from headtohead.heads.pooled import NativeHead as NativeHead
 from headtohead.heads.pooled import PooledHead as PooledHead
 from headtohead.heads.protocol import Head as Head
+from headtohead.heads.protocol import batch_of_states as batch_of_states
 from headtohead.heads.protocol import slice_outputs as slice_outputs
 from headtohead.heads.shell import drop_pooler as drop_pooler

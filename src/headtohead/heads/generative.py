@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from headtohead.batching.batch import Batch, pad_right
+from headtohead.batching.context import common_beginning
 from headtohead.heads.audit import LabelAudit
+from headtohead.heads.branches import branches_of
 from headtohead.heads.shell import make_shell
 from headtohead.heads.trie import LabelTrie
 
@@ -27,6 +29,8 @@ class GenerativeHead:
         prior_prompt: token ids of the prompt without a text.
     """
 
+    reads_one_state = False
+
     def __init__(self, model: Any, audit: LabelAudit, *, normalisation: str, prior_prompt: list[int]) -> None:
         self.audit = audit
         self.width = len(audit.answers)
@@ -36,7 +40,9 @@ class GenerativeHead:
         end = (audit.end_id,) if audit.needs_end else ()
         scored = [(*answer, *end) for answer in audit.answers]
         self.trie = LabelTrie.build(scored)
+        self.branches = branches_of(scored)
         self.extra_tokens = len(self.trie.tokens)
+        self.normalisation = normalisation
         self._divisor = torch.tensor(
             [len(answer) if normalisation == "length" else 1 for answer in scored], device=self.device
         )
@@ -50,13 +56,47 @@ class GenerativeHead:
         """Pad the prompts and append the labels' tree; the prior's prompt stands last."""
         return self.trie.extend(pad_right([*prompts, *self.prior], self.pad_id, self.device))
 
+    def skips(self, beginning: list[int]) -> list[int]:
+        """What the prior's prompt begins with too."""
+        return common_beginning([[*beginning, self.pad_id], *self.prior])
+
     def scores(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows labels"]:
         """Return each label's log-likelihood, normalised as configured."""
+        scores = self.likelihood(outputs, batch) / self._divisor
+        return scores[:-1] - scores[-1:] if self.prior else scores
+
+    def likelihood(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows labels"]:
+        """Return each label's log-likelihood after every prompt of a batch, the prior's included."""
         hidden = self._states(outputs.last_hidden_state, batch)
         per_chunk = max(1, VOCABULARY_CHUNK // (hidden.shape[1] * self._vocabulary))
-        likelihood = torch.cat([self._label_likelihood(part) for part in hidden.split(per_chunk)])
-        scores = likelihood / self._divisor
-        return scores[:-1] - scores[-1:] if self.prior else scores
+        return torch.cat([self._label_likelihood(part) for part in hidden.split(per_chunk)])
+
+    def log_p_of(
+        self,
+        hidden: Float[Tensor, "states features"],
+        states: Int[Tensor, " pairs"],
+        tokens: Int[Tensor, " pairs"],
+    ) -> Float[Tensor, " pairs"]:
+        """Return the log-probabilities of some tokens after some of the hidden states, in fp32.
+
+        Args:
+            states: of each pair, ascending or not.
+        """
+        found = torch.zeros(len(states), device=hidden.device)
+        per_chunk = max(1, VOCABULARY_CHUNK // self._vocabulary)
+        for start in range(0, len(hidden), per_chunk):
+            own = (states >= start) & (states < start + per_chunk)
+            log_p = self.next_log_p(hidden[start : start + per_chunk])
+            found[own] = log_p[states[own] - start, tokens[own]]
+        return found
+
+    def next_log_p(self, hidden: Float[Tensor, "states features"]) -> Float[Tensor, "states vocabulary"]:
+        """Return the log-probability of every token after some hidden states, in fp32."""
+        return self._logits(hidden).log_softmax(dim=-1)
+
+    def readout_states(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows 1 features"]:
+        """Labels are read after the prompt."""
+        raise AssertionError("a generative head reads more than one state of a row")
 
     def gold_batch(self, prompts: list[list[int]], targets: Sequence[int]) -> Batch:
         """Return prompts with their gold labels and the end token, less that last token, which is only predicted."""
@@ -100,7 +140,7 @@ class GenerativeHead:
 
     def _label_likelihood(self, states: Float[Tensor, "rows states features"]) -> Float[Tensor, "rows labels"]:
         rows, count, _ = states.shape
-        log_p = self._logits(states.flatten(0, 1)).log_softmax(dim=-1).view(rows, count, -1)
+        log_p = self.next_log_p(states.flatten(0, 1)).view(rows, count, -1)
         columns = []
         for steps in self.trie.steps:
             nodes = torch.tensor([node + 1 for node, _ in steps], device=states.device)

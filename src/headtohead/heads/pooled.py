@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from headtohead.adapters import keyed_generator
+from headtohead.batching.attention import CAUSAL
 from headtohead.batching.batch import Batch, pad_right
 from headtohead.heads.shell import make_shell
 
@@ -23,6 +24,7 @@ class NativeHead:
         self.width = width
         self.device = next(model.parameters()).device
         self.pad_id: int = model.config.pad_token_id
+        self._architecture: str = model.config.model_type
         self.shell, self._trunk = make_shell(model, copy_head=True)
         quantised = [name for name, module in self.shell.named_modules() if "bitsandbytes" in type(module).__module__]
         assert not quantised, f"the head's {quantised} are quantised"
@@ -33,6 +35,10 @@ class NativeHead:
         """Pad the prompts."""
         return pad_right(prompts, self.pad_id, self.device)
 
+    def skips(self, beginning: list[int]) -> list[int]:
+        """Nothing: the library's readout may look at every token."""
+        return []
+
     def scores(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows width"]:
         """Run the library's readout on the trunk's outputs."""
         self._trunk.outputs = type(outputs)(**{name: value.float() for name, value in outputs.items()})
@@ -40,6 +46,20 @@ class NativeHead:
             logits: Tensor = self.shell(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
         self._trunk.outputs = None  # keep no graph alive
         return logits
+
+    @property
+    def reads_one_state(self) -> bool:
+        """Where the library's readout is known to: a decoder's of the last token, BERT's of the first."""
+        return self._architecture in (*CAUSAL, "bert")
+
+    def readout_states(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows 1 features"]:
+        """Return the state that the library's readout picks."""
+        if self._architecture == "bert":
+            picked: Tensor = outputs.last_hidden_state[:, :1]
+            return picked
+        places = torch.arange(batch.length, device=batch.input_ids.device)
+        last = (places * (batch.input_ids != self.pad_id)).argmax(dim=1)
+        return outputs.last_hidden_state[torch.arange(batch.rows, device=last.device), last].unsqueeze(1)
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Everything outside the trunk."""
@@ -50,6 +70,7 @@ class PooledHead:
     """Pool the last, first or mean hidden state in fp32, by attention mask, then one linear layer."""
 
     extra_tokens = 0
+    reads_one_state = True
 
     def __init__(self, model: Any, *, pooling: str, width: int, seed: int) -> None:
         self.width, self.pooling = width, pooling
@@ -64,11 +85,19 @@ class PooledHead:
         """Pad the prompts."""
         return pad_right(prompts, self.pad_id, self.device)
 
+    def skips(self, beginning: list[int]) -> list[int]:
+        """All of it, where only the last token is read."""
+        return beginning if self.pooling == "last" else []
+
     def scores(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows width"]:
         """Pool and multiply."""
         with _in_fp32(self.device):
             logits: Tensor = self.linear(pool(outputs.last_hidden_state, batch.attention_mask, self.pooling))
         return logits
+
+    def readout_states(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows 1 features"]:
+        """Pool: one state pooled is itself."""
+        return pool(outputs.last_hidden_state, batch.attention_mask, self.pooling).unsqueeze(1)
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         """The linear layer's weight and bias."""

@@ -24,8 +24,18 @@ class Head(Protocol):
     def batch(self, prompts: list[list[int]]) -> Batch:
         """Return what the trunk must read to score these prompts."""
 
+    def skips(self, beginning: list[int]) -> list[int]:
+        """Return as much of what all prompts begin with as ``batch`` begins with too and no score is read from."""
+
     def scores(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows width"]:
         """Return the scores of the prompts that ``batch`` was made from, in fp32."""
+
+    @property
+    def reads_one_state(self) -> bool:
+        """Whether a row's scores are those of one state: of a token, or pooled."""
+
+    def readout_states(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows 1 features"]:
+        """Return that state of each row."""
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Return the head's own trainable weights: fp32, never quantised."""
@@ -40,3 +50,9 @@ def slice_outputs(outputs: Any, first_row: int, batch: Batch) -> Any:
         if isinstance(value, torch.Tensor)
     }
     return type(outputs)(**cut)
+
+
+def batch_of_states(states: Float[Tensor, "rows 1 features"], pad_id: int) -> Batch:
+    """Return the batch that goes with a row's one state: a token that is no padding."""
+    ids = torch.full(states.shape[:2], 1 if pad_id == 0 else 0, dtype=torch.long, device=states.device)
+    return Batch(input_ids=ids, attention_mask=torch.ones_like(ids))

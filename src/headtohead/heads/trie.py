@@ -88,3 +88,24 @@ class LabelTrie:
                 nodes=torch.arange(length + nodes, device=device).expand(rows, -1) >= length,
             ),
         )
+
+
+def join_trees(tries: Sequence[LabelTrie], starts: Int[Tensor, " rows"], pad_id: int) -> Batch:
+    """Return a tree for each row, without the prompt before it, which was read.
+
+    Args:
+        starts: tokens before each row's tree.
+    """
+    longest = max(len(trie.tokens) for trie in tries)
+    shape = (len(tries), longest)
+    ids, positions = torch.full(shape, pad_id), torch.zeros(shape, dtype=torch.long)
+    nodes, visible = torch.zeros(shape, dtype=torch.bool), torch.zeros((*shape, longest), dtype=torch.bool)
+    for row, (trie, start) in enumerate(zip(tries, starts.tolist(), strict=True)):
+        count = len(trie.tokens)
+        ids[row, :count] = torch.tensor(trie.tokens)
+        positions[row, :count] = start + trie.depths()
+        nodes[row, :count] = True
+        visible[row, :count, :count] = trie.ancestry()
+    device = starts.device
+    tree = TreeMask(visible=visible.to(device), position_ids=positions.to(device), nodes=nodes.to(device))
+    return Batch(input_ids=ids.to(device), attention_mask=torch.zeros_like(ids).to(device), tree=tree)

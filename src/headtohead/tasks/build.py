@@ -12,9 +12,9 @@ import torch
 
 from headtohead.adapters import TrialWeights, expected_count, prepare, recompute_activations, remove_adapters
 from headtohead.backbone import Backbone, load_backbone, resolve_dtype
-from headtohead.batching.attention import read_packed_rows
+from headtohead.batching.attention import can_share_beginnings, read_packed_rows
 from headtohead.batching.encode import EncodedRows, Encoder, encode_rows
-from headtohead.config import Config, FullConfig
+from headtohead.config import Config, FrozenConfig, FullConfig
 from headtohead.data import Corpus
 from headtohead.errors import UserError
 from headtohead.heads import (
@@ -42,7 +42,8 @@ from headtohead.training import (
     sharding_asked,
     stored_labels,
 )
-from headtohead.training.frozen_layers import FrozenLayers, InMemory, States, fingerprint_of_weights
+from headtohead.training.features import Features
+from headtohead.training.frozen_layers import FrozenLayers, InMemory, States, fingerprint_of
 from headtohead.training.state_file import StateFile
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def build_pack(
     heads = [_build_head(config, backbone, reader) for config, reader in zip(configs, readers, strict=True)]
     backbone.pooler = drop_pooler(trunk)
     keeps = configs[0].train.frozen_states == "disk" and rows is not None
-    fingerprint = fingerprint_of_weights(trunk) if keeps else ""  # before adapters are in place
+    fingerprint = fingerprint_of(trunk) if keeps else ""  # before adapters are in place
     expected = [expected_count(trunk, model, config.lora) for config in configs]
     products = resolve_dtype(configs[0].model.precision, processes.device)
     full = isinstance(configs[0].lora, FullConfig)
@@ -181,6 +182,7 @@ def build_pack(
     packs_rows = read_packed_rows(model)
     if configs[0].train.gradient_checkpointing:
         recompute_activations(trunk)
+    kept = _what_is_kept(configs, backbone, heads[0], fingerprint, packs_rows=packs_rows) if rows is not None else {}
     return Pack(
         trunk,
         trials,
@@ -189,37 +191,51 @@ def build_pack(
         dtype=torch.float32 if full else products,
         autocast=autocast,
         packs_rows=packs_rows,
-        frozen=_kept_layers(configs[0], backbone, fingerprint, packs_rows=packs_rows) if rows is not None else None,
+        shares_beginnings=can_share_beginnings(model),
+        **kept,
     )
 
 
-def _kept_layers(config: Config, backbone: Backbone, fingerprint: str, *, packs_rows: bool) -> FrozenLayers | None:
-    """Return the trunk's lowest layers where what they answer is to be kept.
+def _what_is_kept(
+    configs: Sequence[Config], backbone: Backbone, head: Head, fingerprint: str, *, packs_rows: bool
+) -> dict[str, Any]:
+    """Return features or frozen layers, where what the trunk answers is to be kept.
 
     Raises:
         UserError: it cannot be.
     """
-    where = config.train.frozen_states
+    where = configs[0].train.frozen_states
     if where == "recompute":
-        return None
-    if not packs_rows or config.model.trunk_dropout:
-        why = "model.trunk_dropout=true makes it random" if packs_rows else "this model reads padded rows"
-        raise UserError(f"train.frozen_states={where}: {why}; set train.frozen_states=recompute")
+        return {}
+    if configs[0].model.trunk_dropout:
+        raise UserError(
+            f"train.frozen_states={where}: model.trunk_dropout=true makes what the trunk answers random; set "
+            "train.frozen_states=recompute"
+        )
 
-    def open_states(count: int) -> States:
-        if (where, count) not in backbone.states:
-            backbone.states[where, count] = InMemory() if where == "memory" else _on_disk(backbone, fingerprint, count)
-        return backbone.states[where, count]
+    def open_states(of: str, dtype: torch.dtype) -> States:
+        name = f"{of}-{where}"
+        if name not in backbone.states:
+            folder = f"{fingerprint}-{backbone.about['dtype']}-{of}"
+            backbone.states[name] = InMemory() if where == "memory" else _on_disk(backbone, folder, dtype)
+        found: States = backbone.states[name]
+        return found
 
-    return FrozenLayers(backbone.trunk, open_states)
+    if all(isinstance(config.lora, FrozenConfig) for config in configs) and head.reads_one_state:
+        name = f"features-{configs[0].head.pooling}-{where}"
+        if name not in backbone.states:
+            backbone.states[name] = Features(open_states(f"{name}-by-row", torch.float32))
+        return {"features": backbone.states[name]}
+    if not packs_rows:
+        raise UserError(f"train.frozen_states={where}: this model reads padded rows; set train.frozen_states=recompute")
+    return {"frozen": FrozenLayers(backbone.trunk, lambda count: open_states(f"{count}-layers", backbone.trunk.dtype))}
 
 
-def _on_disk(backbone: Backbone, fingerprint: str, count: int) -> StateFile:
-    """Open the states of a model's lowest layers in the cache, under what its weights are."""
+def _on_disk(backbone: Backbone, name: str, dtype: torch.dtype) -> StateFile:
+    """Open states in the cache, under a name that stands for the weights that they come from."""
     assert backbone.cache is not None
     features = backbone.model.config.get_text_config().hidden_size
-    folder = backbone.cache / "states" / f"{fingerprint}-{backbone.about['dtype']}-{count}"
-    return StateFile(folder, features=features, dtype=backbone.trunk.dtype)
+    return StateFile(backbone.cache / "states" / name, features=features, dtype=dtype)
 
 
 def undress(backbone: Backbone) -> None:

@@ -21,13 +21,15 @@ from headtohead.errors import Diverged, UserError
 from headtohead.evaluation import calibrate
 from headtohead.results import Predictions
 from headtohead.tasks.reload import READ_BY_PREDICT, Reloaded, read_run, reload_run
+from headtohead.training.best_label import BestLabel, can_search
 
 CHUNK_ROWS = 2000
+PROBABILITY = "probability/"
 Row = dict[str, Any]
 
 
 def predict_file(config: Config, given: Sequence[str] = ()) -> Path:
-    """Write one answer per row of ``task.input``: id, predicted label, calibrated probability per label.
+    """Write one answer per row of ``task.input``: id, predicted label, calibrated probability per label if asked for.
 
     The file is read once before anything is loaded, so that a bad row at its end costs no answers.
 
@@ -57,7 +59,7 @@ def predict_file(config: Config, given: Sequence[str] = ()) -> Path:
         shown = bar.add_task(f"predict {source.name}", total=total)
         rows = iterate_texts(source, data, declared)
         for chunk in _chunks(rows, CHUNK_ROWS):
-            write(_answers(reloaded, chunk))
+            write(_answers(reloaded, chunk, with_probabilities=config.task.probabilities))
             done += len(chunk)
             bar.update(shown, completed=done)
     print(f"{done} rows: {target}")
@@ -72,26 +74,38 @@ def _reading(config: Config, given: Sequence[str]) -> tuple[DataConfig, str]:
     return replace(stored, **asked), asked.get("format", "auto")
 
 
-def _answers(reloaded: Reloaded, chunk: list[Row]) -> list[Row]:
+def _answers(reloaded: Reloaded, chunk: list[Row], *, with_probabilities: bool) -> list[Row]:
     messages = [row["messages"] for row in chunk] if chunk[0]["messages"] is not None else None
     encoded = reloaded.reader.encoder.encode([row["text"] for row in chunk], messages)
     ids = encoded["input_ids"]
     lengths = np.asarray([len(row) for row in ids])
-    scores = reloaded.pack.score_prompts(lengths, lambda index: [ids[int(i)] for i in index])[0]
+
+    def input_ids(index: np.ndarray) -> list[list[int]]:
+        return [ids[int(i)] for i in index]
+
+    pack, labels = reloaded.pack, reloaded.labels
+    if not with_probabilities and labels.kind == "single" and can_search(pack):
+        answers = [{"predicted": labels.names[best]} for best in BestLabel(pack).of_prompts(lengths, input_ids)]
+    else:
+        answers = _scored(reloaded, chunk, pack.score_prompts(lengths, input_ids)[0])
+    return [
+        {
+            "row_id": row["row_id"],
+            **{key: value for key, value in answer.items() if with_probabilities or not key.startswith(PROBABILITY)},
+            "tokens": int(lengths[i]),
+            "truncated": encoded["tokens_lost"][i] > 0,
+        }
+        for i, (row, answer) in enumerate(zip(chunk, answers, strict=True))
+    ]
+
+
+def _scored(reloaded: Reloaded, chunk: list[Row], scores: np.ndarray) -> list[Row]:
     bad = int((~np.isfinite(scores)).any(axis=1).sum())
     if bad:
         raise Diverged(f"{bad} rows have scores that are not finite; NaN is never a class")
     measured = _unlabelled(reloaded, chunk, scores)
     calibrated = calibrate(measured, float(reloaded.record.calibration.get("temperature", 1.0)))
-    return [
-        {
-            "row_id": row["row_id"],
-            **_answer(measured, calibrated, i),
-            "tokens": int(lengths[i]),
-            "truncated": encoded["tokens_lost"][i] > 0,
-        }
-        for i, row in enumerate(chunk)
-    ]
+    return [_answer(measured, calibrated, i) for i in range(len(chunk))]
 
 
 def _unlabelled(reloaded: Reloaded, chunk: list[Row], scores: np.ndarray) -> Predictions:
@@ -124,7 +138,7 @@ def _answer(measured: Predictions, calibrated: Predictions, row: int) -> Row:
         answer: Row = {"score": float(measured.expected_score[row])}
         return {"predicted": labels.names[measured.predicted[row]], **answer} if labels.kind == "ordinal" else answer
     probabilities = {
-        f"probability/{name}": float(value)
+        PROBABILITY + name: float(value)
         for name, value in zip(labels.names, calibrated.probabilities[row], strict=True)
     }
     if labels.kind == "multi":

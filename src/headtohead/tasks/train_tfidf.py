@@ -51,6 +51,7 @@ def _words(split: str, rows: Dataset, corpus: Corpus) -> EncodedRows:
     kind = np.float64 if corpus.labels.kind == "real" else np.int64
     return EncodedRows(
         split=split,
+        key=f"{corpus.fingerprint} {split} in words",
         rows=rows,
         tokens=texts,
         lengths=lengths,

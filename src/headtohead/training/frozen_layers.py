@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
 import torch
+import transformers
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -145,13 +147,21 @@ def frozen_count(layers: nn.ModuleList) -> int:
     return next((number for number, is_trained in enumerate(trained) if is_trained), len(layers))
 
 
-def fingerprint_of_weights(trunk: nn.Module) -> str:
-    """Return what tells one model's weights from another's, wherever they came from: some values of every tensor."""
+def fingerprint_of(trunk: nn.Module) -> str:
+    """Return what tells one trunk from another, wherever it came from: configuration, library and weights.
+
+    Of every tensor some values are hashed, and the sum and the sum of squares of all.
+    """
     digest = hashlib.blake2b(digest_size=12)
+    about = {**trunk.config.to_diff_dict(), "_name_or_path": None}  # type: ignore[union-attr,operator]
+    digest.update(json.dumps([about, transformers.__version__], sort_keys=True, default=str).encode())
     for name, tensor in trunk.state_dict().items():
         flat = tensor.detach().flatten()
         some = flat[:: max(1, flat.numel() // 256)].cpu().contiguous()
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        sums = [0.0, 0.0]
+        for part in flat.split(2**22):  # doubles of a large tensor would not fit
+            sums = [sums[0] + float(part.sum(dtype=torch.float64)), sums[1] + float(part.double().square().sum())]
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {sums}".encode())
         digest.update(some.view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 

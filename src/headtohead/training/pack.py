@@ -9,26 +9,51 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Int
-from torch import nn
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 
 from headtohead.adapters import PackState, seed_of
-from headtohead.batching.batch import Batch, TreeMask
+from headtohead.batching.batch import Batch, TreeMask, pad_right
+from headtohead.batching.context import Context, Kept, common_beginning
 from headtohead.batching.encode import EncodedRows
 from headtohead.batching.packed import PackedRows
 from headtohead.batching.plan import score_batches
 from headtohead.errors import OutOfMemory, UserError, is_out_of_memory
-from headtohead.heads import slice_outputs
+from headtohead.heads import batch_of_states, slice_outputs
 from headtohead.losses import stored_scores
+from headtohead.training.features import Features
 from headtohead.training.frozen_layers import FrozenLayers
 from headtohead.training.optimizer import clip_gradients, set_learning_rate
 from headtohead.training.processes import Processes
 from headtohead.training.schedule import learning_rate
 from headtohead.training.trial import Trial
+
+T = TypeVar("T")
+ROWS_AT_A_TIME = 1000
+"""Looked through for what they begin with."""
+SHORTEST_BEGINNING = 8
+LEAST_SHARE = 0.1
+"""Tokens, and share of a row, from which on reading a shared beginning once pays for the masks and copies it takes."""
+READ_BEFORE = 16
+"""Tokens read before that weigh as much as one to be read: only their keys and values are copied, a layer at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the trunk answered for a trial's rows."""
+
+    outputs: Any
+    batch: Batch
+    tokens: int
+    """Real ones, of prompts and gold answers."""
+    padded_tokens: int
 
 
 class Pack:
@@ -39,7 +64,9 @@ class Pack:
         dtype: of activations, which attention masks must match.
         autocast: dtype of products where weights are fp32 and the hardware multiplies bf16; None elsewhere.
         packs_rows: the trunk reads rows end to end, without padding.
+        shares_beginnings: it reads what all rows of a scoring begin with only once.
         frozen: its lowest layers, where what they answer is kept.
+        features: of rows, where nothing of the trunk is trained and what it answers is kept.
     """
 
     def __init__(
@@ -52,11 +79,14 @@ class Pack:
         dtype: torch.dtype,
         autocast: torch.dtype | None = None,
         packs_rows: bool = False,
+        shares_beginnings: bool = False,
         frozen: FrozenLayers | None = None,
+        features: Features | None = None,
     ) -> None:
         self.trunk, self.trials, self.state, self.processes = trunk, list(trials), state, processes
         self.dtype, self.autocast, self.packs_rows = dtype, autocast, packs_rows
-        self.frozen = frozen
+        self.frozen, self.features = frozen, features
+        self.shares_beginnings = shares_beginnings and packs_rows and frozen is None  # whose states are of whole rows
         sizes = [trial.config.micro_batch_size for trial in trials]
         self.micro_rows = min((size for size in sizes if size), default=2**31)
         self._first_micro_rows: int | None = None
@@ -113,32 +143,76 @@ class Pack:
         return trial.progress.step if trial.is_training else max(other.progress.step for other in self.trials)
 
     def _micro_batch(self, rows: list[np.ndarray], divisors: list[float], micro: int) -> list[float]:
-        self._set_mode(training=True)
+        self.set_mode(training=True)
+        self.state.keys = [f"{trial.seed}/{trial.progress.step}/{micro}/{self.processes.rank}" for trial in self.trials]
+        torch.manual_seed(seed_of(f"{self.state.keys[0]}/trunk"))  # the trunk's own dropout
+        outputs, parts = (None, self._kept_parts(rows)) if self.features else self._read_parts(rows)
+        losses = []
+        for trial, part, index, divisor in zip(self.trials, parts, rows, divisors, strict=True):
+            if part is None or not trial.is_training:
+                losses.append(torch.zeros((), device=self._device))
+                continue
+            targets = trial.training_rows.targets[index]
+            with self.autocast_context():
+                losses.append(trial.objective.loss_sum(part.outputs, part.batch, targets) / divisor)
+            trial.progress.tokens += part.tokens
+            trial.progress.padded_tokens += part.padded_tokens
+        total = torch.stack(losses).sum()
+        if outputs and not any(map(len, rows)):  # with sharded weights, the others' backward pass needs this one's
+            total = outputs.last_hidden_state.sum() * 0.0
+        if total.requires_grad:
+            total.backward()
+        return [float(loss.detach()) for loss in losses]
+
+    def _read_parts(self, rows: list[np.ndarray]) -> tuple[Any, list[_Part | None]]:
+        """Read each trial's rows through the trunk; return its outputs, and each trial's part of them."""
         batches = [
             trial.objective.batch(trial.training_rows.input_ids(index), trial.training_rows.targets[index])
             if len(index)
             else None
             for trial, index in zip(self.trials, rows, strict=True)
         ]
-        self.state.keys = [f"{trial.seed}/{trial.progress.step}/{micro}/{self.processes.rank}" for trial in self.trials]
-        torch.manual_seed(seed_of(f"{self.state.keys[0]}/trunk"))  # the trunk's own dropout
         outputs, starts = self._forward(batches)
-        losses = []
-        for trial, batch, start, index, divisor in zip(self.trials, batches, starts, rows, divisors, strict=True):
-            if batch is None or not trial.is_training:
-                losses.append(torch.zeros((), device=self._device))
+        parts: list[_Part | None] = []
+        for batch, start in zip(batches, starts, strict=True):
+            if batch is None:
+                parts.append(None)
                 continue
-            with self._autocast():
-                own = slice_outputs(outputs, start, batch)
-                losses.append(trial.objective.loss_sum(own, batch, trial.training_rows.targets[index]) / divisor)
-            trial.progress.tokens += int(batch.attention_mask.sum())
-            trial.progress.padded_tokens += int(batch.real.sum()) if self.packs_rows else batch.rows * batch.length
-        total = torch.stack(losses).sum()
-        if not any(len(index) for index in rows):  # with sharded weights, the others' backward pass needs this one's
-            total = outputs.last_hidden_state.sum() * 0.0
-        if total.requires_grad:
-            total.backward()
-        return [float(loss.detach()) for loss in losses]
+            tokens = int(batch.attention_mask.sum())
+            padded = int(batch.real.sum()) if self.packs_rows else batch.rows * batch.length
+            parts.append(_Part(slice_outputs(outputs, start, batch), batch, tokens, padded))
+        return outputs, parts
+
+    def _kept_parts(self, rows: list[np.ndarray]) -> list[_Part | None]:
+        """Look each trial's rows up among the features that are kept."""
+        parts: list[_Part | None] = []
+        for trial, index in zip(self.trials, rows, strict=True):
+            if not len(index):
+                parts.append(None)
+                continue
+            tokens = int(trial.training_rows.lengths[index].sum())
+            outputs, batch = self._kept(trial.training_rows, index)
+            parts.append(_Part(outputs, batch, tokens, tokens))
+        return parts
+
+    def _kept(self, rows: EncodedRows, index: np.ndarray) -> tuple[Any, Batch]:
+        assert self.features is not None
+        tokens = self.trials[0].config.score_batch_tokens
+        states = self.features.of(rows, index, self._readout_states, tokens).to(self._device)
+        return BaseModelOutputWithPoolingAndCrossAttentions(last_hidden_state=states), batch_of_states(
+            states, self._pad_id
+        )
+
+    @torch.no_grad()
+    def _readout_states(self, prompts: list[list[int]]) -> Float[Tensor, "rows 1 features"]:
+        """Read prompts through the trunk, for the one state of each that the readout needs."""
+        head = self.trials[0].head
+
+        def read(part: list[list[int]]) -> Tensor:
+            batch = head.batch(part)
+            return head.readout_states(self._forward([batch])[0], batch).float().cpu()
+
+        return torch.cat(self.in_parts(prompts, read))
 
     def _update(self, trial: Trial, loss: float) -> float:
         """Clip and step one trial; a non-finite loss or gradient stops it before the update."""
@@ -171,7 +245,22 @@ class Pack:
         Args:
             only: numbers of the trials to score; the others' tables are empty.
         """
-        return self.score_prompts(rows.lengths, rows.input_ids, only=only)
+        if self.features is None:
+            return self.score_prompts(rows.lengths, rows.input_ids, only=only)
+        wanted = range(len(self.trials)) if only is None else only
+        return [
+            self._score_kept(rows, trial) if n in wanted else np.zeros((0, 0)) for n, trial in enumerate(self.trials)
+        ]
+
+    @torch.no_grad()
+    def _score_kept(self, rows: EncodedRows, trial: Trial) -> np.ndarray:
+        """Score rows from the features that are kept, as many at a time as tokens otherwise."""
+        parts = []
+        for index in np.array_split(np.arange(len(rows)), -(-len(rows) // trial.config.score_batch_tokens)):
+            outputs, batch = self._kept(rows, index)
+            with self.autocast_context():
+                parts.append(_stored(trial, outputs, batch))
+        return np.concatenate(parts)
 
     @torch.no_grad()
     def score_prompts(
@@ -185,22 +274,56 @@ class Pack:
         wanted = list(range(len(self.trials)) if only is None else only)
         extra = max((self.trials[number].head.extra_tokens for number in wanted), default=0)
         budget = self.trials[0].config.score_batch_tokens // max(1, len(wanted))
-        self._set_mode(training=False)
+        self.set_mode(training=False)
         found: list[dict[int, np.ndarray]] = [{} for _ in self.trials]
         self.state.active = wanted if len(wanted) < len(self.trials) else None
         try:
-            for index in self.processes.own_turns(score_batches(lengths, budget, extra)):
-                for trial, scores in self._score_batch(input_ids(index), wanted).items():
-                    found[trial].update(zip(index.tolist(), scores, strict=True))
+            beginning = self.read_beginning(lengths, input_ids, wanted)
+            for index in self.processes.own_turns(score_batches(left_to_read(lengths, beginning), budget, extra)):
+                parts = self.in_parts(
+                    input_ids(index), partial(self._score_at_once, wanted=wanted, beginning=beginning)
+                )
+                for number in wanted:
+                    scores = np.concatenate([part[number] for part in parts])
+                    found[number].update(zip(index.tolist(), scores, strict=True))
         finally:
             self.state.active = None
         merged = [self.processes.merge(part) for part in found]
         return [np.stack([part[row] for row in range(len(lengths))]) if part else np.zeros((0, 0)) for part in merged]
 
-    def _score_batch(self, prompts: list[list[int]], wanted: list[int]) -> dict[int, np.ndarray]:
-        """Score some prompts, by halves where memory runs out."""
+    def read_beginning(
+        self,
+        lengths: Int[np.ndarray, " rows"],
+        input_ids: Callable[[np.ndarray], list[list[int]]],
+        wanted: Sequence[int],
+    ) -> Kept | None:
+        """Read what all rows begin with, once for each trial; None where that is too little to be worth it."""
+        if not self.shares_beginnings or len(lengths) < 2 or not wanted:
+            return None
+        heads = [self.trials[number].head for number in wanted]
+        least = max(SHORTEST_BEGINNING, float(lengths.mean()) * LEAST_SHARE)
+        if len(min((head.skips(input_ids(np.zeros(1, dtype=np.int64))[0]) for head in heads), key=len)) < least:
+            return None  # before all rows are looked through
+        chunks = np.array_split(np.arange(len(lengths)), -(-len(lengths) // ROWS_AT_A_TIME))
+        common = common_beginning((row for chunk in chunks for row in input_ids(chunk)), at_least=math.ceil(least))
+        shared = min((head.skips(common) for head in heads), key=len)
+        if len(shared) < least:
+            return None
+        batch = pad_right([shared] * len(wanted), self._pad_id, self._device)
+        kept = Kept(real=batch.real)
+        parts = [Batch(input_ids=row[None], attention_mask=torch.ones_like(row[None])) for row in batch.input_ids]
+        with self.autocast_context():
+            self.read_packed(batch, parts, keeps=kept)
+        return kept
+
+    def in_parts(self, prompts: list[list[int]], work: Callable[[list[list[int]]], T]) -> list[T]:
+        """Do some work on prompts, by halves where memory runs out; return what it returned for each part.
+
+        Raises:
+            UserError: a single prompt does not fit.
+        """
         try:
-            return self._score_at_once(prompts, wanted)
+            return [work(prompts)]
         except RuntimeError as error:
             self._require_smaller_is_possible(error)
             if len(prompts) == 1:
@@ -212,22 +335,28 @@ class Pack:
             "avoids trying"
         )
         half = len(prompts) // 2
-        parts = [self._score_batch(part, wanted) for part in (prompts[:half], prompts[half:])]
-        return {number: np.concatenate([part[number] for part in parts]) for number in wanted}
+        return [*self.in_parts(prompts[:half], work), *self.in_parts(prompts[half:], work)]
 
-    def _score_at_once(self, prompts: list[list[int]], wanted: list[int]) -> dict[int, np.ndarray]:
+    def _score_at_once(
+        self, prompts: list[list[int]], wanted: list[int], beginning: Kept | None
+    ) -> dict[int, np.ndarray]:
         trials = [self.trials[number] for number in wanted]
         batches = [trial.head.batch(prompts) for trial in trials]
-        outputs, starts = self._forward(batches)
+        if beginning is not None:
+            batches = [batch.after(beginning.real.shape[1]) for batch in batches]
+        outputs, starts = self._forward(batches, beginning)
         result = {}
         for number, trial, batch, start in zip(wanted, trials, batches, starts, strict=True):
-            with self._autocast():
-                scores = trial.head.scores(slice_outputs(outputs, start, batch), batch)
-            result[number] = stored_scores(scores.float(), trial.link).cpu().numpy().astype(np.float64)
+            with self.autocast_context():
+                result[number] = _stored(trial, slice_outputs(outputs, start, batch), batch)
         return result
 
-    def _forward(self, batches: Sequence[Batch | None]) -> tuple[Any, list[int]]:
-        """Run the trunk on the trials' batches, stacked to one shape; return outputs and each trial's first row."""
+    def _forward(self, batches: Sequence[Batch | None], beginning: Kept | None = None) -> tuple[Any, list[int]]:
+        """Run the trunk on the trials' batches, stacked to one shape; return outputs and each trial's first row.
+
+        Args:
+            beginning: of every row, read before: a kept row for each trial.
+        """
         real = [batch for batch in batches if batch is not None]
         if len(batches) == 1 and real:
             combined, rows = real[0], real[0].rows
@@ -235,12 +364,33 @@ class Pack:
             rows = max((batch.rows for batch in real), default=1)
             length = max((batch.length for batch in real), default=1)
             combined = stack_batches(batches, rows, length, self._pad_id, self._device)
-        with self._autocast():
-            outputs = self._read_packed(combined, batches) if self.packs_rows else self._read_padded(combined, batches)
+        with self.autocast_context():
+            if self.packs_rows:
+                before = torch.arange(len(batches), device=self._device).repeat_interleave(rows)
+                contexts = [Context(kept=beginning, row_of=before)] if beginning else []
+                outputs = self.read_packed(combined, batches, contexts)
+            else:
+                outputs = self._read_padded(combined, batches)
         return outputs, [trial * rows for trial in range(len(batches))]
 
-    def _read_packed(self, combined: Batch, batches: Sequence[Batch | None]) -> Any:
-        packed = PackedRows.of(combined, len(batches))
+    def read_packed(
+        self,
+        combined: Batch,
+        batches: Sequence[Batch | None],
+        contexts: Sequence[Context] = (),
+        keeps: Kept | None = None,
+    ) -> Any:
+        """Run the trunk on rows end to end.
+
+        Args:
+            batches: of each trial, which ``combined`` stacks.
+            contexts: what stands before the rows, in turn.
+            keeps: takes the rows' keys and values, to be read on from.
+
+        Returns:
+            Its outputs, as of padded rows.
+        """
+        packed = PackedRows.of(combined, len(batches), contexts=contexts, keeps=keeps)
         self.state.shapes = [(int(batch.real.sum()),) if batch else (0,) for batch in batches]
         is_kept = self.frozen is not None and combined.tree is None
         with self.frozen.replaced(packed, combined) if self.frozen and is_kept else nullcontext():
@@ -251,7 +401,7 @@ class Pack:
         self.state.shapes = [(batch.rows, batch.length) if batch else (0, 0) for batch in batches]
         return self.trunk(**combined.trunk_inputs(self.autocast or self.dtype), return_dict=True)
 
-    def _set_mode(self, *, training: bool) -> None:
+    def set_mode(self, *, training: bool) -> None:
         """Switch modes only when they change: walking thousands of modules costs tens of milliseconds."""
         self.state.training = training
         if self.trunk.training != training:
@@ -265,7 +415,8 @@ class Pack:
     def _pad_id(self) -> int:
         return int(self.trunk.config.pad_token_id)  # type: ignore[union-attr,arg-type]
 
-    def _autocast(self) -> AbstractContextManager[Any]:
+    def autocast_context(self) -> AbstractContextManager[Any]:
+        """Return the precision of products, as a context."""
         return torch.autocast(self._device.type, self.autocast) if self.autocast else nullcontext()
 
     def _require_smaller_is_possible(self, error: Exception) -> None:
@@ -300,6 +451,19 @@ class Pack:
         )
 
 
+def left_to_read(lengths: Int[np.ndarray, " rows"], beginning: Kept | None) -> Int[np.ndarray, " rows"]:
+    """Return rows' lengths as they weigh in a batch, once what they begin with was read."""
+    if beginning is None:
+        return lengths
+    return np.maximum(lengths - beginning.real.shape[1], -(-lengths // READ_BEFORE))
+
+
+def _stored(trial: Trial, outputs: Any, batch: Batch) -> np.ndarray:
+    """Return a trial's scores as they are stored."""
+    scores = trial.head.scores(outputs, batch)
+    return stored_scores(scores.float(), trial.link).cpu().numpy().astype(np.float64)
+
+
 def stack_batches(batches: Sequence[Batch | None], rows: int, length: int, pad_id: int, device: torch.device) -> Batch:
     """Stack trials' batches to the same number of rows and tokens; what is missing is padding."""
     ids = torch.full((len(batches), rows, length), pad_id, dtype=torch.long, device=device)
@@ -308,7 +472,8 @@ def stack_batches(batches: Sequence[Batch | None], rows: int, length: int, pad_i
         if batch is not None:
             ids[trial, : batch.rows, : batch.length] = batch.input_ids
             mask[trial, : batch.rows, : batch.length] = batch.attention_mask
-    stacked = Batch(input_ids=ids.flatten(0, 1), attention_mask=mask.flatten(0, 1))
+    starts = max((batch.starts_at for batch in batches if batch is not None), default=0)
+    stacked = Batch(input_ids=ids.flatten(0, 1), attention_mask=mask.flatten(0, 1), starts_at=starts)
     if any(batch is not None and batch.tree is not None for batch in batches):
         stacked.tree = _stack_trees(batches, stacked, rows)
     return stacked
@@ -319,7 +484,7 @@ def _stack_trees(batches: Sequence[Batch | None], stacked: Batch, rows: int) -> 
     length, device = stacked.length, stacked.input_ids.device
     causal = torch.ones(length, length, dtype=torch.bool, device=device).tril()
     visible = (stacked.attention_mask.bool()[:, None, :] & causal) | torch.eye(length, dtype=torch.bool, device=device)
-    positions = torch.arange(length, device=device).repeat(stacked.rows, 1)
+    positions = torch.arange(length, device=device).repeat(stacked.rows, 1) + stacked.starts_at
     nodes = torch.zeros(stacked.rows, length, dtype=torch.bool, device=device)
     for trial, batch in enumerate(batches):
         if batch is not None and batch.tree is not None:

@@ -1,0 +1,85 @@
+"""A trunk that nothing trains reads each row once: heads over it learn what they would have learnt over the trunk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tiny_runs import FrozenConfig, TinyRun, config_of
+
+
+def runs(cache: Path, where: str, *givens: dict[str, Any], **all_of: Any) -> tuple[TinyRun, TinyRun]:
+    """Return a pack that keeps features, and one that does not."""
+    kept, plain = (
+        TinyRun(cache, [config_of(lora=FrozenConfig(), frozen_states=how, **all_of, **given) for given in givens])
+        for how in (where, "recompute")
+    )
+    assert kept.pack.features
+    return kept, plain
+
+
+def forwards(run: TinyRun) -> list[int]:
+    """Return a list that hears of how many tokens the trunk reads each time."""
+    counts: list[int] = []
+    run.pack.trunk.register_forward_pre_hook(
+        lambda module, args, kwargs: counts.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    return counts
+
+
+@pytest.mark.parametrize("where", ["memory", "disk"])
+@pytest.mark.parametrize(
+    ("architecture", "pooling"),
+    [
+        ("llama", "native"),
+        ("llama", "mean"),
+        ("qwen3", "last"),
+        ("bert", "native"),
+        ("bert", "cls"),
+        ("modernbert", "mean"),
+    ],
+)
+def test_heads_over_kept_features_learn_the_same(tmp_path: Path, architecture: str, pooling: str, where: str) -> None:
+    """Heads of several losses, rates and row orders at once."""
+    givens = [
+        {"seed": 0, "learning_rate": 1e-2},
+        {"seed": 1, "learning_rate": 5e-2, "loss": "focal", "batch_size": 5},
+        {"seed": 2, "learning_rate": 1e-2, "loss_options": {"class_weights": "balanced"}},
+    ]
+    kept, plain = runs(tmp_path, where, *givens, architecture=architecture, pooling=pooling)
+    for _ in range(12):
+        np.testing.assert_allclose(kept.pack.step(), plain.pack.step(), atol=1e-5)
+        kept.pack.drop_gradients()
+        plain.pack.drop_gradients()
+    for one, other in zip(kept.pack.score(kept.rows), plain.pack.score(plain.rows), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    for one, other in zip(kept.pack.trials, plain.pack.trials, strict=True):
+        assert one.progress.tokens == other.progress.tokens
+        for name, tensor in one.weights.state().items():
+            torch.testing.assert_close(tensor, other.weights.state()[name], atol=1e-5, rtol=1e-4)
+
+
+def test_a_row_is_read_once_by_all_trials_and_processes(tmp_path: Path) -> None:
+    kept, _ = runs(tmp_path, "disk", {"seed": 0}, {"seed": 1})
+    read = forwards(kept)
+    for _ in range(8):
+        kept.pack.step()
+        kept.pack.drop_gradients()
+    kept.scores()
+    rows = {tuple(row) for row in kept.rows.input_ids(np.arange(len(kept.rows)))}
+    assert sum(read) == sum(map(len, rows))
+    again, _ = runs(tmp_path, "disk", {"seed": 3})
+    read = forwards(again)
+    again.pack.step()
+    np.testing.assert_array_equal(again.scores().shape, kept.scores().shape)
+    assert read == []
+
+
+def test_a_readout_of_more_than_one_state_keeps_layers_instead(tmp_path: Path) -> None:
+    run = TinyRun(tmp_path, config_of(architecture="modernbert", lora=FrozenConfig(), frozen_states="memory"))
+    assert run.pack.features is None
+    assert run.pack.frozen
