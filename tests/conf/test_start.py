@@ -14,6 +14,7 @@ from command_line import ROOT
 from headtohead import schema  # noqa: F401 - makes the store one for all
 
 
+@pytest.mark.slow  # two starts
 @pytest.mark.parametrize("asked", [["--help"], ["--cfg", "job"]])
 def test_it_takes_little_processor_time(asked: list[str]) -> None:
     """Under the second and a half that was asked for, and not by the clock, which other work on the machine slows."""

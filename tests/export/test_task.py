@@ -59,6 +59,7 @@ def test_a_failed_export_loses_nothing_and_can_be_mended(
     assert read_record(run / "result.json").status == "failed"
 
 
+@pytest.mark.slow
 def test_a_bug_in_the_export_loses_nothing_either(
     tmp_path: Path, cache: Path, news: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

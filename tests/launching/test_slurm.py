@@ -20,7 +20,6 @@ from headtohead.errors import UserError
 from headtohead.launching import KilledJob, slurm_queue
 from headtohead.launching.command import LOG, job_error
 from headtohead.launching.ending import read_ending
-from headtohead.launching.ending import read_ending
 from headtohead.launching.frozen_code import FrozenCode, freeze
 from headtohead.launching.slurm import SlurmJobs
 from headtohead.launching.slurm_queue import Entry

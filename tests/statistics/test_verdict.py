@@ -71,6 +71,7 @@ def test_it_is_json(verdict: Verdict) -> None:
     assert len(stored["arms"][0]["per_run"]["accuracy"][0]) == 4
 
 
+@pytest.mark.slow
 def test_looks_split_the_error_rate() -> None:
     once, thrice = judge(three()), judge(three(), looks=3)
     assert thrice.looks == 3

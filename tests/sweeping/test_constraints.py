@@ -59,6 +59,7 @@ def test_the_pareto_set_keeps_to_them(tmp_path: Path) -> None:
     assert sorted(write_summary(study)["best"]) == [0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sampler", "given", "trials"),
     [

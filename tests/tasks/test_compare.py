@@ -135,6 +135,7 @@ def test_another_question_of_the_same_runs_is_another_look(runs: Path) -> None:
     assert compare(runs, margin={"accuracy": 0.5})["looks_taken"] == second["looks_taken"]
 
 
+@pytest.mark.slow
 def test_planned_looks_share_the_error_rate(runs: Path) -> None:
     assert [look["level"] for look in compare(runs, looks=2)["looks_taken"]] == [0.025]
     write_arm(runs, "good", noise=0.3, runs=5)
@@ -150,6 +151,7 @@ def test_an_earlier_verdict_that_cannot_be_read_is_not_forgotten(runs: Path) -> 
         compare(runs)
 
 
+@pytest.mark.slow
 def test_confirming_runs_say_how_they_were_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arms = {"head": 0.5, "generative": 2.0}
     root = sweep_with_arms(tmp_path / "sweep", arms, rows=60)

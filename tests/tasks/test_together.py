@@ -23,6 +23,8 @@ from headtohead.tasks.together import Asked, Group
 from headtohead.tasks.train import training
 from headtohead.training import Pack
 
+pytestmark = pytest.mark.slow  # whole runs
+
 QUIET = ["export.form=none", "evaluate.baselines=false", "evaluate.resamples=100", "evaluate.test=false"]
 
 

@@ -17,6 +17,7 @@ from headtohead.training.best_label import BestLabel, can_search
 from tiny_runs import FrozenConfig, TinyRun, config_of, labels_of, made_up_texts
 
 LONG = "These are the topics that there are to choose from, and one of them alone is right. Text: {text}\nAnswer:"
+SHORT = "Text: {text}\nAnswer:"
 SEVERAL = ("sport", "sports car", "sport of kings", "world news", "world", "tech")
 SINGLE = ("market", "fox", "city")
 NUMBERS = ("1", "10", "2", "100")
@@ -33,10 +34,18 @@ def best(run: TinyRun) -> np.ndarray:
     return BestLabel(run.pack).of_prompts(rows.lengths, rows.input_ids)
 
 
-@pytest.mark.parametrize("architecture", ["llama", "qwen3"])
-@pytest.mark.parametrize("normalisation", ["none", "prior"])
-@pytest.mark.parametrize("template", [LONG, "Text: {text}\nAnswer:"], ids=["long", "short"])
-@pytest.mark.parametrize("words", [SEVERAL, SINGLE, NUMBERS], ids=["several", "single", "prefixes"])
+@pytest.mark.parametrize(
+    ("words", "template", "normalisation", "architecture"),
+    [
+        (SEVERAL, LONG, "none", "llama"),
+        (SEVERAL, LONG, "prior", "qwen3"),
+        (SEVERAL, SHORT, "prior", "llama"),
+        (SINGLE, LONG, "prior", "llama"),
+        (SINGLE, SHORT, "none", "qwen3"),
+        (NUMBERS, LONG, "none", "qwen3"),
+        (NUMBERS, SHORT, "prior", "llama"),
+    ],
+)
 def test_is_the_arg_max_of_all_scores(
     cache: Path, words: tuple[str, ...], template: str, normalisation: str, architecture: str
 ) -> None:

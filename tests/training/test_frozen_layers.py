@@ -47,11 +47,18 @@ def assert_same_training(kept: Pack, plain: Pack, steps: int = 12) -> None:
             torch.testing.assert_close(tensor, other.weights.state()[name], atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("where", ["memory", "disk"])
-@pytest.mark.parametrize("lora", [TOP, FrozenConfig()], ids=["top half", "frozen"])
-@pytest.mark.parametrize("architecture", ["llama", "qwen3", "bert", "modernbert"])
-def test_training_and_scores_are_the_same(tmp_path: Path, architecture: str, lora: Any, where: str) -> None:
-    kept, plain = runs(tmp_path, where, architecture=architecture, lora=lora)
+@pytest.mark.parametrize(
+    ("architecture", "where"),
+    [("llama", "disk"), ("qwen3", "memory"), ("bert", "memory"), ("modernbert", "disk")],
+)
+def test_training_and_scores_are_the_same(tmp_path: Path, architecture: str, where: str) -> None:
+    kept, plain = runs(tmp_path, where, architecture=architecture)
+    assert_same_training(kept.pack, plain.pack)
+    np.testing.assert_allclose(kept.scores(), plain.scores(), atol=1e-5)
+
+
+def test_a_trunk_that_nothing_trains_under_a_readout_of_all_states(tmp_path: Path) -> None:
+    kept, plain = runs(tmp_path, "memory", architecture="modernbert", lora=FrozenConfig())
     assert_same_training(kept.pack, plain.pack)
     np.testing.assert_allclose(kept.scores(), plain.scores(), atol=1e-5)
 

@@ -23,14 +23,18 @@ from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of, 
 class OneWeight:
     """A head with one weight."""
 
-    width, extra_tokens = 4, 0
+    width, extra_tokens, reads_one_state = 4, 0, True
 
     def __init__(self, weight: torch.nn.Parameter) -> None:
         self._weight = weight
 
     def batch(self, prompts: Any) -> Any: ...
 
+    def skips(self, beginning: Any) -> Any: ...
+
     def scores(self, outputs: Any, batch: Any) -> Any: ...
+
+    def readout_states(self, outputs: Any, batch: Any) -> Any: ...
 
     def named_parameters(self) -> Any:
         yield "weight", self._weight

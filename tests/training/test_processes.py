@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,12 @@ def test_nobody_waits_while_the_main_process_concludes(tmp_path: Path, monkeypat
     other = Processes(1, 2, torch.device("cpu"))
     monkeypatch.setattr(Processes, "current", lambda: other)
     monkeypatch.setattr(Processes, "wait", lambda self: events.append("wait"))
-    monkeypatch.setattr(run_task, "_steps", lambda run, earlier: events.append("steps"))
+
+    def steps(run: object, earlier: object, shelf: object) -> Iterator[None]:
+        events.append("steps")
+        yield from ()
+
+    monkeypatch.setattr(run_task, "_steps", steps)
     run_task.train(config_of(), tmp_path, "0")
     assert events.count("wait") > 0
     assert events[-1] == "steps"
@@ -117,15 +123,3 @@ def test_every_process_takes_as_many_turns(items: int, count: int):
     turns = [Processes(rank, count, torch.device("cpu")).own_turns(range(items)) for rank in range(count)]
     assert {len(own) for own in turns} == {-(-items // count)}
     assert {item for own in turns for item in own} == set(range(items))
-
-
-def test_nobody_waits_while_the_main_process_evaluates_and_exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A barrier after training would end in a time-out: NCCL's is ten minutes."""
-    from headtohead.tasks import train
-
-    happened: list[str] = []
-    monkeypatch.setattr(Processes, "current", classmethod(lambda cls: Processes(1, 2, torch.device("cpu"))))
-    monkeypatch.setattr(Processes, "wait", lambda self: happened.append("wait"))
-    monkeypatch.setattr(train, "_steps", lambda run, earlier: happened.append("steps"))
-    train.train(config_of(), tmp_path, "0")
-    assert happened[-1] == "steps"
