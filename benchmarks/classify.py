@@ -63,9 +63,11 @@ class Sides:
 
     def ours(self) -> list[int]:
         """Classify with ours."""
+        from headtohead.training import score_prompts
+
         ids = self.reader.encoder.encode(self.texts)["input_ids"]
         lengths = np.asarray([len(row) for row in ids])
-        scores = self.pack.score_prompts(lengths, lambda index: [ids[int(i)] for i in index])[0]
+        scores = score_prompts(self.pack, lengths, lambda index: [ids[int(i)] for i in index])[0]
         found: list[int] = scores.argmax(axis=1).tolist()
         return found
 

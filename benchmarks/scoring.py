@@ -72,7 +72,9 @@ class Sides:
 
     def all_labels(self) -> np.ndarray:
         """Score all labels of all rows, ours."""
-        return self.pack.score(self.rows)[0]
+        from headtohead.training import score
+
+        return score(self.pack, self.rows)[0]
 
     def best_label(self) -> np.ndarray:
         """Name the best label of all rows, ours."""

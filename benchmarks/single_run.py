@@ -75,7 +75,7 @@ def run_ours(job_file: Path) -> None:
     from headtohead.sources import cache_root
     from headtohead.tasks.build import build_pack, load, score_width
     from headtohead.tasks.train_model import read_with
-    from headtohead.training import Processes
+    from headtohead.training import Processes, score
 
     job = json.loads(job_file.read_text())
     config = compose_config(argparse.Namespace(**job["options"]), job["seed"])
@@ -97,7 +97,7 @@ def run_ours(job_file: Path) -> None:
         pack.step()
         pack.drop_gradients()
     seconds = time.perf_counter() - started
-    answers = pack.score(test)[0].argmax(axis=1)
+    answers = score(pack, test)[0].argmax(axis=1)
     print(
         json.dumps(
             {

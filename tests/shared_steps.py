@@ -23,7 +23,7 @@ import tiny_runs
 from headtohead.backbone import Backbone
 from headtohead.config import Config
 from headtohead.tasks.build import load
-from headtohead.training import Hooks, Pack, Processes, fit
+from headtohead.training import Hooks, Pack, Processes, fit, score
 from tiny_runs import FullConfig, LoraConfig, TinyRun, config_of
 
 FSDP = ["--use_fsdp", "--fsdp_version", "2", "--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP"]
@@ -78,7 +78,7 @@ def results(cache: Path, processes: Processes, cases: dict[str, list[Config]]) -
             losses.append(run.pack.step())
             run.pack.drop_gradients()
         counts = [trial.weights.count() for trial in run.pack.trials]
-        scores = [table.tolist() for table in run.pack.score(run.rows)]
+        scores = [table.tolist() for table in score(run.pack, run.rows)]
         found[name] = {"losses": losses, "weights": weights_of(run), "scores": scores, "counts": counts}
     return found
 
@@ -96,7 +96,7 @@ def trained(cache: Path, processes: Processes, checkpoints: Path, *, killed_at: 
     seen: list[list[float]] = []
 
     def evaluate(pack: Pack, due: Sequence[int]) -> dict[int, dict[str, float]]:
-        seen.append(pack.score(run.rows)[0].flatten().tolist())
+        seen.append(score(pack, run.rows)[0].flatten().tolist())
         return {0: {"metric": -abs(pack.trials[0].progress.step - STEPS)}}
 
     def advance(pack: Pack, losses: list[float]) -> None:

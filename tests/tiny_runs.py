@@ -32,7 +32,7 @@ from headtohead.config import (
 )
 from headtohead.labels import LabelSpace
 from headtohead.tasks.build import Reader, build_pack, build_reader, load, score_width
-from headtohead.training import Pack, Processes
+from headtohead.training import Pack, Processes, score
 
 DECODERS = ("llama", "qwen2", "qwen3")
 ENCODERS = ("bert", "modernbert")
@@ -175,7 +175,7 @@ class TinyRun:
 
     def scores(self) -> np.ndarray:
         """Return the first trial's stored scores of all rows."""
-        return self.pack.score(self.rows)[0]
+        return score(self.pack, self.rows)[0]
 
 
 def plain_copy(model: Any) -> Any:

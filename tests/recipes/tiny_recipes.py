@@ -17,6 +17,7 @@ from headtohead.data import Corpus, load_corpus
 from headtohead.results import Predictions, read_predictions
 from headtohead.tasks.reload import Reloaded, reload_run
 from headtohead.tasks.scoring import predictions_of
+from headtohead.training import score
 
 ROWS = Path(__file__).parent / "rows"
 LAST_WEIGHTS = "train.evaluate_every=1000"
@@ -160,7 +161,7 @@ def _score_training_rows(reloaded: Reloaded, corpus: Corpus) -> Predictions:
         "train", corpus.train, labels=corpus.labels, key=corpus.fingerprint, cache=reloaded.cache
     )
     is_score = reloaded.pack.trials[0].link == "identity"
-    return predictions_of(rows, reloaded.pack.score(rows)[0], corpus.labels, is_expected_score=is_score)
+    return predictions_of(rows, score(reloaded.pack, rows)[0], corpus.labels, is_expected_score=is_score)
 
 
 def _inputs(corpus: Corpus) -> dict[str, Any]:

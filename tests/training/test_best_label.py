@@ -13,7 +13,9 @@ import torch
 from headtohead.batching.batch import Batch
 from headtohead.config import PromptConfig
 from headtohead.errors import Diverged
+from headtohead.training import score
 from headtohead.training.best_label import BestLabel, can_search
+from headtohead.training.scoring import read_beginning
 from tiny_runs import FrozenConfig, TinyRun, config_of, labels_of, made_up_texts
 
 LONG = "These are the topics that there are to choose from, and one of them alone is right. Text: {text}\nAnswer:"
@@ -113,10 +115,10 @@ def test_a_pack_reads_its_beginning_once_for_each_trial(cache: Path) -> None:
         for _ in range(3):
             run.pack.step()
             run.pack.drop_gradients()
-        read = run.pack.read_beginning(run.rows.lengths, run.rows.input_ids, list(range(len(configs))))
+        read = read_beginning(run.pack, run.rows.lengths, run.rows.input_ids, list(range(len(configs))))
         assert (read is not None) == bool(count)
-        shared = run.pack.score(run.rows)
+        shared = score(run.pack, run.rows)
         run.pack.shares_beginnings = False
-        for one, other in zip(shared, run.pack.score(run.rows), strict=True):
+        for one, other in zip(shared, score(run.pack, run.rows), strict=True):
             np.testing.assert_allclose(one, other, atol=1e-5)
         assert np.abs(shared[0] - shared[1]).max() > 1e-3

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from headtohead.training import score
 from tiny_runs import FrozenConfig, TinyRun, config_of
 
 
@@ -54,7 +55,7 @@ def test_heads_over_kept_features_learn_the_same(tmp_path: Path, architecture: s
         np.testing.assert_allclose(kept.pack.step(), plain.pack.step(), atol=1e-5)
         kept.pack.drop_gradients()
         plain.pack.drop_gradients()
-    for one, other in zip(kept.pack.score(kept.rows), plain.pack.score(plain.rows), strict=True):
+    for one, other in zip(score(kept.pack, kept.rows), score(plain.pack, plain.rows), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
     for one, other in zip(kept.pack.trials, plain.pack.trials, strict=True):
         assert one.progress.tokens == other.progress.tokens

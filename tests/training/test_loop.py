@@ -13,7 +13,7 @@ import torch
 from headtohead import atomic
 from headtohead.config import Config
 from headtohead.errors import Diverged
-from headtohead.training import Hooks, Pack, fit, progress_summary, require_finished
+from headtohead.training import Hooks, Pack, fit, progress_summary, require_finished, score
 from headtohead.training.checkpoint import load_checkpoint, newest_step, save_checkpoint
 from tiny_runs import LoraConfig, TinyRun, assert_bit_equal, config_of, plant_infinity
 
@@ -38,7 +38,7 @@ def hooks_of(run: TinyRun, log: Log | None = None, values: Sequence[float] | Non
     def evaluate(pack: Pack, due: Sequence[int]) -> dict[int, dict[str, float]]:
         if values is not None:
             return {number: {"metric": next(told)} for number in due}
-        scores = pack.score(run.rows, only=due)
+        scores = score(pack, run.rows, only=due)
         return {n: {"metric": float(scores[n][np.arange(len(run.rows)), run.rows.targets].mean())} for n in due}
 
     return Hooks(evaluate=evaluate, log=log or Log(), metric="metric", higher_is_better=True)

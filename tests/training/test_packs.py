@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from headtohead.config import Config
-from headtohead.training import Pack
+from headtohead.training import Pack, score
 from plain_peft import PlainTrial
 from tiny_runs import FrozenConfig, LoraConfig, TinyRun, assert_bit_equal, config_of, plant_infinity
 
@@ -101,16 +101,16 @@ def test_scores_in_a_pack_are_those_of_a_pack_of_one(cache: Path):
     configs = mixed_heads()
     run = TinyRun(cache, configs)
     take_steps(run.pack, 3)
-    for number, (config, scores) in enumerate(zip(configs, run.pack.score(run.rows), strict=True)):
+    for number, (config, scores) in enumerate(zip(configs, score(run.pack, run.rows), strict=True)):
         with_words = [config] if config.head.is_generative else [config, configs[0]]
         alone = TinyRun(cache, with_words)
         alone.pack.trials[0].weights.load(run.pack.trials[number].weights.state())
-        np.testing.assert_allclose(alone.pack.score(alone.rows)[0], scores, atol=1e-5)
+        np.testing.assert_allclose(score(alone.pack, alone.rows)[0], scores, atol=1e-5)
 
 
 def test_only_the_trials_asked_for_are_scored(cache: Path):
     run = TinyRun(cache, classification_trials())
-    first, second, third = run.pack.score(run.rows, only=[1])
+    first, second, third = score(run.pack, run.rows, only=[1])
     assert (len(first), len(second), len(third)) == (0, len(run.rows), 0)
 
 

@@ -97,7 +97,7 @@ def test_sharded_batches_are_not_halved(cache: Path, monkeypatch: pytest.MonkeyP
     def exhausted(*arguments: Any, **options: Any) -> None:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(run.pack, "_forward", exhausted)
+    monkeypatch.setattr(run.pack, "read", exhausted)
     monkeypatch.setattr(TrialWeights, "is_sharded", True)
     with pytest.raises(UserError, match=r"set a smaller train\.micro_batch_size"):
         run.pack.step()

@@ -14,6 +14,7 @@ from headtohead.tasks.reload import Reloaded, reload_run
 from headtohead.tasks.run import splits_to_score
 from headtohead.tasks.scoring import evaluate_splits, join, predictions_of
 from headtohead.tasks.summary import print_summary
+from headtohead.training import score
 
 
 def evaluate_run(config: Config, folder: Path) -> RunRecord:
@@ -47,6 +48,6 @@ def _score(reloaded: Reloaded, config: Config, corpus: Corpus) -> dict[str, Pred
         encoded: EncodedRows = reloaded.reader.encode(
             split, rows, labels=corpus.labels, key=corpus.fingerprint, cache=reloaded.cache
         )
-        scores = reloaded.pack.score(encoded)[0]
+        scores = score(reloaded.pack, encoded)[0]
         predictions[split] = predictions_of(encoded, scores, corpus.labels, is_expected_score=is_score)
     return predictions

@@ -27,7 +27,7 @@ from headtohead.sources import Fetched, cache_root
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.reload import Reloaded, read_run, reload_run
 from headtohead.tasks.run import Run
-from headtohead.training import Processes, load_weights
+from headtohead.training import Processes, load_weights, score_prompts
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -141,7 +141,7 @@ def _reference(reloaded: Reloaded, subject: Subject, corpus: Corpus, count: int)
     texts = _rendered(reloaded, rows, chosen)
     ids = reloaded.reader.encoder.ids(texts)
     lengths = np.asarray([len(row) for row in ids])
-    scores = reloaded.pack.score_prompts(lengths, lambda index: [ids[int(i)] for i in index])[0]
+    scores = score_prompts(reloaded.pack, lengths, lambda index: [ids[int(i)] for i in index])[0]
     names_columns = subject.form == "merged" and subject.readout == "native"
     return parity.Reference(
         labels=reloaded.labels,

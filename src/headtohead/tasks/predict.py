@@ -21,6 +21,7 @@ from headtohead.errors import Diverged, UserError
 from headtohead.evaluation import calibrate
 from headtohead.results import Predictions
 from headtohead.tasks.reload import READ_BY_PREDICT, Reloaded, read_run, reload_run
+from headtohead.training import score_prompts
 from headtohead.training.best_label import BestLabel, can_search
 
 CHUNK_ROWS = 2000
@@ -87,7 +88,7 @@ def _answers(reloaded: Reloaded, chunk: list[Row], *, with_probabilities: bool) 
     if not with_probabilities and labels.kind == "single" and can_search(pack):
         answers = [{"predicted": labels.names[best]} for best in BestLabel(pack).of_prompts(lengths, input_ids)]
     else:
-        answers = _scored(reloaded, chunk, pack.score_prompts(lengths, input_ids)[0])
+        answers = _scored(reloaded, chunk, score_prompts(pack, lengths, input_ids)[0])
     return [
         {
             "row_id": row["row_id"],

@@ -19,7 +19,7 @@ from headtohead.tasks.build import build_pack, undress
 from headtohead.tasks.member import Member
 from headtohead.tasks.progress import TrainingProgress
 from headtohead.tasks.stopping import StopRequest
-from headtohead.training import Hooks, Pack, train_on
+from headtohead.training import Hooks, Pack, score, train_on
 
 Training = Generator[Member, None, RunRecord]
 """A run, from its folder to its record."""
@@ -201,7 +201,7 @@ def _hooks(members: Sequence[Member], progress: TrainingProgress, stop: StopRequ
     def evaluate(pack: Pack, due: Sequence[int]) -> dict[int, dict[str, float]]:
         """Score those that are due at once; they share the seconds."""
         started = time.monotonic()
-        scores = pack.score(validation.rows, only=due)
+        scores = score(pack, validation.rows, only=due)
         for number in due:
             members[number].run.phases.add_seconds("validate", (time.monotonic() - started) / len(due))
         found = {}

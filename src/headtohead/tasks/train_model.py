@@ -18,7 +18,7 @@ from headtohead.tasks.run import Run, describe_truncation, splits_to_score
 from headtohead.tasks.scoring import predictions_of
 from headtohead.tasks.shelf import Shelf
 from headtohead.tasks.validation import Validation
-from headtohead.training import require_finished, save_weights, sharding_asked
+from headtohead.training import require_finished, save_weights, score, sharding_asked
 
 
 def fit_model(
@@ -79,7 +79,7 @@ def _score_tests(member: Member) -> dict[str, Predictions]:
         run.record.test_reads += 1
         run.save()  # a read counts even if the run dies before it ends
         with run.phases.phase(f"score {split}"):
-            scores = pack.score(rows, only=[member.number])[member.number]
+            scores = score(pack, rows, only=[member.number])[member.number]
         run.phases.add_tokens(f"score {split}", int(rows.lengths.sum()))
         predictions[split] = predictions_of(rows, scores, member.corpus.labels, is_expected_score=is_score)
     if run.processes.is_main:

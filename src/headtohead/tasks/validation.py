@@ -10,7 +10,7 @@ from headtohead.losses.score_losses import Link
 from headtohead.results import Predictions
 from headtohead.tasks.run import Run
 from headtohead.tasks.scoring import predictions_of, selection_metric, validation_metrics
-from headtohead.training import Pack, Trial
+from headtohead.training import Pack, Trial, score
 
 
 class Validation:
@@ -37,7 +37,7 @@ class Validation:
         if step in self._by_step:
             return self._by_step[step]
         with self._run.phases.phase("validate"):
-            scores = pack.score(self.rows, only=[number])[number]
+            scores = score(pack, self.rows, only=[number])[number]
         self._run.phases.add_tokens("validate", int(self.rows.lengths.sum()))
         return self._predictions(scores, trial.link)
 

@@ -13,6 +13,8 @@ from headtohead.training.objective import ScoreObjective as ScoreObjective
 from headtohead.training.objective import TokenObjective as TokenObjective
 from headtohead.training.pack import Pack as Pack
 from headtohead.training.processes import Processes as Processes
+from headtohead.training.scoring import score as score
+from headtohead.training.scoring import score_prompts as score_prompts
 from headtohead.training.sharding import shard_trunk as shard_trunk
 from headtohead.training.sharding import sharding_asked as sharding_asked
 from headtohead.training.trial import Trial as Trial

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -16,9 +16,8 @@ from headtohead.errors import Diverged
 from headtohead.heads import GenerativeHead
 from headtohead.heads.branches import Branch
 from headtohead.heads.trie import join_trees
-from headtohead.training.pack import Pack, left_to_read
-
-InputIds = Callable[[np.ndarray], list[list[int]]]
+from headtohead.training.pack import Pack
+from headtohead.training.scoring import InputIds, left_to_read, read_beginning
 
 
 def can_search(pack: Pack) -> bool:
@@ -59,7 +58,7 @@ class BestLabel:
         pack = self._pack
         pack.set_mode(training=False)
         best = np.zeros(len(lengths), dtype=np.int64)
-        beginning = pack.read_beginning(lengths, input_ids, [0])
+        beginning = read_beginning(pack, lengths, input_ids, [0])
         prior = self._prior()
         largest = max(len(branch.trie.tokens) for branch in self._branches)
         tokens = pack.trials[0].config.score_batch_tokens

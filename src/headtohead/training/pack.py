@@ -10,24 +10,22 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 
 from headtohead.adapters import PackState, seed_of
-from headtohead.batching.batch import Batch, TreeMask, pad_right
-from headtohead.batching.context import Context, Kept, common_beginning
+from headtohead.batching.batch import Batch
+from headtohead.batching.context import Context, Kept
 from headtohead.batching.encode import EncodedRows
 from headtohead.batching.packed import PackedRows
-from headtohead.batching.plan import score_batches
+from headtohead.batching.stack import stack_batches
 from headtohead.errors import OutOfMemory, UserError, is_out_of_memory
 from headtohead.heads import batch_of_states, slice_outputs
-from headtohead.losses import stored_scores
 from headtohead.training.features import Features
 from headtohead.training.frozen_layers import FrozenLayers
 from headtohead.training.optimizer import clip_gradients, set_learning_rate
@@ -36,13 +34,6 @@ from headtohead.training.schedule import learning_rate
 from headtohead.training.trial import Trial
 
 T = TypeVar("T")
-ROWS_AT_A_TIME = 1000
-"""Looked through for what they begin with."""
-SHORTEST_BEGINNING = 8
-LEAST_SHARE = 0.1
-"""Tokens, and share of a row, from which on reading a shared beginning once pays for the masks and copies it takes."""
-READ_BEFORE = 16
-"""Tokens read before that weigh as much as one to be read: only their keys and values are copied, a layer at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +141,7 @@ class Pack:
         losses = []
         for trial, part, index, divisor in zip(self.trials, parts, rows, divisors, strict=True):
             if part is None or not trial.is_training:
-                losses.append(torch.zeros((), device=self._device))
+                losses.append(torch.zeros((), device=self.device))
                 continue
             targets = trial.training_rows.targets[index]
             with self.autocast_context():
@@ -172,7 +163,7 @@ class Pack:
             else None
             for trial, index in zip(self.trials, rows, strict=True)
         ]
-        outputs, starts = self._forward(batches)
+        outputs, starts = self.read(batches)
         parts: list[_Part | None] = []
         for batch, start in zip(batches, starts, strict=True):
             if batch is None:
@@ -191,16 +182,17 @@ class Pack:
                 parts.append(None)
                 continue
             tokens = int(trial.training_rows.lengths[index].sum())
-            outputs, batch = self._kept(trial.training_rows, index)
+            outputs, batch = self.kept(trial.training_rows, index)
             parts.append(_Part(outputs, batch, tokens, tokens))
         return parts
 
-    def _kept(self, rows: EncodedRows, index: np.ndarray) -> tuple[Any, Batch]:
+    def kept(self, rows: EncodedRows, index: np.ndarray) -> tuple[Any, Batch]:
+        """Return what heads read for some rows, from the features that are kept."""
         assert self.features is not None
         tokens = self.trials[0].config.score_batch_tokens
-        states = self.features.of(rows, index, self._readout_states, tokens).to(self._device)
+        states = self.features.of(rows, index, self._readout_states, tokens).to(self.device)
         return BaseModelOutputWithPoolingAndCrossAttentions(last_hidden_state=states), batch_of_states(
-            states, self._pad_id
+            states, self.pad_id
         )
 
     @torch.no_grad()
@@ -210,7 +202,7 @@ class Pack:
 
         def read(part: list[list[int]]) -> Tensor:
             batch = head.batch(part)
-            return head.readout_states(self._forward([batch])[0], batch).float().cpu()
+            return head.readout_states(self.read([batch])[0], batch).float().cpu()
 
         return torch.cat(self.in_parts(prompts, read))
 
@@ -239,83 +231,6 @@ class Pack:
         """Return the learning rate of a trial's next step."""
         return learning_rate(trial.config, trial.progress.step, trial.total_steps)
 
-    def score(self, rows: EncodedRows, *, only: Sequence[int] | None = None) -> list[np.ndarray]:
-        """Return the stored scores (log-probabilities, or scores) of rows, for every trial, in the rows' order.
-
-        Args:
-            only: numbers of the trials to score; the others' tables are empty.
-        """
-        if self.features is None:
-            return self.score_prompts(rows.lengths, rows.input_ids, only=only)
-        wanted = range(len(self.trials)) if only is None else only
-        return [
-            self._score_kept(rows, trial) if n in wanted else np.zeros((0, 0)) for n, trial in enumerate(self.trials)
-        ]
-
-    @torch.no_grad()
-    def _score_kept(self, rows: EncodedRows, trial: Trial) -> np.ndarray:
-        """Score rows from the features that are kept, as many at a time as tokens otherwise."""
-        parts = []
-        for index in np.array_split(np.arange(len(rows)), -(-len(rows) // trial.config.score_batch_tokens)):
-            outputs, batch = self._kept(rows, index)
-            with self.autocast_context():
-                parts.append(_stored(trial, outputs, batch))
-        return np.concatenate(parts)
-
-    @torch.no_grad()
-    def score_prompts(
-        self,
-        lengths: Int[np.ndarray, " rows"],
-        input_ids: Callable[[np.ndarray], list[list[int]]],
-        *,
-        only: Sequence[int] | None = None,
-    ) -> list[np.ndarray]:
-        """Score prompts that ``input_ids`` looks up by row; see ``score``."""
-        wanted = list(range(len(self.trials)) if only is None else only)
-        extra = max((self.trials[number].head.extra_tokens for number in wanted), default=0)
-        budget = self.trials[0].config.score_batch_tokens // max(1, len(wanted))
-        self.set_mode(training=False)
-        found: list[dict[int, np.ndarray]] = [{} for _ in self.trials]
-        self.state.active = wanted if len(wanted) < len(self.trials) else None
-        try:
-            beginning = self.read_beginning(lengths, input_ids, wanted)
-            for index in self.processes.own_turns(score_batches(left_to_read(lengths, beginning), budget, extra)):
-                parts = self.in_parts(
-                    input_ids(index), partial(self._score_at_once, wanted=wanted, beginning=beginning)
-                )
-                for number in wanted:
-                    scores = np.concatenate([part[number] for part in parts])
-                    found[number].update(zip(index.tolist(), scores, strict=True))
-        finally:
-            self.state.active = None
-        merged = [self.processes.merge(part) for part in found]
-        return [np.stack([part[row] for row in range(len(lengths))]) if part else np.zeros((0, 0)) for part in merged]
-
-    def read_beginning(
-        self,
-        lengths: Int[np.ndarray, " rows"],
-        input_ids: Callable[[np.ndarray], list[list[int]]],
-        wanted: Sequence[int],
-    ) -> Kept | None:
-        """Read what all rows begin with, once for each trial; None where that is too little to be worth it."""
-        if not self.shares_beginnings or len(lengths) < 2 or not wanted:
-            return None
-        heads = [self.trials[number].head for number in wanted]
-        least = max(SHORTEST_BEGINNING, float(lengths.mean()) * LEAST_SHARE)
-        if len(min((head.skips(input_ids(np.zeros(1, dtype=np.int64))[0]) for head in heads), key=len)) < least:
-            return None  # before all rows are looked through
-        chunks = np.array_split(np.arange(len(lengths)), -(-len(lengths) // ROWS_AT_A_TIME))
-        common = common_beginning((row for chunk in chunks for row in input_ids(chunk)), at_least=math.ceil(least))
-        shared = min((head.skips(common) for head in heads), key=len)
-        if len(shared) < least:
-            return None
-        batch = pad_right([shared] * len(wanted), self._pad_id, self._device)
-        kept = Kept(real=batch.real)
-        parts = [Batch(input_ids=row[None], attention_mask=torch.ones_like(row[None])) for row in batch.input_ids]
-        with self.autocast_context():
-            self.read_packed(batch, parts, keeps=kept)
-        return kept
-
     def in_parts(self, prompts: list[list[int]], work: Callable[[list[list[int]]], T]) -> list[T]:
         """Do some work on prompts, by halves where memory runs out; return what it returned for each part.
 
@@ -337,21 +252,7 @@ class Pack:
         half = len(prompts) // 2
         return [*self.in_parts(prompts[:half], work), *self.in_parts(prompts[half:], work)]
 
-    def _score_at_once(
-        self, prompts: list[list[int]], wanted: list[int], beginning: Kept | None
-    ) -> dict[int, np.ndarray]:
-        trials = [self.trials[number] for number in wanted]
-        batches = [trial.head.batch(prompts) for trial in trials]
-        if beginning is not None:
-            batches = [batch.after(beginning.real.shape[1]) for batch in batches]
-        outputs, starts = self._forward(batches, beginning)
-        result = {}
-        for number, trial, batch, start in zip(wanted, trials, batches, starts, strict=True):
-            with self.autocast_context():
-                result[number] = _stored(trial, slice_outputs(outputs, start, batch), batch)
-        return result
-
-    def _forward(self, batches: Sequence[Batch | None], beginning: Kept | None = None) -> tuple[Any, list[int]]:
+    def read(self, batches: Sequence[Batch | None], beginning: Kept | None = None) -> tuple[Any, list[int]]:
         """Run the trunk on the trials' batches, stacked to one shape; return outputs and each trial's first row.
 
         Args:
@@ -363,10 +264,10 @@ class Pack:
         else:
             rows = max((batch.rows for batch in real), default=1)
             length = max((batch.length for batch in real), default=1)
-            combined = stack_batches(batches, rows, length, self._pad_id, self._device)
+            combined = stack_batches(batches, rows, length, self.pad_id, self.device)
         with self.autocast_context():
             if self.packs_rows:
-                before = torch.arange(len(batches), device=self._device).repeat_interleave(rows)
+                before = torch.arange(len(batches), device=self.device).repeat_interleave(rows)
                 contexts = [Context(kept=beginning, row_of=before)] if beginning else []
                 outputs = self.read_packed(combined, batches, contexts)
             else:
@@ -408,16 +309,18 @@ class Pack:
             self.trunk.train(training)
 
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
+        """Where the trunk is."""
         return next(self.trunk.parameters()).device
 
     @property
-    def _pad_id(self) -> int:
+    def pad_id(self) -> int:
+        """Token that fills rows up."""
         return int(self.trunk.config.pad_token_id)  # type: ignore[union-attr,arg-type]
 
     def autocast_context(self) -> AbstractContextManager[Any]:
         """Return the precision of products, as a context."""
-        return torch.autocast(self._device.type, self.autocast) if self.autocast else nullcontext()
+        return torch.autocast(self.device.type, self.autocast) if self.autocast else nullcontext()
 
     def _require_smaller_is_possible(self, error: Exception) -> None:
         """Raise what is not running out of memory, and that where no process can change its batches alone."""
@@ -443,53 +346,9 @@ class Pack:
             ) from error
         self.micro_rows = rows // 2
         self._first_micro_rows = self._first_micro_rows or rows
-        if self._device.type == "cuda":
+        if self.device.type == "cuda":
             torch.cuda.empty_cache()
         self._notes["training"] = (
             f"out of memory: {self.micro_rows} rows per forward pass instead of {self._first_micro_rows}, "
             "same effective batch"
         )
-
-
-def left_to_read(lengths: Int[np.ndarray, " rows"], beginning: Kept | None) -> Int[np.ndarray, " rows"]:
-    """Return rows' lengths as they weigh in a batch, once what they begin with was read."""
-    if beginning is None:
-        return lengths
-    return np.maximum(lengths - beginning.real.shape[1], -(-lengths // READ_BEFORE))
-
-
-def _stored(trial: Trial, outputs: Any, batch: Batch) -> np.ndarray:
-    """Return a trial's scores as they are stored."""
-    scores = trial.head.scores(outputs, batch)
-    return stored_scores(scores.float(), trial.link).cpu().numpy().astype(np.float64)
-
-
-def stack_batches(batches: Sequence[Batch | None], rows: int, length: int, pad_id: int, device: torch.device) -> Batch:
-    """Stack trials' batches to the same number of rows and tokens; what is missing is padding."""
-    ids = torch.full((len(batches), rows, length), pad_id, dtype=torch.long, device=device)
-    mask = torch.zeros((len(batches), rows, length), dtype=torch.long, device=device)
-    for trial, batch in enumerate(batches):
-        if batch is not None:
-            ids[trial, : batch.rows, : batch.length] = batch.input_ids
-            mask[trial, : batch.rows, : batch.length] = batch.attention_mask
-    starts = max((batch.starts_at for batch in batches if batch is not None), default=0)
-    stacked = Batch(input_ids=ids.flatten(0, 1), attention_mask=mask.flatten(0, 1), starts_at=starts)
-    if any(batch is not None and batch.tree is not None for batch in batches):
-        stacked.tree = _stack_trees(batches, stacked, rows)
-    return stacked
-
-
-def _stack_trees(batches: Sequence[Batch | None], stacked: Batch, rows: int) -> TreeMask:
-    """Give rows without a tree the causal mask they would have had."""
-    length, device = stacked.length, stacked.input_ids.device
-    causal = torch.ones(length, length, dtype=torch.bool, device=device).tril()
-    visible = (stacked.attention_mask.bool()[:, None, :] & causal) | torch.eye(length, dtype=torch.bool, device=device)
-    positions = torch.arange(length, device=device).repeat(stacked.rows, 1) + stacked.starts_at
-    nodes = torch.zeros(stacked.rows, length, dtype=torch.bool, device=device)
-    for trial, batch in enumerate(batches):
-        if batch is not None and batch.tree is not None:
-            own = slice(trial * rows, trial * rows + batch.rows)
-            visible[own, : batch.length, : batch.length] = batch.tree.visible
-            positions[own, : batch.length] = batch.tree.position_ids
-            nodes[own, : batch.length] = batch.tree.nodes
-    return TreeMask(visible=visible, position_ids=positions, nodes=nodes)
