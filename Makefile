@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Tests start Python many times: where this is set, each would compile our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-unit test-long test-slurm check format
+.PHONY: run test test-unit test-long test-slurm bench check format
 run: $(READY)            ## set-up, then one real run: SmolLM2-135M-Instruct + LoRA on BBC News
 	$(BIN)/python run.py
 
@@ -21,6 +21,15 @@ test-long: $(READY)      ## whole sweeps, several processes, kills at every writ
 
 test-slurm: $(READY)     ## jobs on a real SLURM of one node: SLURM_TEST_INSTALL=1 installs Debian's packages (apt-get), else they are skipped
 	$(BIN)/python -m pytest -m slurm
+
+bench: $(READY)          ## what benchmarks/RESULTS.md says of speed on a CPU, about an hour on two quiet cores
+	$(BIN)/python benchmarks/single_run.py --model minilm_l6 --rows 480 --test-rows 400
+	$(BIN)/python benchmarks/packs.py
+	$(BIN)/python benchmarks/packs.py --lora r16_top_half --top-layers 0.25 --frozen-states memory
+	$(BIN)/python benchmarks/pack_memory.py
+	$(BIN)/python benchmarks/frozen_heads.py
+	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/classify.py
 
 check: $(READY)          ## ruff, types, layers, configuration
 	$(BIN)/ruff check .

@@ -37,6 +37,8 @@ class Backbone:
     cache: Path | None = None
     states: dict[str, Any] = field(default_factory=dict)
     """What its frozen part answered, where that is kept, by name."""
+    fingerprint: str = ""
+    """Of the trunk as it was loaded, where one was needed."""
 
     @property
     def trunk(self) -> PreTrainedModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -34,6 +35,7 @@ FROZEN_STATE = SOURCES.parents[1] / "frozen.json"
 """Beside sources that were copied for a sweep's jobs: the state of the checkout they came from."""
 
 
+@functools.cache  # a process goes on with the code it began with, whatever is edited since
 def code_fingerprint() -> str:
     """Return a hash of the package's own source files: the code a run was made by, committed or not."""
     digest = hashlib.sha256()
@@ -42,6 +44,7 @@ def code_fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
+@functools.cache
 def git_state() -> dict[str, Any]:
     """Return commit, branch and whether the tree is dirty; nulls outside a checkout."""
     if FROZEN_STATE.exists():
@@ -65,6 +68,7 @@ def git_state() -> dict[str, Any]:
     }
 
 
+@functools.cache
 def package_versions() -> dict[str, str]:
     """Return the installed versions of the packages a result depends on."""
     found = {"python": platform.python_version()}

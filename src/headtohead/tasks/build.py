@@ -160,7 +160,8 @@ def build_pack(
     heads = [_build_head(config, backbone, reader) for config, reader in zip(configs, readers, strict=True)]
     backbone.pooler = drop_pooler(trunk)
     keeps = configs[0].train.frozen_states == "disk" and rows is not None
-    fingerprint = fingerprint_of(trunk) if keeps else ""  # before adapters are in place
+    if keeps and not backbone.fingerprint:  # before adapters are in place
+        backbone.fingerprint = fingerprint_of(trunk)
     expected = [expected_count(trunk, model, config.lora) for config in configs]
     products = resolve_dtype(configs[0].model.precision, processes.device)
     full = isinstance(configs[0].lora, FullConfig)
@@ -182,7 +183,7 @@ def build_pack(
     packs_rows = read_packed_rows(model)
     if configs[0].train.gradient_checkpointing:
         recompute_activations(trunk)
-    kept = _what_is_kept(configs, backbone, heads[0], fingerprint, packs_rows=packs_rows) if rows is not None else {}
+    kept = _what_is_kept(configs, backbone, heads[0], packs_rows=packs_rows) if rows is not None else {}
     return Pack(
         trunk,
         trials,
@@ -196,9 +197,7 @@ def build_pack(
     )
 
 
-def _what_is_kept(
-    configs: Sequence[Config], backbone: Backbone, head: Head, fingerprint: str, *, packs_rows: bool
-) -> dict[str, Any]:
+def _what_is_kept(configs: Sequence[Config], backbone: Backbone, head: Head, *, packs_rows: bool) -> dict[str, Any]:
     """Return features or frozen layers, where what the trunk answers is to be kept.
 
     Raises:
@@ -216,7 +215,7 @@ def _what_is_kept(
     def open_states(of: str, dtype: torch.dtype) -> States:
         name = f"{of}-{where}"
         if name not in backbone.states:
-            folder = f"{fingerprint}-{backbone.about['dtype']}-{of}"
+            folder = f"{backbone.fingerprint}-{backbone.about['dtype']}-{of}"
             backbone.states[name] = InMemory() if where == "memory" else _on_disk(backbone, folder, dtype)
         found: States = backbone.states[name]
         return found

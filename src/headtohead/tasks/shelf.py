@@ -1,4 +1,4 @@
-"""What a process keeps from one run for the next: rows, and the model it loaded last."""
+"""What a process keeps from one run for the next: rows, the model it loaded last, and the rows as that reads them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from headtohead.backbone import Backbone
+from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config, FullConfig
 from headtohead.data import Corpus, load_corpus, source_content
 from headtohead.labels import LabelSpace
-from headtohead.tasks.build import load
+from headtohead.tasks.build import Reader, load
 from headtohead.training import Processes
 
 T = TypeVar("T")
@@ -60,6 +61,18 @@ class Shelf:
         own = [width, quantisation, config.train.gradient_checkpointing, str(cache)]
         key = [asdict(model), asdict(config.head), labels.as_dict(), *own]
         return self._get("backbone", key, make)
+
+    def reading(
+        self, config: Config, corpus: Corpus, make: Callable[[], tuple[Reader, dict[str, EncodedRows]]]
+    ) -> tuple[Reader, dict[str, EncodedRows]]:
+        """Return how a run reads its rows, and the rows as they are read.
+
+        Raises:
+            UserError: as ``make``.
+        """
+        model = replace(config.model, adapter=None)
+        key = [asdict(model), asdict(config.head), asdict(config.prompt), asdict(config.data), corpus.fingerprint]
+        return self._get("reading", [*key, config.evaluate.test], make)
 
     def _get(self, kind: str, key: list[Any], make: Callable[[], T]) -> T:
         name = json.dumps(key, sort_keys=True, default=str)

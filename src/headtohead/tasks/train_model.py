@@ -35,8 +35,12 @@ def fit_model(
         width = score_width(config, corpus.labels, np.asarray(corpus.train["label"][:]))
         backbone = shelf.backbone(config, corpus.labels, width=width, cache=run.cache, processes=run.processes)
     with run.phases.phase("tokenise"):
-        reader = read_with(config, backbone, corpus)
-        encoded = encode_splits(run, reader, corpus)
+
+        def read() -> tuple[Reader, dict[str, EncodedRows]]:
+            reader = read_with(config, backbone, corpus)
+            return reader, encode_splits(run, reader, corpus)
+
+        reader, encoded = shelf.reading(config, corpus, read)
     loss = loss_in_words(config.loss.kind, config.head.kind, config.loss.class_weights)
     record.model = {**backbone.about, "prompt": reader.prompt.as_dict(), "loss": loss}
     record.audit = reader.audit.as_dict() if reader.audit else {}
