@@ -25,10 +25,12 @@ test-slurm: $(READY)     ## jobs on a real SLURM of one node: SLURM_TEST_INSTALL
 bench: $(READY)          ## what benchmarks/RESULTS.md says of speed on a CPU, about an hour on two quiet cores
 	$(BIN)/python benchmarks/single_run.py --model minilm_l6 --rows 480 --test-rows 400
 	$(BIN)/python benchmarks/packs.py
-	$(BIN)/python benchmarks/packs.py --lora r16_top_half --top-layers 0.25 --frozen-states memory
+	$(BIN)/python benchmarks/packs.py --lora r16_top_half --top-layers 0.25 --frozen-states memory --steps 30
 	$(BIN)/python benchmarks/pack_memory.py
 	$(BIN)/python benchmarks/frozen_heads.py
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/scoring.py --prompt examples
+	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/classify.py
 
 check: $(READY)          ## ruff, types, layers, configuration

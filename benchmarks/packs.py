@@ -1,7 +1,7 @@
 """Trials in a pack against the same trials one after another, in one process over one loaded model.
 
     python benchmarks/packs.py [--model minilm_l6] [--trials 8] [--blocks 5]
-    python benchmarks/packs.py --lora r16_top_half --top-layers 0.25 --frozen-states memory
+    python benchmarks/packs.py --lora r16_top_half --top-layers 0.25 --frozen-states memory --steps 30
 
 Both sides are ours and take the same steps on the same rows; ranks, learning rates, losses and seeds differ between
 trials. Sides take turns, block by block. With ``--frozen-states`` the pack also keeps what the layers below the lowest
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--top-layers", type=float, default=1.0)
     parser.add_argument("--frozen-states", default="recompute", choices=("recompute", "memory"))
     parser.add_argument("--trials", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=6, help="30 are an epoch")
     parser.add_argument("--rows", type=int, default=240)
     parser.add_argument("--max-tokens", type=int, default=128)
     parser.add_argument("--blocks", type=int, default=5)

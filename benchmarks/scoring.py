@@ -3,8 +3,9 @@
     python benchmarks/scoring.py [--prompt listed] [--rows 64] [--blocks 5]
 
 The model is SmolLM2-135M as downloaded, in fp32 on both sides; the rows are 20 Newsgroups'. With ``--prompt listed`` the prompt
-lists the labels with what they are about before the row's text, as instructions do; with ``plain`` all 400 tokens are the
-row's own. Sides take turns, block by block; every side reads the same token ids.
+lists the labels with what they are about before the row's text, as instructions do; with ``examples`` three examples follow
+the list, which leaves the row fewer tokens; with ``plain`` all 400 tokens are the row's own. Sides take turns, block by block;
+every side reads the same token ids.
 
 Per-label scoring reads each row once for each label (rows of one label padded together, logits of the label's positions
 alone); it is so slow that it reads the first ``--few`` rows, and time per row is compared. ``generate`` writes 8 tokens greedily,
@@ -143,10 +144,12 @@ def compose_config(options: argparse.Namespace) -> Any:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = to_typed(compose("config", overrides=overrides))
     config.prompt.template = "Text: {text}\nTopic:"
-    if options.prompt == "listed":
+    if options.prompt != "plain":
         names = load_corpus(config.data, cache_root(None)).labels.words
         listed = "\n".join(f"- {name}: about {ABOUT.get(name.split('.')[0].split(' ')[0], name)}" for name in names)
-        config.prompt.template = f"Sort posts into these topics.\n{listed}\nText: {{text}}\nTopic:"
+        examples = "{examples}" if options.prompt == "examples" else ""
+        config.prompt.examples = 3 if examples else 0
+        config.prompt.template = f"Sort posts into these topics.\n{listed}\n{examples}Text: {{text}}\nTopic:"
     return config
 
 
@@ -160,7 +163,7 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 def main() -> None:
     """Measure, and print the table and a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--prompt", default="listed", choices=("listed", "plain"))
+    parser.add_argument("--prompt", default="listed", choices=("listed", "examples", "plain"))
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--few", type=int, default=2)
     parser.add_argument("--max-tokens", type=int, default=400)

@@ -66,7 +66,7 @@ def main() -> None:
                     f"seed={number}",
                     "evaluate.test=false",
                     "evaluate.baselines=false",
-                    "evaluate.resamples=10",
+                    "evaluate.resamples=100",
                     "export.form=none",
                     "track=off",
                 ],

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,9 +30,9 @@ class PackState:
     """Numbers of the trials whose rows are read, None for all of them."""
     training: bool = False
     keys: list[str] = field(default_factory=list)
-    """Names the random numbers of each trial: its seed, step and micro-batch. Layers add their own name."""
+    """Names the random numbers of each trial that is read: its seed, step and micro-batch. Layers add their own name."""
     shapes: list[tuple[int, ...]] = field(default_factory=list)
-    """Rows and length of each trial's own batch, before it was padded to the pack's; packed end to end, its tokens."""
+    """Rows and length of the batch of each trial that is read, before it was padded to the pack's; end to end, its tokens."""
 
     @property
     def reading(self) -> int:
@@ -38,7 +41,15 @@ class PackState:
 
     def of_active(self, stack: Tensor) -> Tensor:
         """Return the slices of a stack that belong to the trials whose rows are read."""
-        return stack if self.active is None else stack[self.active]
+        if self.active is None:
+            return stack
+        first, count = self.active[0], len(self.active)
+        is_run = self.active == list(range(first, first + count))
+        return stack.narrow(0, first, count) if is_run else stack[self.active]
+
+    def each_active(self, values: list[T]) -> list[T]:
+        """Return the values that belong to the trials whose rows are read."""
+        return values if self.active is None else [values[number] for number in self.active]
 
 
 def seed_of(key: str) -> int:
@@ -109,8 +120,12 @@ class StackedLinear(nn.Module):
     def forward(self, x: Float[Tensor, "*rows fan_in"]) -> Float[Tensor, "*rows fan_out"]:
         """Return the layer's output for the rows of all trials."""
         y = self.base(x)
-        dropped = x * dropout_mask(x, self.dropouts, self.state, self.name) if self._drops() else x
+        dropouts = self.state.each_active(self.dropouts)
+        dropped = x * dropout_mask(x, dropouts, self.state, self.name) if self._drops() else x
         a, b, scales = map(self.state.of_active, (self.lora_a, self.lora_b, self.scales))
+        if self.state.active is not None:  # no more padding than these trials need
+            rank = max(self.state.each_active(self.ranks))
+            a, b = a[:, :rank], b[:, :rank]
         flat = dropped.reshape(self.state.reading, -1, x.shape[-1])
         low = torch.bmm(flat, a.to(x.dtype).transpose(1, 2)) * scales.to(x.dtype)
         stacked = y.reshape(self.state.reading, -1, y.shape[-1])

@@ -34,6 +34,8 @@ from headtohead.training.schedule import learning_rate
 from headtohead.training.trial import Trial
 
 T = TypeVar("T")
+TOKENS_AT_ONCE = 1024
+"""Of several trials, on a processor: eight times as many were half as fast (benchmarks/packs.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +136,54 @@ class Pack:
         return trial.progress.step if trial.is_training else max(other.progress.step for other in self.trials)
 
     def _micro_batch(self, rows: list[np.ndarray], divisors: list[float], micro: int) -> list[float]:
+        """Read a micro-batch of every trial, as many trials at once as is fast, and add to the gradients."""
         self.set_mode(training=True)
-        self.state.keys = [f"{trial.seed}/{trial.progress.step}/{micro}/{self.processes.rank}" for trial in self.trials]
-        torch.manual_seed(seed_of(f"{self.state.keys[0]}/trunk"))  # the trunk's own dropout
-        outputs, parts = (None, self._kept_parts(rows)) if self.features else self._read_parts(rows)
+        keys = [f"{trial.seed}/{trial.progress.step}/{micro}/{self.processes.rank}" for trial in self.trials]
+        torch.manual_seed(seed_of(f"{keys[0]}/trunk"))  # the trunk's own dropout
         losses = []
-        for trial, part, index, divisor in zip(self.trials, parts, rows, divisors, strict=True):
+        try:
+            for numbers in self._at_once(rows):
+                self.state.active = numbers if len(numbers) < len(self.trials) else None
+                self.state.keys = [keys[number] for number in numbers]
+                losses += self._add_gradients(numbers, rows, divisors)
+        finally:
+            self.state.active = None
+        return losses
+
+    def _at_once(self, rows: list[np.ndarray]) -> list[list[int]]:
+        """Return which trials read their rows together, in turn.
+
+        A processor gains nothing from more tokens than fit its caches; several processes must do the same.
+        """
+        everyone = list(range(len(self.trials)))
+        if self.features or self.device.type != "cpu" or self.processes.count > 1:
+            return [everyone]
+        parts: list[list[int]] = []
+        room = 0
+        for number, (trial, index) in enumerate(zip(self.trials, rows, strict=True)):
+            tokens = int(trial.training_rows.lengths[index].sum())
+            if not parts or tokens > room:
+                parts.append([])
+                room = TOKENS_AT_ONCE
+            parts[-1].append(number)
+            room -= tokens
+        return parts
+
+    def _add_gradients(self, numbers: list[int], rows: list[np.ndarray], divisors: list[float]) -> list[float]:
+        """Run forward and backward over the rows of some trials; return their losses."""
+        trials = [self.trials[number] for number in numbers]
+        own_rows = [rows[number] for number in numbers]
+        outputs, parts = (
+            (None, self._kept_parts(trials, own_rows)) if self.features else self._read_parts(trials, own_rows)
+        )
+        losses = []
+        for number, trial, part in zip(numbers, trials, parts, strict=True):
             if part is None or not trial.is_training:
                 losses.append(torch.zeros((), device=self.device))
                 continue
-            targets = trial.training_rows.targets[index]
+            targets = trial.training_rows.targets[rows[number]]
             with self.autocast_context():
-                losses.append(trial.objective.loss_sum(part.outputs, part.batch, targets) / divisor)
+                losses.append(trial.objective.loss_sum(part.outputs, part.batch, targets) / divisors[number])
             trial.progress.tokens += part.tokens
             trial.progress.padded_tokens += part.padded_tokens
         total = torch.stack(losses).sum()
@@ -155,13 +193,13 @@ class Pack:
             total.backward()
         return [float(loss.detach()) for loss in losses]
 
-    def _read_parts(self, rows: list[np.ndarray]) -> tuple[Any, list[_Part | None]]:
+    def _read_parts(self, trials: Sequence[Trial], rows: list[np.ndarray]) -> tuple[Any, list[_Part | None]]:
         """Read each trial's rows through the trunk; return its outputs, and each trial's part of them."""
         batches = [
             trial.objective.batch(trial.training_rows.input_ids(index), trial.training_rows.targets[index])
             if len(index)
             else None
-            for trial, index in zip(self.trials, rows, strict=True)
+            for trial, index in zip(trials, rows, strict=True)
         ]
         outputs, starts = self.read(batches)
         parts: list[_Part | None] = []
@@ -174,10 +212,10 @@ class Pack:
             parts.append(_Part(slice_outputs(outputs, start, batch), batch, tokens, padded))
         return outputs, parts
 
-    def _kept_parts(self, rows: list[np.ndarray]) -> list[_Part | None]:
+    def _kept_parts(self, trials: Sequence[Trial], rows: list[np.ndarray]) -> list[_Part | None]:
         """Look each trial's rows up among the features that are kept."""
         parts: list[_Part | None] = []
-        for trial, index in zip(self.trials, rows, strict=True):
+        for trial, index in zip(trials, rows, strict=True):
             if not len(index):
                 parts.append(None)
                 continue
