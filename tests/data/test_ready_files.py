@@ -51,6 +51,7 @@ def load(name: str, cache: Path, *overrides: str) -> Any:
     return load_corpus(configuration(name, *overrides).data, cache)
 
 
+@pytest.mark.slow
 def test_mmlu_pro_is_balanced_and_cut_60_20_20(tmp_path: Path) -> None:
     names = configuration("mmlu_pro").data.labels.names
     questions = [

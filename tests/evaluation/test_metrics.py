@@ -90,6 +90,7 @@ def test_multi_label_metrics_equal_scikit_learn(rows: int, labels: int, seed: in
     assert_holds(point_metrics(predictions), expected)
 
 
+@pytest.mark.slow
 @given(rows=sizes, seed=seeds, expected_score=st.booleans(), real=st.booleans())
 @settings(max_examples=30, deadline=None)
 def test_metrics_of_scores_equal_scikit_learn_and_scipy(rows: int, seed: int, expected_score: bool, real: bool) -> None:

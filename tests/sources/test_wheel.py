@@ -141,6 +141,7 @@ def test_a_changed_or_half_unpacked_folder_is_noticed(by_hand: tuple[SourceConfi
     assert contents(fetch(source, cache, setting="data.source").path) == {"a/1.txt": b"one", "b/2.txt": b"two"}
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_write_or_rename_leaves_a_cache_that_works(tmp_path: Path) -> None:
     source = write_wheel(tmp_path / "wheels", FILES)
     settings = [source.name, source.sha256 or "", source.inside, str(tmp_path)]

@@ -105,6 +105,7 @@ def test_by_halves_where_memory_runs_out(cache: Path, monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(best(run), expected)
 
 
+@pytest.mark.slow
 def test_a_pack_reads_its_beginning_once_for_each_trial(cache: Path) -> None:
     """With adapters that have learnt, and beside a head that reads all tokens: nothing is shared then."""
     prompt = PromptConfig(template=LONG)

@@ -110,6 +110,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_rows(tmp_path_factory.mktemp("rows") / "rows.jsonl", count=90)
 
 
+@pytest.mark.slow
 def test_a_run_says_what_to_do(asked: pytest.MonkeyPatch, cache: Path, rows: Path, tmp_path: Path):
     line = CommandLine(tmp_path, cache, rows)
     done = line("lora=r8", code=1)
