@@ -16,6 +16,7 @@ from command_line import CommandLine, write_rows
 from headtohead import schema
 from headtohead.config import Config
 from headtohead.errors import Interrupted
+from headtohead.tasks import together
 from headtohead.tasks.sharing import alone_because, differences, what_is_shared
 from headtohead.tasks.shelf import Shelf
 from headtohead.tasks.stopping import StopRequest
@@ -124,7 +125,7 @@ def test_a_pack_that_does_not_fit_becomes_smaller(line: CommandLine, monkeypatch
 
 def test_scores_that_are_no_numbers_end_their_run_alone(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the last step, where its neighbours are due as well."""
-    score = Pack.score
+    score = together.score
 
     def broken(pack: Pack, rows: Any, **how: Any) -> list[np.ndarray]:
         scores = score(pack, rows, **how)
@@ -133,7 +134,7 @@ def test_scores_that_are_no_numbers_end_their_run_alone(line: CommandLine, monke
                 own[:] = np.nan
         return scores
 
-    monkeypatch.setattr(Pack, "score", broken)
+    monkeypatch.setattr(together, "score", broken)
     queue = Listed(line, [["lora.rank=2", f"seed={seed}"] for seed in range(3)])
     Group(queue, 3, StopRequest()).train_all()
     assert statuses(queue, 3) == ["completed", "diverged", "completed"]
@@ -143,7 +144,7 @@ def test_an_error_after_a_step_takes_nothing_from_the_others(
     line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is trained again by itself, and ends as it would have without the error."""
-    score = Pack.score
+    score = together.score
 
     def broken(pack: Pack, rows: Any, **how: Any) -> list[np.ndarray]:
         if any(trial.seed == 1 for trial in pack.trials):
@@ -155,7 +156,7 @@ def test_an_error_after_a_step_takes_nothing_from_the_others(
     Group(undisturbed, 1, StopRequest()).train_all()
     expected = [line.record(undisturbed.folder(number))["objective"] for number in (0, 2)]
     line.outputs.rename(line.outputs.with_name("undisturbed"))
-    monkeypatch.setattr(Pack, "score", broken)
+    monkeypatch.setattr(together, "score", broken)
     queue = Listed(line, runs)
     Group(queue, 3, StopRequest()).train_all()
     assert statuses(queue, 3) == ["completed", "failed", "completed"]
