@@ -35,7 +35,7 @@ from headtohead.training.trial import Trial
 
 T = TypeVar("T")
 TOKENS_AT_ONCE = 1024
-"""Of several trials, on a processor: eight times as many were half as fast (benchmarks/packs.py)."""
+"""Of several trials, on a processor: all of eight trials in one forward were slower (benchmarks/RESULTS.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Pack:
     def _at_once(self, rows: list[np.ndarray]) -> list[list[int]]:
         """Return which trials read their rows together, in turn.
 
-        A processor gains nothing from more tokens than fit its caches; several processes must do the same.
+        A processor loses time with many trials' tokens at once; several processes must do the same.
         """
         everyone = list(range(len(self.trials)))
         if self.features or self.device.type != "cpu" or self.processes.count > 1:
