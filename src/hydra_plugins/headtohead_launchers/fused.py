@@ -6,23 +6,15 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from hydra.core.utils import JobReturn
-from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from hydra_plugins.headtohead_launchers._jobs_launcher import JobsLauncher
 
 
-class FusedLauncher(Launcher):
+class FusedLauncher(JobsLauncher):
     """Trains jobs together in one process, over one loaded model where they can share it."""
 
     def __init__(self, **settings: Any) -> None:
-        self.settings = settings
+        super().__init__(**settings)
         self.trials_at_once = int(settings["trials_at_once"])
-        self._jobs: Any = None
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra hands over."""
-        self.config, self._loader = config, hydra_context.config_loader
 
     def submit(self, overrides: Sequence[str], number: int) -> Future[None]:
         """Hand a job to the process."""
@@ -36,9 +28,3 @@ class FusedLauncher(Launcher):
         """End what runs: the sweep goes no further."""
         if self._jobs is not None:
             self._jobs.interrupt()
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run jobs for Hydra's own sweeper: every one is waited for, and a failed one fails alone."""
-        from headtohead.launching.basic_sweep import run_jobs
-
-        return run_jobs(self.submit, self._loader, self.config, job_overrides, initial_job_idx)
