@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,9 +26,10 @@ from typing import Any
 
 import numpy as np
 
+from loaded import ROOT, composed
+from report import finish, ratios, spread
 from single_run import SAME_AS_OURS
 
-ROOT = Path(__file__).parents[1]
 RATES = [float(f"{rate:.2g}") for rate in np.geomspace(1e-4, 1e-1, 16)]
 SWEPT = [
     f"train.learning_rate={','.join(map(str, RATES))}",
@@ -98,7 +98,7 @@ def script(options: argparse.Namespace, block: int, folder: Path) -> float:
     from headtohead.data import load_corpus
     from headtohead.sources import cache_root
 
-    config = compose(options)
+    config = composed(*settings(options))
     corpus = load_corpus(config.data, cache_root(None))
     job = {
         "seed": block,
@@ -120,17 +120,6 @@ def script(options: argparse.Namespace, block: int, folder: Path) -> float:
     return run(str(Path(__file__).with_name("trainer_script.py")), str(path), "--frozen")
 
 
-def compose(options: argparse.Namespace) -> Any:
-    """Return the trials' configuration."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-
-    from headtohead.schema import to_typed
-
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return to_typed(hydra_compose("config", overrides=settings(options)))
-
-
 def scikit_learn(options: argparse.Namespace) -> float:
     """Read the rows once and fit 64 logistic regressions."""
     import torch
@@ -141,7 +130,7 @@ def scikit_learn(options: argparse.Namespace) -> float:
     from headtohead.data import load_corpus
     from headtohead.sources import cache_root
 
-    config = compose(options)
+    config = composed(*settings(options))
     corpus = load_corpus(config.data, cache_root(None))
     folder = fetch_model(config.model, cache_root(None)).path
     texts, labels = corpus.train["text"][:], corpus.train["label"][:]
@@ -185,14 +174,12 @@ def main() -> None:
                 flush=True,
             )
     for name in ("B0", "B1"):
-        ratios = [other / own for other, own in zip(seconds[name], seconds["ours"], strict=True)]
-        print(f"against {name}: {statistics.median(ratios):.1f}x [{min(ratios):.1f}, {max(ratios):.1f}]")
+        print(f"against {name}: {spread(ratios(seconds[name], seconds['ours']))}")
     losses = [record["metrics"]["validation"]["log_loss"]["value"] for record in (found, expected)]
     scores = [record["objective"]["value"] for record in (found, expected)]
     print(f"gate: validation loss {losses[0]:.5f}, alone {losses[1]:.5f}; score {scores[0]:.4f}, alone {scores[1]:.4f}")
-    print(json.dumps({"benchmark": "frozen_heads", "options": vars(options), "seconds": seconds, "losses": losses}))
-    if abs(losses[0] - losses[1]) > 1e-3 or scores[0] != scores[1]:
-        raise SystemExit("gate: VIOLATED")
+    is_same = abs(losses[0] - losses[1]) <= 1e-3 and scores[0] == scores[1]
+    finish("frozen_heads", options, is_same, seconds=seconds, losses=losses)
 
 
 if __name__ == "__main__":

@@ -14,38 +14,20 @@ import argparse
 import json
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).parents[1]
+from loaded import Loaded, composed
+from report import finish
 
 
 def measure(model: str, trials: int, steps: int) -> dict[str, float]:
     """Train a pack in this process; return bytes."""
-    import numpy as np
-    from hydra import compose, initialize_config_dir
-
-    from headtohead.data import load_corpus
     from headtohead.provenance import peak_memory_bytes, reset_peak_memory
-    from headtohead.schema import to_typed
-    from headtohead.sources import cache_root
-    from headtohead.tasks.build import build_pack, load, score_width
-    from headtohead.tasks.train_model import read_with
-    from headtohead.training import Processes
 
-    configs: list[Any] = []
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        for seed in range(trials):
-            configs.append(to_typed(compose("config", overrides=[f"model={model}", f"seed={seed}"])))
-    config, cache, processes = configs[0], cache_root(None), Processes.current()
-    corpus = load_corpus(config.data, cache)
-    width = score_width(config, corpus.labels, np.asarray(corpus.train["label"][:]))
-    backbone = load(config, corpus.labels, width=width, cache=cache, processes=processes)
-    reader = read_with(config, backbone, corpus)
-    rows = reader.encode("train", corpus.train, labels=corpus.labels, key=corpus.fingerprint, cache=cache)
-    pack = build_pack(configs, backbone, [reader] * trials, corpus.labels, rows, processes=processes)
+    configs = [composed(f"model={model}", f"seed={seed}") for seed in range(trials)]
+    loaded = Loaded(configs[0])
+    pack = loaded.pack(configs, loaded.rows("train"))
     before = psutil.Process().memory_info().rss
     pack.step()  # from here on gradients' places and moments exist
     pack.drop_gradients()
@@ -83,9 +65,7 @@ def main() -> None:
     print(
         f"peak {many['peak'] / one:.2f}x of a pack of one; without the trials' own {shared / one:.2f}x (gate: under 1.5)"
     )
-    print(json.dumps({"benchmark": "pack_memory", "options": vars(options), "found": found}))
-    if shared / one >= 1.5:
-        raise SystemExit("gate: VIOLATED")
+    finish("pack_memory", options, shared / one < 1.5, found=found)
 
 
 if __name__ == "__main__":

@@ -12,16 +12,15 @@ steps to what rounding makes of it.
 from __future__ import annotations
 
 import argparse
-import json
 import resource
-import statistics
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
+from loaded import Loaded, composed
+from report import finish, spread
+
 RANKS, RATES, LOSSES = (4, 8, 16, 32), (2e-4, 5e-4), ("cross_entropy", "focal")
 
 
@@ -33,42 +32,17 @@ class Sides:
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
-        from headtohead.data import load_corpus
-        from headtohead.sources import cache_root
-        from headtohead.tasks.build import load, score_width
-        from headtohead.tasks.train_model import read_with
-        from headtohead.training import Processes
-
         self.configs = [compose_config(options, number) for number in range(options.trials)]
-        config, cache = self.configs[0], cache_root(None)
-        self.processes, self.steps = Processes.current(), options.steps
-        self.frozen_states: str = options.frozen_states
-        self.corpus = load_corpus(config.data, cache)
-        labels = self.corpus.labels
-        width = score_width(config, labels, np.asarray(self.corpus.train["label"][:]))
-        self.backbone = load(config, labels, width=width, cache=cache, processes=self.processes)
-        self.reader = read_with(config, self.backbone, self.corpus)
-        self.rows = self.reader.encode(
-            "train", self.corpus.train, labels=labels, key=self.corpus.fingerprint, cache=cache
-        )
+        self.steps, self.frozen_states = options.steps, options.frozen_states
+        self.loaded = Loaded(self.configs[0])
+        self.rows = self.loaded.rows("train")
 
     def train(self, numbers: list[int]) -> tuple[float, int, np.ndarray]:
         """Train some trials as one pack; return seconds, tokens, and losses (steps x trials)."""
-        from headtohead.tasks.build import build_pack, undress
-
-        undress(self.backbone)
-        self.backbone.states.clear()
         configs = [self.configs[number] for number in numbers]
         for config in configs:
             config.train.frozen_states = self.frozen_states if len(configs) > 1 else "recompute"
-        pack = build_pack(
-            configs,
-            self.backbone,
-            [self.reader] * len(configs),
-            self.corpus.labels,
-            self.rows,
-            processes=self.processes,
-        )
+        pack = self.loaded.pack(configs, self.rows)
         losses, started = [], time.perf_counter()
         for _ in range(self.steps):
             losses.append(pack.step())
@@ -88,11 +62,7 @@ class Sides:
 
 def compose_config(options: argparse.Namespace, number: int) -> Any:
     """Return a trial's configuration."""
-    from hydra import compose, initialize_config_dir
-
-    from headtohead.schema import to_typed
-
-    overrides = [
+    return composed(
         f"model={options.model}",
         "data=reuters_r8",
         f"data.subset={{train:{options.rows},validation:50,test:50}}",
@@ -105,9 +75,7 @@ def compose_config(options: argparse.Namespace, number: int) -> Any:
         f"train.learning_rate={RATES[number // len(RANKS) % len(RATES)]}",
         f"train.steps={options.steps}",
         f"seed={number}",
-    ]
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return to_typed(compose("config", overrides=overrides))
+    )
 
 
 def main() -> None:
@@ -141,13 +109,9 @@ def main() -> None:
             flush=True,
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"together {statistics.median(ratios):.2f}x [{min(ratios):.2f}, {max(ratios):.2f}] as fast, peak {peak:.2f} GB"
-    )
+    print(f"together {spread(ratios)} as fast, peak {peak:.2f} GB")
     print(f"gate: losses differ by at most {max(firsts):.1e} in the first step, {max(gaps):.1e} in any")
-    print(json.dumps({"benchmark": "packs", "options": vars(options), "ratios": ratios, "first": firsts, "any": gaps}))
-    if max(firsts) > 1e-5:
-        raise SystemExit("gate: VIOLATED")
+    finish("packs", options, max(firsts) <= 1e-5, ratios=ratios, first=firsts, any=gaps)
 
 
 if __name__ == "__main__":

@@ -16,17 +16,17 @@ of all our scores for every row.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-ROOT = Path(__file__).parents[1]
+from loaded import Loaded, composed
+from report import finish, spread
+
 ABOUT = {
     "alt": "atheism and arguments about belief",
     "comp": "computers: graphics, windows, hardware",
@@ -43,32 +43,21 @@ class Sides:
     """The rows, ready to be scored either way.
 
     Args:
-        options: of the command line.
+        config: of a zero-shot run.
+        few: rows that are scored label by label.
     """
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        from headtohead.data import load_corpus
-        from headtohead.sources import cache_root
-        from headtohead.tasks.build import build_pack, load, score_width
-        from headtohead.tasks.train_model import read_with
-        from headtohead.training import Processes
+    def __init__(self, config: Any, few: int) -> None:
         from headtohead.training.best_label import BestLabel
 
-        config, cache, processes = compose_config(options), cache_root(None), Processes.current()
-        self.corpus = load_corpus(config.data, cache)
-        labels = self.corpus.labels
-        width = score_width(config, labels, np.asarray(self.corpus.train["label"][:]))
-        backbone = load(config, labels, width=width, cache=cache, processes=processes)
-        self.model, self.pad_id = backbone.model, int(backbone.model.config.pad_token_id)
-        self.reader = read_with(config, backbone, self.corpus)
-        self.rows = self.reader.encode(
-            "test", self.corpus.tests["test"], labels=labels, key=self.corpus.fingerprint, cache=cache
-        )
+        loaded = Loaded(config)
+        self.model, self.pad_id = loaded.backbone.model, int(loaded.backbone.model.config.pad_token_id)
+        self.rows = loaded.rows("test")
         self.prompts = self.rows.input_ids(np.arange(len(self.rows)))
-        assert self.reader.audit is not None
-        self.answers = self.reader.audit.answers
-        self.few = options.few
-        self.pack = build_pack([config], backbone, [self.reader], labels, None, processes=processes)
+        assert loaded.reader.audit is not None
+        self.answers = loaded.reader.audit.answers
+        self.few, self.device = few, loaded.processes.device
+        self.pack = loaded.pack([loaded.config], None)
         self.best = BestLabel(self.pack)
 
     def all_labels(self) -> np.ndarray:
@@ -87,21 +76,21 @@ class Sides:
         columns = []
         for answer in self.answers:
             whole = [[*prompt, *answer] for prompt in self.prompts[: self.few]]
-            ids, mask = left_padded(whole, self.pad_id)
+            ids, mask = left_padded(whole, self.pad_id, self.device)
             positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
             logits = self.model(
                 input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=len(answer) + 1
             ).logits[:, :-1]
-            wanted = torch.tensor(answer).expand(len(whole), -1)
-            columns.append(logits.log_softmax(dim=-1).gather(2, wanted[..., None]).sum(dim=(1, 2)))
-        return torch.stack(columns, dim=1).log_softmax(dim=-1).numpy()
+            wanted = torch.tensor(answer, device=self.device).expand(len(whole), -1)
+            columns.append(logits.float().log_softmax(dim=-1).gather(2, wanted[..., None]).sum(dim=(1, 2)))
+        return torch.stack(columns, dim=1).log_softmax(dim=-1).cpu().numpy()
 
     @torch.no_grad()
     def generate(self) -> list[list[int]]:
         """Let the model write its answers."""
         written: list[list[int]] = []
         for start in range(0, len(self.prompts), 32):
-            ids, mask = left_padded(self.prompts[start : start + 32], self.pad_id)
+            ids, mask = left_padded(self.prompts[start : start + 32], self.pad_id, self.device)
             out = self.model.generate(
                 input_ids=ids,
                 attention_mask=mask,
@@ -115,23 +104,20 @@ class Sides:
         return written
 
 
-def left_padded(rows: list[list[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+def left_padded(rows: list[list[int]], pad_id: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Return ids and mask of rows padded on the left, as decoders are read in batches."""
     longest = max(map(len, rows))
-    ids = torch.tensor([[pad_id] * (longest - len(row)) + row for row in rows])
-    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+    ids = torch.tensor([[pad_id] * (longest - len(row)) + row for row in rows], device=device)
+    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows], device=device)
     return ids, mask
 
 
 def compose_config(options: argparse.Namespace) -> Any:
     """Return the configuration of a zero-shot run."""
-    from hydra import compose, initialize_config_dir
-
     from headtohead.data import load_corpus
-    from headtohead.schema import to_typed
     from headtohead.sources import cache_root
 
-    overrides = [
+    config = composed(
         "model=smollm2_135m",
         "model.precision=fp32",
         "data=newsgroups20",
@@ -140,9 +126,7 @@ def compose_config(options: argparse.Namespace) -> Any:
         "lora=frozen",
         "train.steps=0",
         f"prompt.max_tokens={options.max_tokens}",
-    ]
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = to_typed(compose("config", overrides=overrides))
+    )
     config.prompt.template = "Text: {text}\nTopic:"
     if options.prompt != "plain":
         names = load_corpus(config.data, cache_root(None)).labels.words
@@ -169,13 +153,13 @@ def main() -> None:
     parser.add_argument("--max-tokens", type=int, default=400)
     parser.add_argument("--blocks", type=int, default=5)
     options = parser.parse_args()
-    sides = Sides(options)
+    sides = Sides(compose_config(options), options.few)
     rows, shared = len(sides.rows), common(sides.prompts)
     print(
         f"{rows} rows, {len(sides.answers)} labels of {min(map(len, sides.answers))} to {max(map(len, sides.answers))} "
         f"tokens, prompts of {statistics.mean(map(len, sides.prompts)):.0f} tokens on average, the first {shared} of them shared"
     )
-    sides.model(input_ids=torch.tensor([sides.prompts[0]]))  # warm up
+    sides.model(input_ids=torch.tensor([sides.prompts[0]], device=sides.device))  # warm up
     sides.best_label()
     ratios: dict[str, list[float]] = {"all labels / per label": [], "best label / generate": []}
     off, differing = 0.0, 0
@@ -194,15 +178,9 @@ def main() -> None:
             flush=True,
         )
     for name, own in ratios.items():
-        print(f"{name}: {statistics.median(own):.1f}x [{min(own):.1f}, {max(own):.1f}]")
+        print(f"{name}: {spread(own)}")
     print(f"gate: log-probabilities differ by at most {off:.1e}; {differing} best labels differ")
-    print(
-        json.dumps(
-            {"benchmark": "scoring", "options": vars(options), "ratios": ratios, "off": off, "differing": differing}
-        )
-    )
-    if off > 1e-4 or differing:
-        raise SystemExit("gate: VIOLATED")
+    finish("scoring", options, off <= 1e-4 and not differing, ratios=ratios, off=off, differing=differing)
 
 
 def common(prompts: list[list[int]]) -> int:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import resource
 import statistics
 import subprocess
@@ -22,7 +21,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+from loaded import Loaded, composed
+from report import finish, spread
+from short_texts import shortened
+
 ARMS = {
     "ours": [],
     "script, fp32": [],
@@ -41,54 +43,60 @@ SAME_AS_OURS: dict[str, dict[str, Any]] = {
 """What the script needs to train the same weights under the same loss surface."""
 
 
-def compose_config(options: argparse.Namespace, seed: int) -> Any:
-    """Compose the run's configuration as ``python run.py`` would."""
-    from hydra import compose, initialize_config_dir
-
-    from headtohead.schema import to_typed
-
-    overrides = [
+def compose_config(options: argparse.Namespace, seed: int, files: Path | None) -> Any:
+    """Compose the run's configuration; with ``--short`` its rows lie in files."""
+    data = [f"data={options.data}"]
+    if files:
+        data = [
+            "data=files",
+            f"data.source.name={files}",
+            "data.files.train=train.jsonl",
+            "+data.files.test=test.jsonl",
+        ]
+        data += ["data.near_duplicates.enabled=false", "data.leakage=report"]
+    return composed(
         f"model={options.model}",
-        f"data={options.data}",
+        *data,
         f"data.subset.train={options.rows}",
         f"data.subset.test={options.test_rows}",
         f"data.seed={seed}",
         f"seed={seed}",
         f"prompt.max_tokens={options.max_tokens}",
         f"train.epochs={options.epochs}",
+        f"train.batch_size={options.batch}",
         "lora=r16",  # every layer, as the script does
         "prompt=plain",
         "train.evaluate_every=1000",
         "train.keep_best=false",
         "export.form=none",
         "track=off",
-    ]
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return to_typed(compose("config", overrides=overrides))
+    )
+
+
+def write_short(options: argparse.Namespace, folder: Path) -> Path:
+    """Write short texts, twice as many training rows as are used, for the seed to choose from."""
+    from headtohead.data import load_corpus
+    from headtohead.sources import cache_root
+
+    corpus = load_corpus(composed(f"data={options.data}").data, cache_root(None))
+    for name, rows, count in (
+        ("train", corpus.train, 2 * options.rows),
+        ("test", corpus.tests["test"], options.test_rows),
+    ):
+        lines = (json.dumps({"text": text, "label": label}) for text, label in shortened(rows, count))
+        (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
 
 
 def run_ours(job_file: Path) -> None:
     """Train and score with our loop; print one JSON line."""
-    import numpy as np
-
-    from headtohead.data import load_corpus
-    from headtohead.sources import cache_root
-    from headtohead.tasks.build import build_pack, load, score_width
-    from headtohead.tasks.train_model import read_with
-    from headtohead.training import Processes, score
+    from headtohead.training import score
 
     job = json.loads(job_file.read_text())
-    config = compose_config(argparse.Namespace(**job["options"]), job["seed"])
-    cache, processes = cache_root(None), Processes.current()
-    corpus = load_corpus(config.data, cache)
-    width = score_width(config, corpus.labels, np.asarray(corpus.train["label"][:]))
-    backbone = load(config, corpus.labels, width=width, cache=cache, processes=processes)
-    reader = read_with(config, backbone, corpus)
-    train, test = (
-        reader.encode(split, rows, labels=corpus.labels, key=corpus.fingerprint, cache=cache)
-        for split, rows in (("train", corpus.train), ("test", corpus.tests["test"]))
-    )
-    pack = build_pack([config], backbone, [reader], corpus.labels, train, processes=processes)
+    config = compose_config(argparse.Namespace(**job["options"]), job["seed"], job["files"] and Path(job["files"]))
+    loaded = Loaded(config)
+    train, test = loaded.rows("train"), loaded.rows("test")
+    pack = loaded.pack([config], train)
     trial = pack.trials[0]
     pack.step()
     pack.drop_gradients()
@@ -111,19 +119,20 @@ def run_ours(job_file: Path) -> None:
     )
 
 
-def make_job(options: argparse.Namespace, seed: int, folder: Path) -> Path:
+def make_job(options: argparse.Namespace, seed: int, folder: Path, files: Path | None) -> Path:
     """Write the rows and settings that every arm of a block shares."""
     from headtohead.backbone import fetch_model
     from headtohead.data import load_corpus
     from headtohead.sources import cache_root
 
-    config = compose_config(options, seed)
+    config = compose_config(options, seed, files)
     corpus = load_corpus(config.data, cache_root(None))
     test = corpus.tests["test"]
     steps = round(config.train.epochs * -(-len(corpus.train) // config.train.batch_size))
     job = {
         "options": vars(options),
         "seed": seed,
+        "files": files and str(files),
         "model": str(fetch_model(config.model, cache_root(None)).path),
         "num_labels": len(corpus.labels),
         "rank": 16,
@@ -163,32 +172,37 @@ def run_arm(arm: str, job: Path) -> dict[str, Any]:
     return result
 
 
-def report(results: dict[str, list[dict[str, Any]]], options: argparse.Namespace) -> dict[str, Any]:
-    """Print the table and return the line for the log."""
+def report(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Print the table and return what goes on record."""
     rates = {arm: [run["tokens"] / run["seconds"] for run in runs] for arm, runs in results.items()}
     print(f"{'':34}{'tokens/s':>10}{'peak GB':>10}{'accuracy':>10}{'ours is faster by':>28}")
-    line: dict[str, Any] = {
-        "benchmark": "single_run",
-        "options": vars(options),
-        "machine": platform.machine(),
-        "arms": {},
-    }
+    arms = {}
     for arm, runs in results.items():
         ratios = [own / other for own, other in zip(rates["ours"], rates[arm], strict=True)]
         accuracy = statistics.mean(run["accuracy"] for run in runs)
         memory = statistics.median(run["peak_memory_bytes"] for run in runs) / 2**30
-        spread = f"{statistics.median(ratios):.2f}x [{min(ratios):.2f}, {max(ratios):.2f}]" if arm != "ours" else ""
-        print(f"{arm:34}{statistics.median(rates[arm]):10.0f}{memory:10.2f}{accuracy:10.4f}{spread:>28}")
-        line["arms"][arm] = {"runs": runs, "ratios": ratios}
-    gaps = {
-        arm: [own["accuracy"] - other["accuracy"] for own, other in zip(results["ours"], runs, strict=True)]
-        for arm, runs in results.items()
-        if arm != "ours"
-    }
-    for arm, gap in gaps.items():
-        noise = 2 * statistics.stdev(gap) / len(gap) ** 0.5 if len(gap) > 1 else float("nan")
-        print(f"gate: ours minus {arm}: {statistics.mean(gap):+.4f}, two standard errors over blocks {noise:.4f}")
-    return line
+        faster = spread(ratios) if arm != "ours" else ""
+        print(f"{arm:34}{statistics.median(rates[arm]):10.0f}{memory:10.2f}{accuracy:10.4f}{faster:>28}")
+        arms[arm] = {"runs": runs, "ratios": ratios}
+    for arm in results.keys() - {"ours"}:
+        mean, noise = gap(results, arm)
+        print(f"ours minus {arm}: {mean:+.4f}, two standard errors over blocks {noise:.4f}")
+    return arms
+
+
+def gap(results: dict[str, list[dict[str, Any]]], arm: str) -> tuple[float, float]:
+    """Return by how much ours scores better, and two standard errors of it."""
+    gaps = [own["accuracy"] - other["accuracy"] for own, other in zip(results["ours"], results[arm], strict=True)]
+    noise = 2 * statistics.stdev(gaps) / len(gaps) ** 0.5 if len(gaps) > 1 else float("nan")
+    return statistics.mean(gaps), noise
+
+
+def is_as_good(results: dict[str, list[dict[str, Any]]]) -> bool | None:
+    """Whether ours is not worse than the plain script by more than noise; None where one block cannot say."""
+    if "script, fp32" not in results or len(results["ours"]) < 2:
+        return None
+    mean, noise = gap(results, "script, fp32")
+    return mean >= -noise
 
 
 def main() -> None:
@@ -199,30 +213,27 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=320)
     parser.add_argument("--test-rows", type=int, default=300)
     parser.add_argument("--max-tokens", type=int, default=256)
+    parser.add_argument("--short", action="store_true", help="beginnings of the texts, 24 tokens on average")
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--blocks", type=int, default=5)
     parser.add_argument("--arms", nargs="*", default=list(ARMS), choices=list(ARMS))
-    parser.add_argument("--log", type=Path, help="append the JSON line to this file")
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.ours:
         run_ours(options.ours)
         return
-    log = options.log
-    del options.ours, options.log
+    del options.ours
     results: dict[str, list[dict[str, Any]]] = {arm: [] for arm in options.arms}
     with tempfile.TemporaryDirectory() as folder:
+        files = write_short(options, Path(folder)) if options.short else None
         for block in range(options.blocks):
-            job = make_job(options, seed=block, folder=Path(folder))
+            job = make_job(options, seed=block, folder=Path(folder), files=files)
             for arm in options.arms:
                 results[arm].append(run_arm(arm, job))
                 last = results[arm][-1]
                 print(f"block {block}, {arm}: {last['tokens'] / last['seconds']:.0f} tokens/s", flush=True)
-    line = report(results, options)
-    print(json.dumps(line))
-    if log:
-        with log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+    finish("single_run", options, is_as_good(results), arms=report(results))
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ import statistics
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+from loaded import ROOT
+from report import finish
 
 
 def main() -> None:
@@ -92,9 +92,7 @@ def main() -> None:
         f"a further trial: {statistics.median(further):.2f} s [{min(further):.2f}, {max(further):.2f}], of which composing "
         f"{statistics.median(composing[1:]):.2f} s"
     )
-    print(
-        json.dumps({"benchmark": "start_up", "options": vars(options), "composing": composing, "preparing": preparing})
-    )
+    finish("start_up", options, None, composing=composing, preparing=preparing)
 
 
 if __name__ == "__main__":

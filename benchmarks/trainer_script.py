@@ -2,7 +2,7 @@
 
 Reads a JSON file of settings and rows, trains, scores the test rows, prints one JSON line. Knows nothing of headtohead.
 
-    python benchmarks/trainer_script.py job.json [--bf16 --group-by-length --frozen]
+    python benchmarks/trainer_script.py job.json [--bf16 --group-by-length --frozen --bf16-weights --nf4]
 """
 
 import argparse
@@ -12,10 +12,11 @@ import time
 
 import numpy as np
 import torch
-from peft import LoraConfig, TaskType, get_peft_model
+from peft import LoraConfig, TaskType, get_peft_model, prepare_model_for_kbit_training
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    BitsAndBytesConfig,
     DataCollatorWithPadding,
     Trainer,
     TrainerCallback,
@@ -30,6 +31,8 @@ class Clock(TrainerCallback):
         self.first_end = self.last_end = 0.0
 
     def on_step_end(self, args, state, control, **kwargs):
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         now = time.perf_counter()
         if state.global_step == 1:
             self.first_end = now
@@ -45,47 +48,69 @@ class CountingCollator(DataCollatorWithPadding):
         return batch
 
 
-def main():
+def parse(arguments=None):
     parser = argparse.ArgumentParser()
     parser.add_argument("job")
-    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--bf16", action="store_true", help="mixed precision")
     parser.add_argument("--group-by-length", action="store_true")
     parser.add_argument("--frozen", action="store_true", help="train the head alone, without LoRA")
-    options = parser.parse_args()
-    with open(options.job, encoding="utf-8") as file:
-        job = json.load(file)
-    torch.manual_seed(job["seed"])
+    parser.add_argument("--bf16-weights", action="store_true", help="the frozen weights are kept in bf16")
+    parser.add_argument("--nf4", action="store_true", help="in 4 bits, as QLoRA")
+    return parser.parse_args(arguments)
+
+
+def load(job, options):
+    """Return tokenizer and model, adapters in place."""
     tokenizer = AutoTokenizer.from_pretrained(job["model"])
+    quantised = {}
+    if options.nf4:
+        quantised["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        )
     model = AutoModelForSequenceClassification.from_pretrained(
-        job["model"], num_labels=job["num_labels"], dtype=torch.float32, **job["model_settings"]
+        job["model"],
+        num_labels=job["num_labels"],
+        dtype=torch.bfloat16 if options.bf16_weights or options.nf4 else torch.float32,
+        **quantised,
+        **job["model_settings"],
     )
     model.config.pad_token_id = tokenizer.pad_token_id
     if options.frozen:
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(any(part in job["trained_whole"] for part in name.split(".")))
-    else:
-        lora = LoraConfig(
-            task_type=TaskType.SEQ_CLS,
-            r=job["rank"],
-            lora_alpha=job["alpha"],
-            lora_dropout=0.0,
-            target_modules=job["targets"],
-            modules_to_save=job["trained_whole"],
-        )
-        model = get_peft_model(model, lora)
+        return tokenizer, model
+    if options.nf4:
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    lora = LoraConfig(
+        task_type=TaskType.SEQ_CLS,
+        r=job["rank"],
+        lora_alpha=job["alpha"],
+        lora_dropout=0.0,
+        target_modules=job["targets"],
+        modules_to_save=job["trained_whole"],
+    )
+    return tokenizer, get_peft_model(model, lora)
 
-    def rows(split):
-        return [
-            {**tokenizer(text, truncation=True, max_length=job["max_tokens"]), "labels": label}
-            for text, label in job[split]
-        ]
 
+def tokenised(tokenizer, job, split):
+    return [
+        {**tokenizer(text, truncation=True, max_length=job["max_tokens"]), "labels": label}
+        for text, label in job[split]
+    ]
+
+
+def trainer_of(tokenizer, model, job, options):
+    """Return a Trainer and what counts its steps and tokens."""
     collator = CountingCollator(tokenizer)
     collator.batches = []
     clock = Clock()
     arguments = TrainingArguments(
         output_dir=job["output"],
         num_train_epochs=job["epochs"],
+        max_steps=job.get("steps", -1),
         per_device_train_batch_size=job["batch_size"],
         per_device_eval_batch_size=32,
         learning_rate=job["learning_rate"],
@@ -105,24 +130,39 @@ def main():
     trainer = Trainer(
         model=model,
         args=arguments,
-        train_dataset=rows("train"),
+        train_dataset=tokenised(tokenizer, job, "train"),
         data_collator=collator,
         callbacks=[clock],
     )
+    return trainer, clock, collator
+
+
+def train(trainer, clock, collator):
+    """Train; return steps, and the seconds and real tokens of all after the first."""
+    collator.batches.clear()
     trainer.train()
-    steps, trained = trainer.state.global_step, list(collator.batches)
-    answers = trainer.predict(rows("test")).predictions.argmax(axis=-1)
-    print(
-        json.dumps(
-            {
-                "steps": steps,
-                "tokens": sum(trained[1:steps]),
-                "seconds": clock.last_end - clock.first_end,
-                "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                "accuracy": float(np.mean(answers == np.array([label for _, label in job["test"]]))),
-            }
-        )
-    )
+    steps = trainer.state.global_step
+    return steps, clock.last_end - clock.first_end, sum(collator.batches[1:steps])
+
+
+def main():
+    options = parse()
+    with open(options.job, encoding="utf-8") as file:
+        job = json.load(file)
+    torch.manual_seed(job["seed"])
+    tokenizer, model = load(job, options)
+    trainer, clock, collator = trainer_of(tokenizer, model, job, options)
+    steps, seconds, tokens = train(trainer, clock, collator)
+    line = {
+        "steps": steps,
+        "tokens": tokens,
+        "seconds": seconds,
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+    if job["test"]:
+        answers = trainer.predict(tokenised(tokenizer, job, "test")).predictions.argmax(axis=-1)
+        line["accuracy"] = float(np.mean(answers == np.array([label for _, label in job["test"]])))
+    print(json.dumps(line))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ from transformers.masking_utils import sdpa_mask
 from headtohead.batching.packed import PackedRows
 
 NAME = "sdpa_packed"
+LONGEST_IN_FP32 = 512
+"""Tokens of rows that a processor trains on with attention in fp32: PyTorch's backward pass of it in bf16 takes two to seven
+times as long up to some 500 tokens, and is faster from some 1,000 on (torch 2.13, AMX)."""
 READ_PACKED_ROWS = ("bert", "llama", "modernbert", "qwen2", "qwen3")
 """Architectures whose packed hidden states are tested to be those of padded rows. Others read padded rows."""
 CAUSAL = ("llama", "qwen2", "qwen3")
@@ -99,8 +102,18 @@ def attend_by_groups(
             mask = window[:, :, :length, :length]
         if packed.contexts and not group.is_filler:
             k, v = _after(module, packed, packed.rows_of(group), k, v)
-        parts.append(sdpa_attention_forward(module, q, k, v, mask, **options)[0].flatten(0, 1))
+        parts.append(_attended(module, q, k, v, mask, **options).flatten(0, 1))
     return torch.cat(parts)[None]
+
+
+def _attended(module: nn.Module, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
+    """Attend on a processor: in fp32 where a backward pass through short rows in bf16 follows."""
+    in_fp32 = q.dtype == torch.bfloat16 and q.requires_grad and k.shape[2] <= LONGEST_IN_FP32
+    if in_fp32:
+        q, k, v = q.float(), k.float(), v.float()
+        mask = mask.float() if mask is not None and mask.is_floating_point() else mask
+    attended: Tensor = sdpa_attention_forward(module, q, k, v, mask, **options)[0]
+    return attended.to(torch.bfloat16) if in_fp32 else attended
 
 
 def attend_padded(

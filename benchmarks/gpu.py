@@ -1,0 +1,497 @@
+"""The table of a GPU: packs, single runs, 4-bit bases and label scoring at the shapes of real models, with random weights.
+
+    python benchmarks/gpu.py                       # everything, in under nine minutes on one H200
+    python benchmarks/gpu.py --parts packs score   # some of it
+    python benchmarks/gpu.py --tiny                # every line of it on two-layer models, on a processor too
+
+Needs no network and no weights: it writes checkpoints of the published shapes with random weights and a small tokenizer. First it
+calibrates: how long an eager step of the plain script takes, how many kernels it starts, and for what share of it the GPU is
+busy. Then each part lets the sides take turns, ``--blocks`` times, in one process on the same rows and steps; a side's
+first step of each block warms up and is not counted. B0 is the Trainer script as cards have it (mixed precision over fp32 weights;
+8B in bf16), B1 the same with bf16 weights and length grouping, B2 sixteen processes of B1 at once. A script trains one trial; since
+all trials of a grid cost it the same, tokens a second of one are those of sixteen, one after another.
+
+The gates: a pack's losses are those of its trials alone (first step, 1e-5 in fp32; in bf16 they are printed), and label
+log-probabilities are those of per-label scoring (1e-4 in fp32).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import trainer_script
+from loaded import Loaded, composed
+from report import finish, ratios, spread
+from scoring import Sides
+
+PARTS = ("packs", "encoder", "large", "large_nf4", "score")
+SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
+    "qwen3_0_6b": (
+        "qwen3",
+        {
+            "vocab_size": 151_936,
+            "hidden_size": 1024,
+            "intermediate_size": 3072,
+            "num_hidden_layers": 28,
+            "num_attention_heads": 16,
+            "num_key_value_heads": 8,
+            "head_dim": 128,
+            "tie_word_embeddings": True,
+        },
+    ),
+    "qwen3_8b": (
+        "qwen3",
+        {
+            "vocab_size": 151_936,
+            "hidden_size": 4096,
+            "intermediate_size": 12_288,
+            "num_hidden_layers": 36,
+            "num_attention_heads": 32,
+            "num_key_value_heads": 8,
+            "head_dim": 128,
+        },
+    ),
+    "modernbert_base": (
+        "modernbert",
+        {
+            "vocab_size": 50_368,
+            "hidden_size": 768,
+            "intermediate_size": 1152,
+            "num_hidden_layers": 22,
+            "num_attention_heads": 12,
+        },
+    ),
+}
+TINY = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "vocab_size": 512,
+}
+WORDS = ("market", "match", "city", "business", "sport", "politics", "fox", "dog", "text", "label", "brown", "over")
+LABELS, LABELS_TO_SCORE = 8, 77
+CAPABLE = torch.cuda.is_available()
+
+
+class Shapes:
+    """Checkpoints of the shapes and files of made-up rows, in a folder.
+
+    Args:
+        options: of the command line.
+    """
+
+    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
+        from transformers import AutoTokenizer
+
+        from headtohead.sources import cache_root
+        from headtohead.tiny import tiny_checkpoint
+
+        self._options, self.folder = options, folder
+        self._tokenizers = {
+            kind: AutoTokenizer.from_pretrained(tiny_checkpoint(kind, cache_root(None)))
+            for kind in ("qwen3", "modernbert")
+        }
+        draw = np.random.default_rng(0)
+        lengths = np.clip(draw.lognormal(mean=4.0, sigma=0.5, size=4096), 8, 120).astype(int)
+        self.write("train", lengths[: 128 if options.tiny else 4096], draw, [f"label {n}" for n in range(LABELS)])
+        names = sorted({" ".join(draw.choice(WORDS, size=draw.integers(2, 6))) for _ in range(200)})
+        names = names[: 8 if options.tiny else LABELS_TO_SCORE]
+        self.write("scored", np.full(4 * len(names) if options.tiny else 256, 30), draw, names)
+        self.prefix = " ".join(draw.choice(WORDS, size=20 if options.tiny else 260))
+
+    def write(self, name: str, lengths: np.ndarray, draw: np.random.Generator, labels: list[str]) -> None:
+        """Write made-up rows of so many words."""
+        rows = (
+            {
+                "text": f"{number} " + " ".join(draw.choice(WORDS, size=int(length))),
+                "label": labels[number % len(labels)],
+            }
+            for number, length in enumerate(lengths)
+        )
+        (self.folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def checkpoint(self, shape: str) -> Path:
+        """Write a checkpoint with random weights, in bf16, once."""
+        from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
+
+        folder = self.folder / shape
+        if folder.exists():
+            return folder
+        kind, sizes = SHAPES[shape]
+        if self._options.tiny:
+            small = {"num_key_value_heads": 2, "head_dim": 16} if kind == "qwen3" else {}
+            sizes = sizes | TINY | small
+        tokenizer = self._tokenizers[kind]
+        special = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id, "bos_token_id": None}
+        if kind == "modernbert":
+            special |= {
+                f"{name}_token_id": tokenizer.convert_tokens_to_ids(f"[{name.upper()}]") for name in ("cls", "sep")
+            }
+        config = AutoConfig.for_model(kind, max_position_embeddings=4096, **sizes, **special)
+        factory = AutoModelForMaskedLM if kind == "modernbert" else AutoModelForCausalLM
+        with torch.device("cuda" if CAPABLE else "cpu"):
+            model = factory.from_config(config, dtype=torch.bfloat16)
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return folder
+
+    def config(self, shape: str, rows: str, *overrides: str) -> Any:
+        """Return a run's configuration on a shape."""
+        return composed(
+            f"model={shape if shape != 'qwen3_8b' or not self._options.tiny else 'qwen3_0_6b'}",
+            "model.variant=base",
+            f"model.base={{kind: path, name: {self.checkpoint(shape)}}}",
+            "data=files",
+            f"data.source.name={self.folder / rows}.jsonl",
+            "data.near_duplicates.enabled=false",
+            "data.leakage=report",
+            "data.split={validation: 0.05, test: 0.05}",
+            *overrides,
+        )
+
+
+class Ours:
+    """Trials of ours over one model, alone or in a pack."""
+
+    def __init__(self, loaded: Loaded, configs: list[Any]) -> None:
+        self.loaded, self.configs, self.rows = loaded, configs, loaded.rows("train")
+
+    def train(self, trials: int, steps: int) -> dict[str, Any]:
+        """Train some trials as a pack; return seconds and tokens after the first step, and the losses of the first."""
+        pack = self.loaded.pack(self.configs[:trials], self.rows)
+        first = pack.step()
+        pack.drop_gradients()
+        wait()
+        tokens, started = sum(trial.progress.tokens for trial in pack.trials), time.perf_counter()
+        for _ in range(steps):
+            pack.step()
+            pack.drop_gradients()
+        wait()
+        seconds = time.perf_counter() - started
+        return {
+            "seconds": seconds,
+            "tokens": sum(trial.progress.tokens for trial in pack.trials) - tokens,
+            "first": first,
+            "notes": pack.notes,
+        }
+
+
+class Script:
+    """The Trainer script over one model."""
+
+    def __init__(self, shapes: Shapes, shape: str, batch: int, *flags: str) -> None:
+        rows = [json.loads(line) for line in (shapes.folder / "train.jsonl").read_text().splitlines()]
+        self.job = {
+            "seed": 0,
+            "model": str(shapes.checkpoint(shape)),
+            "num_labels": LABELS,
+            "rank": 16,
+            "alpha": 32,
+            "model_settings": {},
+            "targets": ["Wqkv", "Wo", "Wi"] if shape == "modernbert_base" else "all-linear",
+            "trained_whole": ["classifier" if shape == "modernbert_base" else "score"],
+            "max_tokens": 128,
+            "epochs": 1,
+            "batch_size": batch,
+            "learning_rate": 1e-4,
+            "warmup_steps": 1,
+            "use_cpu": not CAPABLE,
+            "output": str(shapes.folder / "trainer"),
+            "train": [(row["text"], int(row["label"].split()[1])) for row in rows],
+            "test": [],
+        }
+        self.flags = [*flags, *(["--bf16"] if CAPABLE else [])]
+        self._parts: Any = None
+
+    def train(self, steps: int) -> dict[str, Any]:
+        """Train one trial; return seconds and tokens after the first step."""
+        if self._parts is None:
+            options = trainer_script.parse(["job", *self.flags])
+            tokenizer, model = trainer_script.load(self.job, options)
+            self._parts = trainer_script.trainer_of(tokenizer, model, self.job | {"steps": steps + 1}, options)
+        _, seconds, tokens = trainer_script.train(*self._parts)
+        return {"seconds": seconds, "tokens": tokens}
+
+    def at_once(self, processes: int, steps: int) -> dict[str, Any]:
+        """Train in several processes at once (B2); return tokens and the seconds until the last has ended."""
+        path = Path(self.job["output"]).with_suffix(".json")
+        path.write_text(json.dumps(self.job | {"steps": steps + 1}))
+        command = [sys.executable, trainer_script.__file__, str(path), *self.flags]
+        started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+        lines = [json.loads(process.communicate()[0].strip().splitlines()[-1]) for process in started]
+        return {"seconds": max(line["seconds"] for line in lines), "tokens": sum(line["tokens"] for line in lines)}
+
+    @property
+    def step(self) -> Callable[[], None]:
+        """Take one eager step, for the profiler."""
+        trainer, _, collator = self._parts
+        batch = collator([trainer.train_dataset[row] for row in range(self.job["batch_size"])])
+        model, device = trainer.model, trainer.args.device
+
+        def run() -> None:
+            with torch.autocast(device.type, torch.bfloat16, enabled=CAPABLE):
+                model(**{name: value.to(device) for name, value in batch.items()}).loss.backward()
+            model.zero_grad()
+
+        return run
+
+
+def wait() -> None:
+    """Wait for the GPU."""
+    if CAPABLE:
+        torch.cuda.synchronize()
+
+
+def calibrate(script: Script) -> dict[str, float]:
+    """Return what an eager forward and backward of the plain script costs."""
+    from torch.profiler import ProfilerActivity, profile
+
+    step = script.step
+    step()
+    wait()
+    started = time.perf_counter()
+    for _ in range(5):
+        step()
+    wait()
+    seconds = (time.perf_counter() - started) / 5
+    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if CAPABLE else [])]
+    with profile(activities=kinds) as found:
+        step()
+        wait()
+    events = [event for event in found.events() or [] if event.device_type.name == "CUDA"]
+    busy = sum(event.time_range.elapsed_us() for event in events) / 1e6
+    return {"seconds": seconds, "kernels": float(len(events)), "busy": busy / seconds}
+
+
+def rate(result: dict[str, Any]) -> float:
+    """Return tokens a second."""
+    return float(result["tokens"] / result["seconds"])
+
+
+def flops_per_token(model: torch.nn.Module) -> float:
+    """Return what a token of LoRA training multiplies in the linear layers of the trunk: forward, and gradients of inputs."""
+    embeddings = sum(own.numel() for name, own in model.named_parameters() if "embed" in name or "lm_head" in name)
+    return 4.0 * (sum(own.numel() for own in model.parameters()) - embeddings)
+
+
+def trials(shapes: Shapes, shape: str, count: int, batch: int, *overrides: str) -> list[Any]:
+    """Return configurations that differ in rank, rate and seed."""
+    own = [
+        "prompt=plain",
+        "prompt.max_tokens=128",
+        "lora=r16",
+        "train.epochs=100",
+        f"train.batch_size={batch}",
+        *overrides,
+    ]
+    return [
+        shapes.config(
+            shape,
+            "train",
+            *own,
+            f"lora.rank={(8, 16)[number % 2]}",
+            f"train.learning_rate={1e-4 * (1 + number % 4)}",
+            f"seed={number}",
+        )
+        for number in range(count)
+    ]
+
+
+def compare(
+    name: str, sides: dict[str, Callable[[], dict[str, Any]]], blocks: int, ours: str = "pack"
+) -> dict[str, list[dict[str, Any]]]:
+    """Let sides take turns; print how much faster the first is than each."""
+    found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
+    for side in sides.values():
+        side()  # warm up
+    for _ in range(blocks):
+        for side, work in sides.items():
+            found[side].append(work())
+    rates = {side: [rate(result) for result in results] for side, results in found.items()}
+    for side, own in rates.items():
+        faster = "" if side == ours else f", {ours} is {spread(ratios(rates[ours], own))} as fast"
+        print(f"{name}: {side} {statistics.median(own):,.0f} tokens/s{faster}", flush=True)
+    return found
+
+
+def packs(shapes: Shapes, options: argparse.Namespace) -> dict[str, Any]:
+    """16 trials of the 0.6B shape in a pack, one and five of them, against B0, B1 and B2."""
+    count, steps, processes = (3, 2, 2) if options.tiny else (16, 10, 16)
+    shape = "qwen3_0_6b"
+    configs = trials(shapes, shape, count, 8)
+    ours = Ours(Loaded(configs[0]), configs)
+    b0, b1 = Script(shapes, shape, 8), Script(shapes, shape, 8, "--group-by-length", *bf16_weights())
+    b0.train(steps)
+    found: dict[str, Any] = {"calibration": calibrate(b0)}
+    print(f"an eager step of B0: {found['calibration']}", flush=True)
+    sides = {
+        "pack": lambda: ours.train(count, steps),
+        "B0": lambda: b0.train(steps),
+        "B1": lambda: b1.train(steps),
+        "one run": lambda: ours.train(1, steps),
+        "five seeds": lambda: ours.train(min(5, count), steps),
+    }
+    found["runs"] = compare(f"{count} trials of {shape}", sides, options.blocks)
+    runs = found["runs"]
+    rates = {side: [rate(result) for result in results] for side, results in runs.items()}
+    print(f"one run against B0: {spread(ratios(rates['one run'], rates['B0']))}")
+    wall = [b0 / own * min(5, count) for own, b0 in zip(rates["five seeds"], rates["B0"], strict=True)]
+    print(f"five seeds take {spread(wall)} of the wall time of one B0 run")
+    flops = flops_per_token(ours.loaded.backbone.trunk)
+    print(f"packed: {statistics.median(rates['pack']) * flops / 1e12:.1f} TFLOP/s of the model")
+    b2 = [rate(b1.at_once(processes, steps * 5)) for _ in range(1 if options.tiny else 2)]
+    print(
+        f"B2, {processes} processes: {statistics.median(b2):,.0f} tokens/s, the pack is "
+        f"{statistics.median(rates['pack']) / statistics.median(b2):.2f}x as fast",
+        flush=True,
+    )
+    found |= {"flops_per_token": flops, "b2": b2, "parity": parity(ours, min(4, count))}
+    return found
+
+
+def parity(ours: Ours, count: int) -> float:
+    """Return by how much the first losses of trials in a pack and alone differ."""
+    together = ours.train(count, 0)["first"]
+    alone = [Ours(ours.loaded, [config]).train(1, 0)["first"][0] for config in ours.configs[:count]]
+    off = float(np.abs(np.asarray(together) - np.asarray(alone)).max())
+    print(f"a pack's first losses differ from those alone by {off:.1e}", flush=True)
+    return off
+
+
+def bf16_weights() -> list[str]:
+    """Return the flag of a baseline whose frozen weights are in bf16, where that is fast."""
+    return ["--bf16-weights"] if CAPABLE else []
+
+
+def encoder(shapes: Shapes, options: argparse.Namespace) -> dict[str, Any]:
+    """16 trials of ModernBERT-base's shape, and the same in fp32 for the gate."""
+    count, steps = (3, 2) if options.tiny else (16, 10)
+    shape = "modernbert_base"
+    configs = trials(shapes, shape, count, 8)
+    ours, b0 = Ours(Loaded(configs[0]), configs), Script(shapes, shape, 8)
+    sides = {"pack": lambda: ours.train(count, steps), "B0": lambda: b0.train(steps)}
+    runs = compare(f"{count} trials of {shape}", sides, options.blocks)
+    exact = trials(shapes, shape, min(4, count), 8, "model.precision=fp32")
+    return {"runs": runs, "parity_fp32": parity(Ours(Loaded(exact[0]), exact), len(exact))}
+
+
+def large(shapes: Shapes, options: argparse.Namespace, *, nf4: bool = False) -> dict[str, Any]:
+    """8 trials of the 8B shape: LoRA with 8 rows of 128 tokens, or QLoRA with 4."""
+    count, steps, batch = (2, 2, 4) if options.tiny else (8, 3, 4 if nf4 else 8)
+    configs = trials(shapes, "qwen3_8b", count, batch, *(["lora=qlora"] if nf4 else []))
+    ours = Ours(Loaded(configs[0]), configs)
+    b0 = Script(shapes, "qwen3_8b", batch, *(["--nf4"] if nf4 else bf16_weights()))
+    sides = {"pack": lambda: ours.train(count, steps), "B0": lambda: b0.train(steps)}
+    runs = compare(f"{count} trials of qwen3_8b{', 4 bits' if nf4 else ''}", sides, options.blocks)
+    flops = flops_per_token(ours.loaded.backbone.trunk) if not nf4 else None
+    if flops:
+        own = statistics.median(rate(result) for result in runs["pack"])
+        print(f"packed: {own * flops / 1e12:.1f} TFLOP/s of the model", flush=True)
+    return {"runs": runs, "flops_per_token": flops}
+
+
+def score(shapes: Shapes, options: argparse.Namespace) -> dict[str, Any]:
+    """All labels after a shared beginning, against one forward per label and ``generate``; then in fp32 for the gate."""
+
+    def sides_in(precision: str) -> Sides:
+        config = shapes.config(
+            "qwen3_0_6b",
+            "scored",
+            "head=generative",
+            "lora=frozen",
+            "train.steps=0",
+            "prompt.max_tokens=512",
+            "data.split={validation: 0.05, test: 0.5}",
+            f"model.precision={precision}",
+        )
+        config.prompt.template = f"{shapes.prefix}\nText: {{text}}\nTopic:"
+        return Sides(config, 4)
+
+    sides = sides_in("auto")
+    rows = len(sides.rows)
+
+    def timed(work: Callable[[], Any]) -> dict[str, Any]:
+        wait()
+        started = time.perf_counter()
+        result = work()
+        wait()
+        return {"seconds": time.perf_counter() - started, "tokens": rows, "result": result}
+
+    found = compare(
+        "rows scored",
+        {
+            "all labels": lambda: timed(sides.all_labels),
+            "per label": lambda: timed(sides.per_label) | {"tokens": sides.few},
+            "best label": lambda: timed(sides.best_label),
+            "generate": lambda: timed(sides.generate),
+        },
+        options.blocks,
+        ours="all labels",
+    )
+    best = [rate(result) for result in found["best label"]]
+    print(f"best label against generate: {spread(ratios(best, [rate(result) for result in found['generate']]))}")
+    agree = float((found["best label"][-1]["result"] == found["all labels"][-1]["result"].argmax(axis=1)).mean())
+    exact = sides_in("fp32")
+    off = float(np.abs(exact.all_labels()[: exact.few] - exact.per_label()).max())
+    print(f"log-probabilities in fp32 differ by {off:.1e}; best labels agree for {agree:.1%} of the rows", flush=True)
+    seconds = {side: [result["seconds"] for result in results] for side, results in found.items()}
+    return {"seconds": seconds, "rows": rows, "few": sides.few, "off_fp32": off, "agree": agree}
+
+
+@contextmanager
+def freed() -> Iterator[None]:
+    """Give a part's memory back."""
+    yield
+    if CAPABLE:
+        import gc
+
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def main() -> None:
+    """Measure part by part, each as it comes, and print a line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--blocks", type=int, default=5)
+    parser.add_argument("--tiny", action="store_true")
+    options = parser.parse_args()
+    if not CAPABLE and not options.tiny:
+        sys.exit(
+            "benchmarks/gpu.py measures a GPU, and torch sees none here; --tiny runs it on small shapes on a processor"
+        )
+    work: dict[str, Callable[[Shapes, argparse.Namespace], dict[str, Any]]] = {
+        "packs": packs,
+        "encoder": encoder,
+        "large": large,
+        "large_nf4": lambda shapes, options: large(shapes, options, nf4=True),
+        "score": score,
+    }
+    found, started = {}, time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        shapes = Shapes(options, Path(folder))
+        for part in options.parts:
+            with freed():
+                found[part] = work[part](shapes, options)
+            print(f"({part}: {time.perf_counter() - started:.0f} s since the start)", flush=True)
+    limits = {("encoder", "parity_fp32"): 1e-5, ("score", "off_fp32"): 1e-4}
+    is_right = all(found[part][key] <= limit for (part, key), limit in limits.items() if part in found)
+    finish("gpu", options, is_right, found=found)
+
+
+if __name__ == "__main__":
+    main()
