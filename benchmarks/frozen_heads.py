@@ -51,6 +51,7 @@ def settings(options: argparse.Namespace) -> list[str]:
         "prompt.max_tokens=128",
         "lora=frozen",
         f"train.epochs={options.epochs}",
+        f"train.batch_size={options.batch}",
         f"train.evaluate_every={options.epochs}",
         "evaluate.test=false",
         "evaluate.baselines=false",
@@ -156,6 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=500)
     parser.add_argument("--epochs", type=float, default=10)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--blocks", type=int, default=3)
     options = parser.parse_args()
     seconds: dict[str, list[float]] = {"ours": [], "B0": [], "B1": []}

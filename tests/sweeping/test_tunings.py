@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +70,21 @@ def test_importances_find_what_matters_or_say_why_not() -> None:
     flat = optuna.create_study()
     flat.optimize(lambda trial: 0.0 * trial.suggest_float("x", 0, 1), n_trials=8)
     assert "every trial has the same value" in importances_of(flat)["reason"]
+
+
+@pytest.mark.parametrize(
+    "choices", [[1e-4 * 2**place for place in range(24)], [f"name_{place}" for place in range(24)]]
+)
+def test_importances_of_long_lists_take_no_longer_than_of_short_ones(choices: list[Any]):
+    study = optuna.create_study(direction="maximize")
+    study.sampler = optuna.samplers.RandomSampler(seed=0)
+    study.optimize(
+        lambda trial: (
+            choices.index(trial.suggest_categorical("listed", choices)) + 0.1 * trial.suggest_float("noise", 0, 1)
+        ),
+        n_trials=40,
+    )
+    started = time.perf_counter()
+    found = importances_of(study)["values"]
+    assert time.perf_counter() - started < 10  # Optuna alone walks through 2^24 subsets
+    assert found["listed"] > 0.9

@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from headtohead.composition import Composer
 from headtohead.config import Config
 from headtohead.launching.command import LOG
 from headtohead.schema import fingerprint_of
@@ -46,14 +47,22 @@ class Job:
         )
 
 
-def composed(conf: Path, overrides: Sequence[str], folder: Path) -> tuple[DictConfig, DictConfig]:
-    """Compose a job's configuration and leave Hydra's dump of it in the folder, as Hydra does for every job.
+def composer(conf: Path) -> Composer:
+    """Return what composes jobs of ``python run.py`` from the files in a folder."""
+
+    def with_hydra(overrides: list[str]) -> DictConfig:
+        with initialize_config_dir(str(conf), version_base="1.3", job_name="run"):
+            return compose("config", overrides=overrides, return_hydra_config=True)
+
+    return Composer(with_hydra)
+
+
+def dumped(whole: DictConfig, folder: Path) -> tuple[DictConfig, DictConfig]:
+    """Leave Hydra's dump of a job's configuration in its folder, as Hydra does for every job.
 
     Returns:
         What the run is configured by, and Hydra's own node.
     """
-    with initialize_config_dir(str(conf), version_base="1.3", job_name="run"):
-        whole = compose("config", overrides=list(overrides), return_hydra_config=True)
     with open_dict(whole):
         whole.hydra.runtime.output_dir = str(folder)
     HydraConfig.instance().set_config(whole)

@@ -25,7 +25,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError
-from headtohead.fused.jobs import Job, composed, own_log
+from headtohead.fused.jobs import Job, composer, dumped, own_log
 from headtohead.launching.ending import read_ending, write_ending
 from headtohead.schema import explain_composition, note_refusal, to_typed
 from headtohead.tasks.sharing import alone_because, differences, what_is_shared
@@ -47,7 +47,7 @@ class Jobs:
     """
 
     def __init__(self, conf: Path, given: TextIO, told: TextIO) -> None:
-        self._conf, self._told, self._shelf = conf, told, Shelf()
+        self._composed, self._told, self._shelf = composer(conf), told, Shelf()
         self._incoming: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._waiting: list[Asked] = []
         self._is_over = False
@@ -124,7 +124,7 @@ class Jobs:
             UserError: it is.
         """
         try:
-            own, hydra = composed(self._conf, overrides, folder)
+            own, hydra = dumped(self._composed(overrides), folder)
         except (HydraException, OmegaConfBaseException) as error:
             raise UserError(explain_composition(error)) from error
         try:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from hydra.errors import HydraException
-from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution
 
+from headtohead.composition import Composer
 from headtohead.config import CompareConfig, Config
 from headtohead.errors import UserError, near_names
 from headtohead.evaluation.metrics import HIGHER_IS_BETTER
@@ -22,11 +22,8 @@ from headtohead.sweeping.overrides import label, literal
 from headtohead.sweeping.settings import Settings
 from headtohead.sweeping.space import Space, keys_of
 
-Compose = Callable[[list[str]], DictConfig]
-"""From a job's overrides to its configuration."""
 
-
-def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Compose) -> None:
+def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Composer) -> None:
     """Refuse what would be found out only after trials have run.
 
     Args:
@@ -70,7 +67,7 @@ def refuse_contested(arms: Sequence[ArmSettings], params: Mapping[str, Any], arg
                 raise UserError(f"{where}, and so does the command line: leave it out there, the arms decide on it")
 
 
-def _check_space(space: Space, compose: Compose, where: str) -> tuple[Config, str]:
+def _check_space(space: Space, compose: Composer, where: str) -> tuple[Config, str]:
     """Compose a job with every listed value; return the first, and its fingerprint.
 
     A value whose configuration is refused may still go with other values of another key: only one that goes with none
@@ -91,7 +88,7 @@ def _check_space(space: Space, compose: Compose, where: str) -> tuple[Config, st
     return typed, fingerprint_of(composed)
 
 
-def _typed(space: Space, point: dict[str, Any], compose: Compose, others: Mapping[str, list[Any]]) -> Config:
+def _typed(space: Space, point: dict[str, Any], compose: Composer, others: Mapping[str, list[Any]]) -> Config:
     """Return the typed configuration of a point, or of a neighbour of it if its own is refused."""
     try:
         return to_typed(compose(space.overrides(point)))

@@ -17,6 +17,7 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from headtohead.composition import Composer
 from headtohead.errors import UserError
 from headtohead.reporting import write_sweep_report
 from headtohead.schema import without_hydra
@@ -77,7 +78,7 @@ def sweep(
             "name another with hydra.sweeper.study_name"
         )
     storage = resolve_storage(settings.storage or "auto", folder)
-    check_sweep(settings, spaces, partial(hydra_context.config_loader.load_sweep_config, config))
+    check_sweep(settings, spaces, Composer(partial(hydra_context.config_loader.load_sweep_config, config)))
     with controller_lock(folder), cut_short(folder, storage):
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
