@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers.utils import logging as transformers_logging
 
 import trainer_script
 from loaded import Loaded, composed
@@ -109,6 +110,7 @@ class Shapes:
         lengths = np.clip(draw.lognormal(mean=4.0, sigma=0.5, size=4096), 8, 120).astype(int)
         self.write("train", lengths[: 128 if options.tiny else 4096], draw, [f"label {n}" for n in range(LABELS)])
         names = sorted({" ".join(draw.choice(WORDS, size=draw.integers(2, 6))) for _ in range(200)})
+        names = [name for name in names if not any(other != name and other.startswith(name) for other in names)]
         names = names[: 8 if options.tiny else LABELS_TO_SCORE]
         self.write("scored", np.full(4 * len(names) if options.tiny else 256, 30), draw, names)
         self.prefix = " ".join(draw.choice(WORDS, size=20 if options.tiny else 260))
@@ -481,6 +483,8 @@ def main() -> None:
         "large_nf4": lambda shapes, options: large(shapes, options, nf4=True),
         "score": score,
     }
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
     found, started = {}, time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         shapes = Shapes(options, Path(folder))

@@ -18,6 +18,7 @@ from transformers import (
     AutoTokenizer,
     BitsAndBytesConfig,
     DataCollatorWithPadding,
+    PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -134,6 +135,7 @@ def trainer_of(tokenizer, model, job, options):
         data_collator=collator,
         callbacks=[clock],
     )
+    trainer.remove_callback(PrinterCallback)
     return trainer, clock, collator
 
 

@@ -51,7 +51,7 @@ class Composer:
 
     def _sets_a_value(self, text: str) -> bool:
         """Whether an override gives a single place a value."""
-        override = _parsed(text)
+        override = parsed(text)
         if override.type != OverrideType.CHANGE or override.package is not None or override.is_sweep_override():
             return False
         if _sets_a_node(override):
@@ -67,10 +67,10 @@ def _sets_a_node(override: Override) -> bool:
 
 def _outside_whole_nodes(values: list[str], overrides: Sequence[str]) -> list[str]:
     """Leave out values in nodes that another override sets as a whole, or deletes: there the order of overrides counts."""
-    others = (_parsed(text) for text in overrides if text not in values)
+    others = (parsed(text) for text in overrides if text not in values)
     nodes = [other.key_or_group for other in others if _sets_a_node(other) or other.type != OverrideType.CHANGE]
     return [
-        text for text in values if not any(f"{_parsed(text).key_or_group}.".startswith(f"{node}.") for node in nodes)
+        text for text in values if not any(f"{parsed(text).key_or_group}.".startswith(f"{node}.") for node in nodes)
     ]
 
 
@@ -79,18 +79,23 @@ def _with_values(
 ) -> DictConfig:
     """Set values, and note all overrides where Hydra does."""
     for text in values:
-        OmegaConf.update(config, _parsed(text).key_or_group, _parsed(text).value(), merge=True)
-    own = [text for text in overrides if not _parsed(text).is_hydra_override()]
+        OmegaConf.update(config, parsed(text).key_or_group, parsed(text).value(), merge=True)
+    own = [text for text in overrides if not parsed(text).is_hydra_override()]
     noted = config.hydra.overrides.hydra
-    beforehand = list(noted)[: len(noted) - sum(_parsed(text).is_hydra_override() for text in groups)]
+    beforehand = list(noted)[: len(noted) - sum(parsed(text).is_hydra_override() for text in groups)]
     config.hydra.overrides.task = own
-    config.hydra.overrides.hydra = [*beforehand, *(text for text in overrides if _parsed(text).is_hydra_override())]
+    config.hydra.overrides.hydra = [*beforehand, *(text for text in overrides if parsed(text).is_hydra_override())]
     form = config.hydra.job.config.override_dirname
-    named = sorted(text for text in own if _parsed(text).key_or_group not in form.exclude_keys)
+    named = sorted(text for text in own if parsed(text).key_or_group not in form.exclude_keys)
     config.hydra.job.override_dirname = form.item_sep.join(named).replace("=", form.kv_sep)
     return config
 
 
 @lru_cache(maxsize=4096)
-def _parsed(text: str) -> Override:
+def parsed(text: str) -> Override:
+    """Return what an override says; jobs of a sweep repeat most of theirs, and the parser is slow.
+
+    Raises:
+        HydraException: it is none.
+    """
     return OverridesParser.create().parse_override(text)

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
+from headtohead.composition import parsed
 from headtohead.errors import TO_BE_CONTINUED, UserError
 
 OF_THE_SWEEP = ("hydra.mode", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
@@ -67,11 +67,11 @@ def job_command(config: DictConfig, overrides: Sequence[str]) -> tuple[list[str]
     written = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)  # ${oc.env:PASSWORD} stays as it is
     assert isinstance(written, list)
     given = [*map(str, written), *overrides]
-    parsed = OverridesParser.create().parse_overrides(given)
-    values = {override.get_key_element(): override.value() for override in parsed}
+    read = [parsed(text) for text in given]
+    values = {override.get_key_element(): override.value() for override in read}
     names = [values.get(key, config.hydra.sweep[key.rpartition(".")[2]]) for key in OF_THE_SWEEP[2:]]
     folder = Path(*(str(getattr(name, "text", name)) for name in names)).absolute()
-    kept = [str(override.input_line) for override in parsed if override.get_key_element() not in OF_THE_SWEEP]
+    kept = [str(override.input_line) for override in read if override.get_key_element() not in OF_THE_SWEEP]
     return [sys.executable, str(this_script()), *kept, "hydra.mode=RUN", f"hydra.run.dir={quoted(folder)}"], folder
 
 
