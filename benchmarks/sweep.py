@@ -33,7 +33,7 @@ from single_run import SAME_AS_OURS
 RATES = [float(f"{rate:.2g}") for rate in np.geomspace(1e-4, 1e-2, 8)]
 RANKS = (4, 16)
 GRID = [(rate, rank) for rate in RATES for rank in RANKS]
-VALIDATION, TEST = 200, 600
+VALIDATION, TEST, LABELS = 200, 600, 8
 Choice = tuple[float, int]
 
 
@@ -53,7 +53,7 @@ def write_rows(options: argparse.Namespace, folder: Path, seed: int) -> None:
         "test": [test[i] for i in tests],
     }
     for name, rows in parts.items():
-        lines = (json.dumps({"text": text, "label": label}) for text, label in rows)
+        lines = (json.dumps({"text": text, "label": f"topic_{label}"}) for text, label in rows)
         (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
 
 
@@ -66,7 +66,7 @@ def settings(options: argparse.Namespace, folder: Path) -> list[str]:
         "data.files.train=train.jsonl",
         "+data.files.validation=validation.jsonl",
         "+data.files.test=test.jsonl",
-        "data.labels.names=[0,1,2,3,4,5,6,7]",  # a small part of the rows need not hold them all
+        f"data.labels.names=[{','.join(f'topic_{label}' for label in range(LABELS))}]",  # few rows need not hold all
         "data.near_duplicates.enabled=false",
         "data.leakage=report",
         "prompt=plain",
@@ -123,14 +123,15 @@ def grid_of_scripts(options: argparse.Namespace, folder: Path, seed: int) -> tup
     steps = round(options.epochs * -(-options.rows // 16))
     rows = {
         split: [
-            (row["text"], row["label"]) for row in map(json.loads, (folder / f"{name}.jsonl").read_text().splitlines())
+            (row["text"], int(row["label"].removeprefix("topic_")))
+            for row in map(json.loads, (folder / f"{name}.jsonl").read_text().splitlines())
         ]
         for split, name in (("train", "train"), ("test", "validation"))
     }
     job = {
         "seed": seed,
         "model": str(fetch_model(composed("model=minilm_l6").model, cache_root(None)).path),
-        "num_labels": 8,
+        "num_labels": LABELS,
         **SAME_AS_OURS["minilm_l6"],
         "max_tokens": 128,
         "epochs": options.epochs,

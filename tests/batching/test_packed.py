@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from headtohead.batching import attention
 from headtohead.batching.batch import Batch, pad_right
@@ -97,3 +98,35 @@ def test_empty_rows_are_left_out_and_bring_no_nan(name: str) -> None:
     torch.testing.assert_close(second_trial_alone[2:], expected, atol=1e-5, rtol=1e-5)
     found = gradients(trunk, second_trial_alone[2:], alone.real)
     assert all(bool(gradient.isfinite().all()) for gradient in found)
+
+
+@pytest.mark.parametrize("name", ["bert", "llama", "modernbert"])
+@pytest.mark.parametrize(
+    ("longest", "autocast", "expected"),
+    [(512, False, torch.float32), (512, True, torch.float32), (8, False, torch.bfloat16)],
+)
+def test_short_rows_in_bf16_are_attended_in_fp32_where_a_backward_pass_follows(
+    monkeypatch: pytest.MonkeyPatch, name: str, longest: int, autocast: bool, expected: torch.dtype
+) -> None:
+    seen = []
+
+    def noted(module: Any, query: Tensor, *states: Any, **options: Any) -> Any:
+        seen.append(torch.bfloat16 if torch.is_autocast_enabled("cpu") else query.dtype)
+        return sdpa_attention_forward(module, query, *states, **options)
+
+    monkeypatch.setattr(attention, "sdpa_attention_forward", noted)
+    monkeypatch.setattr(attention, "LONGEST_IN_FP32", longest)
+    trunk, batch = make_trunk(name), pad_right(ROWS, 0, CPU)
+    exact = read(trunk, batch.trunk_inputs(torch.float32))
+    assert attention.read_packed_rows(trunk)
+    if not autocast:
+        trunk.to(torch.bfloat16)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        hidden = read_packed(trunk, batch)
+    assert set(seen) == {expected}
+    torch.testing.assert_close(hidden[batch.real].float(), exact[batch.real], atol=0.15, rtol=0.05)
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients(trunk, hidden, batch.real))
+    seen.clear()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        read_packed(trunk, batch)
+    assert set(seen) == {torch.bfloat16}

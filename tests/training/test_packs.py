@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from headtohead.batching import attention
 from headtohead.config import Config
 from headtohead.training import Pack, score
 from plain_peft import PlainTrial
@@ -128,6 +131,26 @@ def test_a_diverging_trial_changes_no_bit_of_its_neighbours(cache: Path, failing
         assert np.isfinite(losses[:, number]).all()
         assert_bit_equal(weights(broken)[number], weights(healthy)[number])
     assert all(torch.isfinite(tensor).all() for tensor in weights(broken)[failing].values())
+
+
+@pytest.mark.parametrize("padded", [False, True], ids=["by groups", "padded"])
+def test_poisoned_inputs_reach_no_neighbour(cache: Path, monkeypatch: pytest.MonkeyPatch, padded: bool):
+    """All that the trunk reads for one trial is not a number, in every step; whichever way attention is computed."""
+    if padded:
+        monkeypatch.setattr(attention, "attend_by_groups", attention.attend_padded)
+    healthy, poisoned = (TinyRun(cache, classification_trials()).pack for _ in range(2))
+
+    def poison(module: nn.Module, given: Any, hidden: torch.Tensor) -> torch.Tensor:
+        hidden = hidden.clone()
+        hidden.view(3, -1, hidden.shape[-1])[1] = torch.nan
+        return hidden
+
+    poisoned.trunk.get_input_embeddings().register_forward_hook(poison)  # type: ignore[operator]
+    expected, found = take_steps(healthy, 6), take_steps(poisoned, 6)
+    assert poisoned.trials[1].progress.status == "diverged"
+    for number in (0, 2):
+        np.testing.assert_array_equal(found[:, number], expected[:, number])
+        assert_bit_equal(weights(poisoned)[number], weights(healthy)[number])
 
 
 @pytest.mark.parametrize("stopping", [1])

@@ -6,6 +6,7 @@ implementation, and hands on whatever else its forward was given, here the layou
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -92,28 +93,23 @@ def attend_by_groups(
     module: nn.Module, states: tuple[Tensor, Tensor, Tensor], window: Tensor | None, packed: PackedRows, **options: Any
 ) -> Tensor:
     """One product for rows of one length: nothing is spent on padding, and a processor launches no kernels."""
+    dtype = states[0].dtype
+    in_fp32 = dtype == torch.bfloat16 and states[0].requires_grad and packed.real.shape[1] <= LONGEST_IN_FP32
+    if in_fp32:
+        states = (states[0].float(), states[1].float(), states[2].float())
     sizes = [group.tokens for group in packed.groups]
     cuts = (tensor[0].split(sizes, dim=1) for tensor in states)
     parts = []
-    for group, mask, *own in zip(packed.groups, packed.masks, *cuts, strict=True):
-        rows, length = group.places.shape
-        q, k, v = (state.unflatten(1, (rows, length)).transpose(0, 1) for state in own)
-        if mask is None and window is not None:
-            mask = window[:, :, :length, :length]
-        if packed.contexts and not group.is_filler:
-            k, v = _after(module, packed, packed.rows_of(group), k, v)
-        parts.append(_attended(module, q, k, v, mask, **options).flatten(0, 1))
-    return torch.cat(parts)[None]
-
-
-def _attended(module: nn.Module, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
-    """Attend on a processor: in fp32 where a backward pass through short rows in bf16 follows."""
-    in_fp32 = q.dtype == torch.bfloat16 and q.requires_grad and k.shape[2] <= LONGEST_IN_FP32
-    if in_fp32:
-        q, k, v = q.float(), k.float(), v.float()
-        mask = mask.float() if mask is not None and mask.is_floating_point() else mask
-    attended: Tensor = sdpa_attention_forward(module, q, k, v, mask, **options)[0]
-    return attended.to(torch.bfloat16) if in_fp32 else attended
+    with torch.autocast("cpu", enabled=False) if in_fp32 else nullcontext():
+        for group, mask, *own in zip(packed.groups, packed.masks, *cuts, strict=True):
+            rows, length = group.places.shape
+            q, k, v = (state.unflatten(1, (rows, length)).transpose(0, 1) for state in own)
+            if mask is None and window is not None:
+                mask = window[:, :, :length, :length]
+            if packed.contexts and not group.is_filler:
+                k, v = _after(module, packed, packed.rows_of(group), k, v)
+            parts.append(sdpa_attention_forward(module, q, k, v, mask, **options)[0].flatten(0, 1))
+    return torch.cat(parts)[None].to(dtype)
 
 
 def attend_padded(
