@@ -93,7 +93,7 @@ def attend_by_groups(
     module: nn.Module, states: tuple[Tensor, Tensor, Tensor], window: Tensor | None, packed: PackedRows, **options: Any
 ) -> Tensor:
     """One product for rows of one length: nothing is spent on padding, and a processor launches no kernels."""
-    dtype = states[0].dtype
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else states[0].dtype
     in_fp32 = dtype == torch.bfloat16 and states[0].requires_grad and packed.real.shape[1] <= LONGEST_IN_FP32
     if in_fp32:
         states = (states[0].float(), states[1].float(), states[2].float())
