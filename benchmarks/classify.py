@@ -3,10 +3,9 @@
     python benchmarks/classify.py [--texts 10000] [--blocks 5]
 
 MiniLM-L6 with the same readout, shortly trained, on both sides; ours in bf16 where the processor multiplies it. The texts
-are beginnings of Reuters articles whose lengths are those of short messages: log-normal, 24 tokens on average.
-``pipeline`` takes 32 texts at a
-time, padded to the longest of them, in the order in which they come and (B1) sorted by length, which it leaves to its
-user, in fp32 and, where ours is, in bf16. Sides take turns, block by block.
+are beginnings of Reuters articles whose lengths are those of short messages: log-normal, 24 tokens on average. ``pipeline``
+takes 32 texts at a time, padded to the longest of them, in the order in which they come and (B1) sorted by length,
+which it leaves to its user, in fp32 and, where ours is, in bf16. Sides take turns, block by block.
 The gate: the same label for at least 99.5 % of the texts as ``pipeline`` gives in fp32.
 """
 

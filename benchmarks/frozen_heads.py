@@ -1,6 +1,6 @@
 """64 heads over one frozen trunk: our sweep from the command line to its end, against Trainer and scikit-learn.
 
-    python benchmarks/frozen_heads.py [--rows 500] [--epochs 10] [--blocks 3]
+    python benchmarks/frozen_heads.py [--rows 2000] [--epochs 10] [--blocks 3]
 
 MiniLM-L6 with BERT's pooler and classifier trained on the trunk's first state; Reuters R8 at most 128 tokens; a grid of 16
 learning rates, two losses and two class weightings. Ours is ``python run.py -m hydra/launcher=fused`` with
@@ -155,7 +155,7 @@ def scikit_learn(options: argparse.Namespace) -> float:
 def main() -> None:
     """Measure, and print the table and a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=500)
+    parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--epochs", type=float, default=10)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--blocks", type=int, default=3)

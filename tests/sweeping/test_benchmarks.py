@@ -1,7 +1,9 @@
-"""Short versions of ``benchmarks/sweep_kills.py`` and ``benchmarks/straggler.py``."""
+"""Short versions of ``benchmarks/sweep_kills.py``, ``benchmarks/straggler.py`` and ``benchmarks/gpu.py``."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,3 +63,15 @@ def test_a_slow_job_in_every_four_leaves_no_worker_waiting(tmp_path: Path) -> No
     import straggler
 
     assert straggler.utilisation(tmp_path, jobs=48, seconds=1.0)[0] >= 0.9
+
+
+def test_every_part_of_the_gpu_table_runs_on_small_models(tmp_path: Path) -> None:
+    """On a processor too, so that a session with a GPU finds it working."""
+    command = [sys.executable, f"{BENCHMARKS}/gpu.py", "--tiny", "--blocks", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    line = json.loads(done.stdout.splitlines()[-1])
+    assert line["gate"] is True
+    assert set(line["found"]) == {"packs", "encoder", "large", "large_nf4", "score"}
+    assert line["versions"]["torch"]
+    assert line["code"]["commit"]
