@@ -12,6 +12,7 @@ The gate: the same label for at least 99.5 % of the texts as ``pipeline`` gives 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 from typing import Any
@@ -90,6 +91,7 @@ def main() -> None:
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"), help="ours")
     parser.add_argument("--blocks", type=int, default=5)
     options = parser.parse_args()
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # both sides on the processor; benchmarks/gpu.py has the GPU's figures
     sides = Sides(options)
     ways = {
         "ours": sides.ours,

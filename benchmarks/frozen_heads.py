@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -160,6 +161,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--blocks", type=int, default=3)
     options = parser.parse_args()
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # both sides on the processor; benchmarks/gpu.py has the GPU's figures
     seconds: dict[str, list[float]] = {"ours": [], "B0": [], "B1": []}
     with tempfile.TemporaryDirectory() as temporary:
         expected = alone(options, Path(temporary) / "alone")

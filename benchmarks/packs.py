@@ -5,8 +5,8 @@
 
 Both sides are ours and take the same steps on the same rows; ranks, learning rates, losses and seeds differ between
 trials. Sides take turns, block by block. With ``--frozen-states`` the pack also keeps what the layers below the lowest
-trained one answer, anew in every block. The gate: the losses of the first step agree to 1e-5 in fp32, and those of later
-steps to what rounding makes of it.
+trained one answer, anew in every block. The gate, in fp32: the losses of the first step agree to 1e-5, and those of later
+steps, when adapters have moved, to 1e-4.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ def compose_config(options: argparse.Namespace, number: int) -> Any:
     """Return a trial's configuration."""
     return composed(
         f"model={options.model}",
+        f"model.precision={options.precision}",
         "data=reuters_r8",
         f"data.subset={{train:{options.rows},validation:50,test:50}}",
         f"prompt.max_tokens={options.max_tokens}",
@@ -82,6 +83,7 @@ def main() -> None:
     """Measure, and print the table and a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="minilm_l6")
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"), help="the gate is of fp32")
     parser.add_argument("--lora", default="r16")
     parser.add_argument("--top-layers", type=float, default=1.0)
     parser.add_argument("--frozen-states", default="recompute", choices=("recompute", "memory"))
@@ -111,7 +113,14 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"together {spread(ratios)} as fast, peak {peak:.2f} GB")
     print(f"gate: losses differ by at most {max(firsts):.1e} in the first step, {max(gaps):.1e} in any")
-    finish("packs", options, max(firsts) <= 1e-5, ratios=ratios, first=firsts, any=gaps)
+    finish(
+        "packs",
+        options,
+        max(firsts) <= 1e-5 and max(gaps) <= 1e-4 if options.precision == "fp32" else None,
+        ratios=ratios,
+        first=firsts,
+        any=gaps,
+    )
 
 
 if __name__ == "__main__":

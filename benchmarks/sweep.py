@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -177,6 +178,7 @@ def main() -> None:
     parser.add_argument("--first-rung", type=int, default=5, help="optimiser steps")
     parser.add_argument("--judges", type=int, default=3)
     options = parser.parse_args()
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # both sides on the processor; benchmarks/gpu.py has the GPU's figures
     seconds: dict[str, list[float]] = {"ours": [], "B0": []}
     gaps: list[float] = []
     chosen: list[Any] = []

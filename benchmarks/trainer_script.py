@@ -159,6 +159,7 @@ def main():
         "steps": steps,
         "tokens": tokens,
         "seconds": seconds,
+        "window": [clock.first_end, clock.last_end],
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
     if job["test"]:

@@ -40,9 +40,9 @@ class Composer:
         if self._whole is None:
             self._whole = self._compose(list(overrides))
             return copy.deepcopy(self._whole)
-        values = _outside_whole_nodes([text for text in overrides if self._sets_a_value(text)], overrides)
-        groups = tuple(text for text in overrides if text not in values)
         try:
+            values = _outside_nodes([text for text in overrides if self._sets_a_value(text)], overrides)
+            groups = tuple(text for text in overrides if text not in values)
             if groups not in self._by_groups:
                 self._by_groups[groups] = self._compose(list(groups))
             return _with_values(copy.deepcopy(self._by_groups[groups]), values, overrides, groups)
@@ -54,24 +54,32 @@ class Composer:
         override = parsed(text)
         if override.type != OverrideType.CHANGE or override.package is not None or override.is_sweep_override():
             return False
-        if _sets_a_node(override):
+        if override.value() is None or isinstance(override.value(), dict | list):
             return False
         assert self._whole is not None
-        node = OmegaConf.select(self._whole, override.key_or_group, default=None, throw_on_missing=False)
+        key = override.key_or_group
+        node = OmegaConf.select(
+            self._whole, key, default=None, throw_on_missing=False, throw_on_resolution_failure=False
+        )
         return node is not None and not OmegaConf.is_config(node)
 
 
-def _sets_a_node(override: Override) -> bool:
-    return override.value() is None or isinstance(override.value(), dict | list)
+def _outside_nodes(values: list[str], overrides: Sequence[str]) -> list[str]:
+    """Leave out values below a key that another override sets otherwise: there the order of overrides counts.
 
-
-def _outside_whole_nodes(values: list[str], overrides: Sequence[str]) -> list[str]:
-    """Leave out values in nodes that another override sets as a whole, or deletes: there the order of overrides counts."""
-    others = (parsed(text) for text in overrides if text not in values)
-    nodes = [other.key_or_group for other in others if _sets_a_node(other) or other.type != OverrideType.CHANGE]
+    Choices from groups come first whatever their order; their keys have no dot.
+    """
+    others = [parsed(text) for text in overrides if text not in values]
+    nodes = [other.key_or_group for other in others if not _chooses(other)]
     return [
         text for text in values if not any(f"{parsed(text).key_or_group}.".startswith(f"{node}.") for node in nodes)
     ]
+
+
+def _chooses(override: Override) -> bool:
+    """Whether it can only be a choice from a group."""
+    is_name = isinstance(override.value(), str) and "${" not in str(override.input_line)
+    return override.type == OverrideType.CHANGE and "." not in override.key_or_group and is_name
 
 
 def _with_values(
@@ -81,8 +89,9 @@ def _with_values(
     for text in values:
         OmegaConf.update(config, parsed(text).key_or_group, parsed(text).value(), merge=True)
     own = [text for text in overrides if not parsed(text).is_hydra_override()]
-    noted = config.hydra.overrides.hydra
-    beforehand = list(noted)[: len(noted) - sum(parsed(text).is_hydra_override() for text in groups)]
+    noted = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)  # ${oc.env:PASSWORD} stays as it is
+    assert isinstance(noted, list)
+    beforehand = noted[: len(noted) - sum(parsed(text).is_hydra_override() for text in groups)]
     config.hydra.overrides.task = own
     config.hydra.overrides.hydra = [*beforehand, *(text for text in overrides if parsed(text).is_hydra_override())]
     form = config.hydra.job.config.override_dirname
@@ -98,4 +107,4 @@ def parsed(text: str) -> Override:
     Raises:
         HydraException: it is none.
     """
-    return OverridesParser.create().parse_override(text)
+    return OverridesParser.create().parse_overrides([text])[0]

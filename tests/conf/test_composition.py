@@ -27,6 +27,10 @@ JOBS = [
     ["train.weight_decay=${train.learning_rate}", "run='a=b'", "hydra.job.num=3"],
     ["prompt.template='{text}, or: \\'${seed}\\''", "model.adapter=here"],
     ["~model.attention"],
+    ["model.base.name=one", "model.instruct=${model.base}"],
+    ["data.subset.train=10", "data.subset=${data.split}", "data.split.test=0.3"],
+    ["paths.outputs=${oc.env:NOT_SET_ANYWHERE}", "seed=5"],
+    ["paths.outputs=${oc.env:NOT_SET_ANYWHERE}", "paths.outputs=here", "hydra.sweep.dir=${oc.env:NOT_SET_ANYWHERE}"],
 ]
 
 
@@ -67,7 +71,9 @@ def test_composing_by_values_is_composing() -> None:
 
 
 @pytest.mark.usefixtures("with_hydra")
-@pytest.mark.parametrize("wrong", ["train.learning_rat=1", "lora=r9", "train.batch_size=abc", "model.precision.x=1"])
+@pytest.mark.parametrize(
+    "wrong", ["train.learning_rat=1", "lora=r9", "train.batch_size=abc", "model.precision.x=1", "seed=[", "seed 3"]
+)
 def test_what_hydra_refuses_is_refused_as_hydra_does(wrong: str) -> None:
     composed = Composer(by_hydra)
     composed(COMMON)

@@ -6,7 +6,6 @@ implementation, and hands on whatever else its forward was given, here the layou
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -93,23 +92,28 @@ def attend_by_groups(
     module: nn.Module, states: tuple[Tensor, Tensor, Tensor], window: Tensor | None, packed: PackedRows, **options: Any
 ) -> Tensor:
     """One product for rows of one length: nothing is spent on padding, and a processor launches no kernels."""
-    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else states[0].dtype
-    in_fp32 = dtype == torch.bfloat16 and states[0].requires_grad and packed.real.shape[1] <= LONGEST_IN_FP32
-    if in_fp32:
-        states = (states[0].float(), states[1].float(), states[2].float())
     sizes = [group.tokens for group in packed.groups]
     cuts = (tensor[0].split(sizes, dim=1) for tensor in states)
     parts = []
-    with torch.autocast("cpu", enabled=False) if in_fp32 else nullcontext():
-        for group, mask, *own in zip(packed.groups, packed.masks, *cuts, strict=True):
-            rows, length = group.places.shape
-            q, k, v = (state.unflatten(1, (rows, length)).transpose(0, 1) for state in own)
-            if mask is None and window is not None:
-                mask = window[:, :, :length, :length]
-            if packed.contexts and not group.is_filler:
-                k, v = _after(module, packed, packed.rows_of(group), k, v)
-            parts.append(sdpa_attention_forward(module, q, k, v, mask, **options)[0].flatten(0, 1))
-    return torch.cat(parts)[None].to(dtype)
+    for group, mask, *own in zip(packed.groups, packed.masks, *cuts, strict=True):
+        rows, length = group.places.shape
+        q, k, v = (state.unflatten(1, (rows, length)).transpose(0, 1) for state in own)
+        if mask is None and window is not None:
+            mask = window[:, :, :length, :length]
+        if packed.contexts and not group.is_filler:
+            k, v = _after(module, packed, packed.rows_of(group), k, v)
+        parts.append(_attended(module, q, k, v, mask, **options).flatten(0, 1))
+    return torch.cat(parts)[None]
+
+
+def _attended(module: nn.Module, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
+    """Attend on a processor: in fp32 where a backward pass through short rows in bf16 follows."""
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else q.dtype
+    if dtype != torch.bfloat16 or not q.requires_grad or k.shape[2] > LONGEST_IN_FP32:
+        attended: Tensor = sdpa_attention_forward(module, q, k, v, mask, **options)[0]
+        return attended
+    with torch.autocast("cpu", enabled=False):
+        return sdpa_attention_forward(module, q.float(), k.float(), v.float(), mask, **options)[0].to(dtype)
 
 
 def attend_padded(

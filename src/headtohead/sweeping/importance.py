@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -50,7 +51,8 @@ def _ordered(completed: list[FrozenTrial]) -> Study:
             if (order := _order_of(listed)) is not None:
                 params[name] = order.index(params[name])
                 distributions[name] = IntDistribution(0, len(order) - 1)
-        study.add_trial(create_trial(params=params, distributions=distributions, value=trial.values[0]))
+        with suppress(ValueError):  # enqueued outside its list, where fANOVA has no place for it
+            study.add_trial(create_trial(params=params, distributions=distributions, value=trial.values[0]))
     return study
 
 
