@@ -1,6 +1,6 @@
 """The table of a GPU: packs, single runs, 4-bit bases and label scoring at the shapes of real models, with random weights.
 
-    python benchmarks/gpu.py                       # everything, in under nine minutes on one H200
+    python benchmarks/gpu.py                       # everything; no part begins after 7.5 minutes
     python benchmarks/gpu.py --parts packs score   # some of it
     python benchmarks/gpu.py --tiny                # every line of it on two-layer models, on a processor too
 
@@ -16,7 +16,8 @@ the same, tokens a second of one are those of sixteen, one after another.
 
 The gates: a pack's losses are those of its trials alone (in fp32 to 1e-5 in the first step and 1e-4 in the fourth, when adapters
 have moved; in bf16 they are printed), and label log-probabilities are those of per-label scoring (1e-4 in fp32). Each part
-is printed when it ends; one that fails says why and costs no other, and none begins after ``--minutes``.
+is printed when it ends; one that fails says why and costs no other, and none begins after ``--minutes``. So far it has
+been run on small models alone: sizes and times on a GPU are to be seen.
 """
 
 from __future__ import annotations
