@@ -103,6 +103,10 @@ class Grid:
         if pid := os.fork():
             return Forked(pid)
         try:
+            if torch := sys.modules.get(
+                "torch"
+            ):  # alone: two threads of a fork that need its pool first find it half made
+                torch.set_num_threads(torch.get_num_threads())
             os.environ.update(own)
             log = os.open(self.folder / "output.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             os.dup2(log, 1)

@@ -51,6 +51,8 @@ def start_child(action: Callable[[], object]) -> int:
     if child:
         return child
     status = 1
+    if torch := sys.modules.get("torch"):  # alone: two threads of a fork that need its pool first find it half made
+        torch.set_num_threads(torch.get_num_threads())
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have what they start in the background ignore it
     try:
         action()

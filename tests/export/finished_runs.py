@@ -30,6 +30,7 @@ WORDS = {
 }
 QUICK = [
     "model=tiny",
+    "model.precision=fp32",  # what is compared with plain transformers, which reads fp32
     "track=off",
     "data=files",
     "data.near_duplicates.enabled=false",

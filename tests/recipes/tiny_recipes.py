@@ -39,7 +39,7 @@ class TinyRecipe:
 
 def tiny(architecture: str) -> tuple[str, ...]:
     """Name a tiny model."""
-    return ("model=tiny", f"model.architecture={architecture}")
+    return ("model=tiny", f"model.architecture={architecture}", "model.precision=fp32")
 
 
 TOPIC_GUARD = TinyRecipe(
