@@ -24,6 +24,7 @@ from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of
 
 SETTINGS = [
     "lora=full",
+    "model.precision=fp32",  # processes sum in another order
     "evaluate.baselines=false",
     "evaluate.resamples=100",
     "train.steps=12",
