@@ -49,7 +49,10 @@ def test_the_export_serves_what_was_measured(folder: Path):
     prompt = reload_run(folder).reader.encoder.rendered(texts[stored.row_id[row]])
     with torch.no_grad():
         logits = model(**tokenizer(prompt, return_tensors="pt")).logits
-    assert logits.log_softmax(-1)[0].numpy() == pytest.approx(stored.scores[row], abs=2e-3)
+    # what was measured in bf16, where the processor multiplies it, is served in fp32 here: bf16 keeps eight bits of a state
+    rounding = {"float32": 2e-3, "bfloat16": 0.1}[record["model"]["dtype"]]
+    assert logits.log_softmax(-1)[0].numpy() == pytest.approx(stored.scores[row], abs=rounding)
+    assert int(logits.argmax()) == int(stored.scores[row].argmax())
 
 
 def test_the_page_and_the_predictions_agree(folder: Path):
