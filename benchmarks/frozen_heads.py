@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from loaded import ROOT, composed
+from loaded import composed, run
 from report import finish, ratios, spread
 from single_run import SAME_AS_OURS
 
@@ -59,15 +58,6 @@ def settings(options: argparse.Namespace) -> list[str]:
         "export.form=none",
         "track=off",
     ]
-
-
-def run(*command: str) -> float:
-    """Run a command in a process of its own; return its seconds."""
-    started = time.perf_counter()
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, cwd=ROOT)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-3000:]}")
-    return time.perf_counter() - started
 
 
 def ours(options: argparse.Namespace, folder: Path) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,3 +58,12 @@ class Loaded:
         self.backbone.states.clear()
         readers = [self.reader] * len(configs)
         return build_pack(configs, self.backbone, readers, self.labels, rows, processes=self.processes)
+
+
+def run(*command: str) -> float:
+    """Run a command in a process of its own; return its seconds."""
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-3000:]}")
+    return time.perf_counter() - started

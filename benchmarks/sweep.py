@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from loaded import ROOT, composed
+from loaded import composed, run
 from report import finish, ratios, spread
 from short_texts import shortened
 from single_run import SAME_AS_OURS
@@ -83,15 +83,6 @@ def settings(options: argparse.Namespace, folder: Path) -> list[str]:
         "hydra/launcher=fused",
         "hydra.launcher.trials_at_once=16",
     ]
-
-
-def run(*command: str) -> float:
-    """Run a command in a process of its own; return its seconds."""
-    started = time.perf_counter()
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, cwd=ROOT)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-3000:]}")
-    return time.perf_counter() - started
 
 
 def ours(options: argparse.Namespace, folder: Path, seed: int) -> tuple[float, Choice, int]:
