@@ -308,7 +308,6 @@ def trials(shapes: Shapes, shape: str, count: int, batch: int, *overrides: str) 
         "lora=r16",
         "train.epochs=100",
         f"train.batch_size={batch}",
-        *overrides,
     ]
     return [
         shapes.config(

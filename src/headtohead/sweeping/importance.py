@@ -47,11 +47,11 @@ def _ordered(completed: list[FrozenTrial]) -> Study:
     study = create_study()  # in memory
     for trial in completed:
         params, distributions = dict(trial.params), dict(trial.distributions)
-        for name, listed in trial.distributions.items():
-            if (order := _order_of(listed)) is not None:
-                params[name] = order.index(params[name])
-                distributions[name] = IntDistribution(0, len(order) - 1)
         with suppress(ValueError):  # enqueued outside its list, where fANOVA has no place for it
+            for name, listed in trial.distributions.items():
+                if (order := _order_of(listed)) is not None:
+                    params[name] = order.index(params[name])
+                    distributions[name] = IntDistribution(0, len(order) - 1)
             study.add_trial(create_trial(params=params, distributions=distributions, value=trial.values[0]))
     return study
 
