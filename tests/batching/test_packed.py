@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 from transformers import AutoConfig, AutoModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from headtohead.batching import attention
 from headtohead.batching.batch import Batch, pad_right
-from headtohead.batching.packed import PackedRows
+from headtohead.batching.packed import PackedRows, round_tokens
 from headtohead.heads.trie import LabelTrie
 from small_trunks import CPU, MODELS, ROWS, SMALL, make_trunk, read, read_packed
 
@@ -61,6 +63,32 @@ def test_trials_of_unequal_size_are_filled_up_and_do_not_meet(name: str) -> None
         alone = pad_right(rows, 0, CPU)
         own = hidden[2 * trial : 2 * trial + 2, : alone.length]
         torch.testing.assert_close(own[alone.real], read_packed(trunk, alone)[alone.real], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("name", MODELS)
+def test_more_tokens_than_the_rows_have_change_nothing(name: str) -> None:
+    trunk, alone = make_trunk(name), pad_right(ROWS, 0, CPU)
+    assert attention.read_packed_rows(trunk)
+    expected = read_packed(trunk, alone)
+    expected_gradients = gradients(trunk, expected, alone.real)
+    packed = PackedRows.of(alone, 1, tokens=80)
+    assert packed.index.shape == (80,)
+    hidden = packed.padded(read(trunk, packed.trunk_inputs(alone)))
+    torch.testing.assert_close(hidden[alone.real], expected[alone.real], atol=1e-5, rtol=1e-5)
+    assert not hidden[~alone.real].any()
+    torch.testing.assert_close(gradients(trunk, hidden, alone.real), expected_gradients, atol=1e-4, rtol=1e-4)
+
+
+@given(st.integers(1, 10**6))
+def test_rounded_numbers_of_tokens_are_few_and_near(count: int) -> None:
+    rounded = round_tokens(count)
+    assert count <= rounded <= max(count + 7, count * 9 / 8)
+    assert round_tokens(rounded) == rounded
+
+
+def test_an_octave_has_eight_numbers_of_tokens() -> None:
+    assert len({round_tokens(count) for count in range(513, 1025)}) == 8
 
 
 def test_only_tested_architectures_with_sdpa_are_packed() -> None:

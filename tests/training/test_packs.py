@@ -13,6 +13,7 @@ from torch import nn
 from headtohead.batching import attention
 from headtohead.config import Config
 from headtohead.training import Pack, score
+from headtohead.training import pack as training_pack
 from plain_peft import PlainTrial
 from tiny_runs import FrozenConfig, LoraConfig, TinyRun, assert_bit_equal, config_of, plant_infinity
 
@@ -204,3 +205,21 @@ def test_trials_that_cannot_share_a_trunk_are_refused(cache: Path, odd: LoraConf
 
     with pytest.raises(UserError, match="share a trunk"):
         TinyRun(cache, [config_of(lora=LoraConfig(rank=4)), config_of(lora=odd)])
+
+
+@pytest.mark.parametrize(("precision", "is_rounded"), [("bf16", True), ("fp32", False)])
+def test_a_processor_reads_few_different_numbers_of_tokens_in_bf16(
+    cache: Path, precision: str, is_rounded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def losses_and_sizes() -> tuple[np.ndarray, list[int]]:
+        run, sizes = TinyRun(cache, config_of(precision=precision, batch_size=5, learning_rate=1e-3)), []
+        layer = run.pack.trunk.layers[0]  # type: ignore[index,union-attr]
+        layer.register_forward_pre_hook(lambda module, inputs: sizes.append(inputs[0].shape[1]))
+        return take_steps(run.pack, 10), sizes
+
+    losses, sizes = losses_and_sizes()
+    assert is_rounded == all(size % 8 == 0 for size in sizes)
+    monkeypatch.setattr(training_pack, "round_tokens", lambda count: count)
+    exact, own_sizes = losses_and_sizes()
+    assert is_rounded == (sizes != own_sizes)
+    np.testing.assert_allclose(losses, exact, atol=0.02 if is_rounded else 0)

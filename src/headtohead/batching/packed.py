@@ -23,7 +23,7 @@ class Group:
     places: Int[Tensor, "rows length"]
     """Each token's place in the padded batch, counted row after row."""
     is_filler: bool = False
-    """A row of padding, which nobody reads."""
+    """A row of its trial's first token again and again, which nobody reads."""
 
     @property
     def tokens(self) -> int:
@@ -35,14 +35,16 @@ class Group:
 class PackedRows:
     """Where the tokens of a padded batch stand once its padding is left out.
 
-    Trials of a pack follow one another with the same number of tokens each; the shorter are filled up with padding,
-    which makes a row of its own that no other sees. A trial's rows are sorted by length.
+    Trials of a pack follow one another with the same number of tokens each; the shorter are filled up with a row of its own
+    that no other sees. A trial's rows are sorted by length.
     """
 
     groups: list[Group]
     """All rows, in turn."""
     index: Int[Tensor, " tokens"]
     """All their places, on the batch's device."""
+    targets: Int[Tensor, " tokens"]
+    """The same where tokens are put back: filler's lies after the batch's last."""
     real: Bool[Tensor, "rows length"]
     """Of the padded batch: not padding."""
     visible: Bool[Tensor, "rows length length"] | None
@@ -54,22 +56,28 @@ class PackedRows:
 
     @classmethod
     def of(
-        cls, batch: Batch, trials: int, *, contexts: Sequence[Context] = (), keeps: Kept | None = None
+        cls, batch: Batch, trials: int, *, tokens: int = 1, contexts: Sequence[Context] = (), keeps: Kept | None = None
     ) -> PackedRows:
-        """Leave the padding out of a batch whose rows are those of ``trials`` trials, one after another."""
+        """Leave the padding out of a batch whose rows are those of ``trials`` trials, one after another.
+
+        Args:
+            tokens: of each trial, at least; a process without rows reads one all the same.
+        """
         real = batch.real.cpu()  # one wait for the device instead of one for each row
-        most = max(1, int(real.view(trials, -1).sum(dim=1).max()))  # a process without rows reads a token all the same
+        most = max(tokens, int(real.view(trials, -1).sum(dim=1).max()))
         groups: list[Group] = []
         for trial, rows in enumerate(real.view(trials, -1, batch.length)):
             first = trial * rows.numel()
             groups += _groups(rows, first)
             missing = most - int(rows.sum())
             if missing:
-                padding = first + (~rows).flatten().nonzero().T[:, :missing]
-                groups.append(Group(places=padding, is_filler=True))
+                groups.append(Group(places=torch.full((1, missing), first), is_filler=True))
         return cls(
             groups=groups,
-            index=torch.cat([group.places.flatten() for group in groups]).to(batch.input_ids.device),
+            index=_joined([group.places for group in groups], batch),
+            targets=_joined(
+                [torch.full_like(g.places, real.numel()) if g.is_filler else g.places for g in groups], batch
+            ),
             real=batch.real,
             visible=batch.tree.visible if batch.tree else None,
             contexts=contexts,
@@ -128,8 +136,22 @@ class PackedRows:
 
     def padded(self, hidden: Float[Tensor, "1 tokens features"]) -> Float[Tensor, "rows length features"]:
         """Put hidden states where the padded batch has their tokens; zeros elsewhere."""
-        flat = hidden.new_zeros(self.real.numel(), hidden.shape[-1]).index_copy(0, self.index, hidden[0])
-        return flat.view(*self.real.shape, -1)
+        flat = hidden.new_zeros(self.real.numel() + 1, hidden.shape[-1]).index_copy(0, self.targets, hidden[0])
+        return flat[:-1].view(*self.real.shape, -1)
+
+
+def round_tokens(count: int) -> int:
+    """Return the next of eight numbers between two powers of two.
+
+    oneDNN compiles a product in bf16 anew for each number of rows, which takes milliseconds, ten times the product itself:
+    with few different numbers it has done so after a few batches (torch 2.13, AMX).
+    """
+    step = max(8, 2 ** (count.bit_length() - 1) // 8)
+    return -(-count // step) * step
+
+
+def _joined(places: Sequence[Int[Tensor, "_ _"]], batch: Batch) -> Int[Tensor, " tokens"]:
+    return torch.cat([own.flatten() for own in places]).to(batch.input_ids.device)
 
 
 def _groups(real: Bool[Tensor, "rows length"], first: int) -> list[Group]:
