@@ -27,6 +27,7 @@ bench: $(READY)          ## what benchmarks/RESULTS.md says of speed on a CPU, s
 	$(BIN)/python benchmarks/single_run.py --model minilm_l6 --short --batch 16 --rows 640 --epochs 2
 	$(BIN)/python benchmarks/packs.py
 	$(BIN)/python benchmarks/packs.py --lora r16_top_half --top-layers 0.25 --frozen-states memory --steps 30
+	$(BIN)/python benchmarks/peft_layer.py
 	$(BIN)/python benchmarks/pack_memory.py
 	$(BIN)/python benchmarks/frozen_heads.py
 	$(BIN)/python benchmarks/sweep.py

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from headtohead.adapters import PackState, keyed_generator
-from headtohead.adapters.stacked import dropout_mask
+from headtohead.adapters.state import dropout_mask
 from headtohead.adapters.targets import target_names
 from tiny_runs import FrozenConfig, LoraConfig, TinyRun, config_of
 

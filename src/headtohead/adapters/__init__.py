@@ -1,8 +1,8 @@
 """What is trained: stacked low-rank layers over a frozen trunk, the whole trunk, or nothing of it."""
 
-from headtohead.adapters.stacked import PackState as PackState
-from headtohead.adapters.stacked import keyed_generator as keyed_generator
-from headtohead.adapters.stacked import seed_of as seed_of
+from headtohead.adapters.state import PackState as PackState
+from headtohead.adapters.state import keyed_generator as keyed_generator
+from headtohead.adapters.state import seed_of as seed_of
 from headtohead.adapters.trained import adapter_layers as adapter_layers
 from headtohead.adapters.trained import expected_count as expected_count
 from headtohead.adapters.trained import output_embeddings as output_embeddings

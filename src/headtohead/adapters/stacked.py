@@ -8,76 +8,15 @@ gradient and stays zero.
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-T = TypeVar("T")
-
-
-@dataclass(slots=True, kw_only=True)
-class PackState:
-    """What the stacked layers of a trunk must know of the current forward pass."""
-
-    trials: int
-    """In the pack: the stacks' leading dimension."""
-    active: list[int] | None = None
-    """Numbers of the trials whose rows are read, None for all of them."""
-    training: bool = False
-    keys: list[str] = field(default_factory=list)
-    """Names the random numbers of each trial that is read: its seed, step and micro-batch. Layers add their own name."""
-    shapes: list[tuple[int, ...]] = field(default_factory=list)
-    """Rows and length of the batch of each trial that is read, before it was padded to the pack's; end to end, its tokens."""
-
-    @property
-    def reading(self) -> int:
-        """How many trials' rows are read."""
-        return self.trials if self.active is None else len(self.active)
-
-    def of_active(self, stack: Tensor) -> Tensor:
-        """Return the slices of a stack that belong to the trials whose rows are read."""
-        if self.active is None:
-            return stack
-        first, count = self.active[0], len(self.active)
-        is_run = self.active == list(range(first, first + count))
-        return stack.narrow(0, first, count) if is_run else stack[self.active]
-
-    def each_active(self, values: list[T]) -> list[T]:
-        """Return the values that belong to the trials whose rows are read."""
-        return values if self.active is None else [values[number] for number in self.active]
-
-
-def seed_of(key: str) -> int:
-    """Return a seed that a text stands for."""
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little") >> 1
-
-
-def keyed_generator(key: str, device: torch.device) -> torch.Generator:
-    """Return a generator seeded by a text: random numbers without state that would have to be saved."""
-    return torch.Generator(device=device).manual_seed(seed_of(key))
-
-
-def dropout_mask(x: Tensor, rates: list[float], state: PackState, layer: str) -> Tensor:
-    """Return the scaled keep-mask of a pack's activations: rows x (length x) features, or 1 x tokens x features.
-
-    Each trial's part is drawn at the shape of its own batch, so that it does not depend on its neighbours' padding.
-    """
-    mask = torch.ones_like(x)
-    is_packed = len(state.shapes[0]) == 1
-    parts = (mask[0] if is_packed else mask).unflatten(0, (state.reading, -1))
-    for part, rate, key, shape in zip(parts, rates, state.keys, state.shapes, strict=True):
-        if rate == 0:
-            continue
-        own = (*shape[: part.dim() - 1], x.shape[-1])
-        generator = keyed_generator(f"{key}/{layer}", x.device)
-        drawn = torch.empty(own, device=x.device).bernoulli_(1 - rate, generator=generator).div_(1 - rate)
-        part[tuple(slice(0, size) for size in own)] = drawn.to(x.dtype)
-    return mask
+from headtohead.adapters.low_rank import AdaptedLinears
+from headtohead.adapters.state import PackState, dropout_mask, keyed_generator
 
 
 class StackedLinear(nn.Module):
@@ -87,6 +26,7 @@ class StackedLinear(nn.Module):
         base: the frozen layer, quantised or not.
         ranks: of each trial.
         scales: of each trial's low-rank product.
+        siblings: with whom it reads its input.
     """
 
     scales: Tensor
@@ -102,9 +42,12 @@ class StackedLinear(nn.Module):
         dropouts: list[float],
         state: PackState,
         device: torch.device,
+        siblings: Siblings,
     ) -> None:
         super().__init__()
         self.base, self.name, self.state, self.ranks, self.dropouts = base, name, state, ranks, dropouts
+        self.siblings = siblings
+        siblings.add(self)
         fan_in, fan_out = features
         self.lora_a = nn.Parameter(torch.zeros(len(ranks), max(ranks), fan_in, device=device))
         self.lora_b = nn.Parameter(torch.zeros(len(ranks), max(ranks), fan_out, device=device))
@@ -119,20 +62,57 @@ class StackedLinear(nn.Module):
 
     def forward(self, x: Float[Tensor, "*rows fan_in"]) -> Float[Tensor, "*rows fan_out"]:
         """Return the layer's output for the rows of all trials."""
-        y = self.base(x)
-        dropouts = self.state.each_active(self.dropouts)
-        dropped = x * dropout_mask(x, dropouts, self.state, self.name) if self._drops() else x
-        a, b, scales = map(self.state.of_active, (self.lora_a, self.lora_b, self.scales))
-        if self.state.active is not None:  # no more padding than these trials need
-            rank = max(self.state.each_active(self.ranks))
-            a, b = a[:, :rank], b[:, :rank]
-        flat = dropped.reshape(self.state.reading, -1, x.shape[-1])
-        low = torch.bmm(flat, a.to(x.dtype).transpose(1, 2)) * scales.to(x.dtype)
-        stacked = y.reshape(self.state.reading, -1, y.shape[-1])
-        return torch.baddbmm(stacked, low.to(y.dtype), b.to(y.dtype)).view(y.shape)
+        return self.siblings.output(self, x)
 
-    def _drops(self) -> bool:
+    def factors(self) -> tuple[Float[Tensor, "trials rank fan_in"], Float[Tensor, "trials rank fan_out"]]:
+        """Return the factors of the trials that are read, with no more padding than these need."""
+        a, b = map(self.state.of_active, (self.lora_a, self.lora_b))
+        rank = max(self.state.each_active(self.ranks))
+        return a[:, :rank], b[:, :rank]
+
+    def mask(self, x: Tensor) -> Tensor | None:
+        """Return the mask of this layer's dropout, if there is any."""
+        return dropout_mask(x, self.state.each_active(self.dropouts), self.state, self.name) if self.drops else None
+
+    @property
+    def drops(self) -> bool:
+        """Whether there is dropout now."""
         return self.state.training and any(self.dropouts)
+
+
+class Siblings:
+    """Adapted layers of one parent that read the same input: the first that is asked computes the outputs of all."""
+
+    def __init__(self) -> None:
+        self._layers: list[StackedLinear] = []
+        self._input: Tensor | None = None
+        self._outputs: dict[StackedLinear, Tensor] = {}
+
+    def add(self, layer: StackedLinear) -> None:
+        """Take in a layer, in the order in which the parent asks them."""
+        self._layers.append(layer)
+
+    def output(self, layer: StackedLinear, x: Float[Tensor, "*rows fan_in"]) -> Float[Tensor, "*rows fan_out"]:
+        """Return a layer's output. With dropout each reads by itself: its mask is its own."""
+        if x is not self._input or layer not in self._outputs:
+            together = self._layers if layer is self._layers[0] and not layer.drops else [layer]
+            self._input, self._outputs = x, dict(zip(together, _outputs(together, x), strict=True))
+        output = self._outputs.pop(layer)
+        if not self._outputs:
+            self._input = None  # keep no graph alive
+        return output
+
+
+def _outputs(layers: Sequence[StackedLinear], x: Float[Tensor, "*rows fan_in"]) -> tuple[Tensor, ...]:
+    """Return what adapted layers answer to the same input."""
+    scales = layers[0].state.of_active(layers[0].scales).to(x.dtype)
+    factors = [layer.factors() for layer in layers]
+    a = torch.cat([own for own, _ in factors], dim=1).to(x.dtype)
+    bs = [own.to(x.dtype) for _, own in factors]
+    outputs: tuple[Tensor, ...] = AdaptedLinears.apply(
+        [layer.base for layer in layers], x, layers[0].mask(x), scales, a, *bs
+    )
+    return outputs
 
 
 class StackedEmbedding(nn.Module):

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from headtohead.adapters.dora import DoraLinear
-from headtohead.adapters.stacked import PackState, StackedEmbedding, StackedLinear
+from headtohead.adapters.low_rank import full_weight
+from headtohead.adapters.stacked import Siblings, StackedEmbedding, StackedLinear
+from headtohead.adapters.state import PackState
 from headtohead.adapters.targets import features, target_names
 from headtohead.adapters.weights import TrialWeights
 from headtohead.config import FrozenConfig, FullConfig, LoraConfig, TrainedConfig
 from headtohead.errors import UserError
 
 AdapterLayer = StackedLinear | StackedEmbedding | DoraLinear
+ONE_INPUT = (
+    ("q_proj", "k_proj", "v_proj"),
+    ("query", "key", "value"),
+    ("q_lin", "k_lin", "v_lin"),
+    ("gate_proj", "up_proj"),
+)
+"""Layers of one parent that read the same input, in the order in which it asks them, as transformers names them."""
 
 
 def prepare(
@@ -95,8 +104,9 @@ def _adapt(
     for config in configs[1:]:
         if target_names(trunk, config) != names or config.embeddings != configs[0].embeddings:
             raise UserError("trials share a trunk only if lora.targets, lora.top_layers and lora.embeddings agree")
+    siblings = siblings_of(names)
     for name in names:
-        _replace(trunk, name, _linear_layer(trunk.get_submodule(name), name, configs, state))
+        _replace(trunk, name, _linear_layer(trunk.get_submodule(name), name, configs, state, siblings[name]))
     if configs[0].embeddings:
         name = next(name for name, module in trunk.named_modules() if module is trunk.get_input_embeddings())  # type: ignore[operator]
         _replace(trunk, name, _embedding_layer(trunk.get_submodule(name), name, configs, state))
@@ -109,13 +119,24 @@ def _adapt(
                 own.add_slice(f"trunk.{name}.magnitude", layer.magnitude, trial)
 
 
+def siblings_of(names: Sequence[str]) -> dict[str, Siblings]:
+    """Return with whom each layer reads its input: those of one parent that are known to, else nobody."""
+    found: dict[tuple[str, int], Siblings] = {}
+    groups = {name: number for number, group in enumerate(ONE_INPUT) for name in group}
+    by_name = {}
+    for name in names:
+        parent, _, own = name.rpartition(".")
+        by_name[name] = found.setdefault((parent, groups[own]) if own in groups else (name, -1), Siblings())
+    return by_name
+
+
 def _linear_layer(
-    base: nn.Module, name: str, configs: list[LoraConfig], state: PackState
+    base: nn.Module, name: str, configs: list[LoraConfig], state: PackState, siblings: Siblings
 ) -> StackedLinear | DoraLinear:
     device = next(base.parameters()).device
     if configs[0].dora:
         return DoraLinear(
-            base, name, weight=_full_weight(base), rank=configs[0].rank, scale=configs[0].scale, device=device
+            base, name, weight=full_weight(base), rank=configs[0].rank, scale=configs[0].scale, device=device
         )
     return StackedLinear(
         base,
@@ -126,6 +147,7 @@ def _linear_layer(
         dropouts=[config.dropout for config in configs],
         state=state,
         device=device,
+        siblings=siblings,
     )
 
 
@@ -139,18 +161,6 @@ def _embedding_layer(base: nn.Module, name: str, configs: list[LoraConfig], stat
         state=state,
         device=base.weight.device,
     )
-
-
-def _full_weight(base: nn.Module) -> Tensor:
-    """Return the weight matrix of a layer, de-quantised where it is stored in 4 bits."""
-    quantised = getattr(base.weight, "quant_state", None)
-    if quantised is None:
-        assert isinstance(base.weight, Tensor)
-        return base.weight.data
-    from bitsandbytes.functional import dequantize_4bit
-
-    assert isinstance(base.weight, Tensor)
-    return dequantize_4bit(base.weight.data, quantised)
 
 
 def _replace(trunk: nn.Module, name: str, layer: nn.Module) -> None:
