@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from headtohead.composition import Composer
 from headtohead.errors import UserError
-from headtohead.reporting import write_sweep_report
+from headtohead.reporting.sweeps import write_sweep_report
 from headtohead.schema import without_hydra
 from headtohead.sweeping.arms import ArmSettings
 from headtohead.sweeping.checks import check_sweep, refuse_contested
