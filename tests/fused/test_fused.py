@@ -155,6 +155,32 @@ def test_a_killed_controller_and_a_killed_worker_lose_nothing(line: CommandLine)
     assert before.items() <= completed_in(line).items()
 
 
+def test_the_worker_starts_before_the_sweep_is_checked_and_ends_with_it(line: CommandLine) -> None:
+    """Also where no job comes of it: what is asked for is refused, or is done already."""
+
+    def controller(*arguments: str) -> tuple[psutil.Process, int, str]:
+        """Return the worker of a sweep, the sweep's exit status, and what it said."""
+        said = line.outputs.parent / "said.txt"
+        with said.open("w") as stream:
+            child = start_child(
+                lambda: as_main(line.arguments(["-m", *QUIET, *FUSED, *arguments], train=True), stream, stream)
+            )
+        wait_for(lambda: worker_of(child) is not None)
+        worker = worker_of(child)
+        assert worker
+        return worker, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said.read_text()
+
+    worker, code, said = controller("lora.rnk=2,4")
+    assert (code, worker.is_running()) == (1, False)
+    assert "lora.rnk" in said
+    assert not list(line.outputs.glob("*"))
+    for _ in range(2):
+        worker, code, said = controller("lora.rank=2,4")
+        assert (code, worker.is_running()) == (0, False), said
+        assert "Traceback" not in (line.folder() / "worker.log").read_text()
+    assert [trial["state"] for trial in trials_of(line)] == ["complete"] * 2
+
+
 def completed_in(line: CommandLine) -> dict[str, str]:
     """Return when each run completed."""
     records = {path.parent.name: line.record(path.parent) for path in line.outputs.glob("*/trial_*/result.json")}

@@ -136,7 +136,7 @@ def sweep_with_arms(
 
 
 if __name__ == "__main__":
-    from headtohead.reporting import write_sweep_report
+    from headtohead.reporting.sweeps import write_sweep_report
 
     where = Path(sys.argv[1])
     four = {"head": 0.5, "generative": 1.2, "tfidf and more": 0.55, "frozen": 3.0}

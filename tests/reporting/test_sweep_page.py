@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from headtohead.errors import UserError
-from headtohead.reporting import write_sweep_report
+from headtohead.reporting.sweeps import write_sweep_report
 from headtohead.reporting.sweeps.disagreements import disagreements
 from headtohead.reporting.sweeps.folder import Study, read_sweep
 from headtohead.reporting.sweeps.parallel import parallel_coordinates
@@ -268,7 +268,7 @@ def test_the_page_needs_no_torch(two: Path) -> None:
     import subprocess
 
     code = (
-        "import sys, pathlib; from headtohead.reporting import write_sweep_report; "
+        "import sys, pathlib; from headtohead.reporting.sweeps import write_sweep_report; "
         "write_sweep_report(pathlib.Path(sys.argv[1])); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'hydra', 'wandb', 'optuna')))"
     )

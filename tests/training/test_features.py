@@ -83,3 +83,19 @@ def test_a_readout_of_more_than_one_state_keeps_layers_instead(tmp_path: Path) -
     run = TinyRun(tmp_path, config_of(architecture="modernbert", lora=FrozenConfig(), frozen_states="memory"))
     assert run.pack.features is None
     assert run.pack.frozen
+
+
+def test_rows_that_several_trials_read_are_looked_up_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trials of one seed read the same rows in every step; another seed's are looked up beside them."""
+    kept, _ = runs(tmp_path, "memory", {"seed": 0}, {"seed": 0, "learning_rate": 1e-2}, {"seed": 1})
+    assert kept.pack.features
+    asked: list[int] = []
+    look_up = type(kept.pack.features).of
+    monkeypatch.setattr(
+        type(kept.pack.features),
+        "of",
+        lambda self, rows, index, *rest: asked.append(len(index)) or look_up(self, rows, index, *rest),
+    )
+    losses = kept.pack.step()
+    assert asked == [8, 8]
+    assert losses[0] == losses[1] != losses[2]

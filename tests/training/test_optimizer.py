@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.nn.utils import get_total_norm
 
 from headtohead.adapters import TrialWeights
 from headtohead.config import TrainConfig
-from headtohead.training.optimizer import build_optimizer, load_optimizer_state, optimizer_state
-from tiny_runs import FrozenConfig, LoraConfig, TinyRun, config_of
+from headtohead.training.optimizer import build_optimizer, clip_gradients, load_optimizer_state, optimizer_state
+from tiny_runs import ALONE, FrozenConfig, LoraConfig, TinyRun, config_of
 
 
 def some_weights(seed: int, *, size: int = 96) -> TrialWeights:
@@ -126,3 +127,39 @@ def test_state_is_a_copy(cache: Path):
     kept = {name: tensor.clone() for name, tensor in before.items()}
     run.pack.step()
     assert all(torch.equal(before[name], kept[name]) for name in kept)
+
+
+def test_where_nothing_is_decayed_there_is_one_group_in_the_same_order():
+    """One call for each step instead of two; state is stored by a parameter's place in the order."""
+    weights = some_weights(0)
+    weights.add("head.last", torch.nn.Parameter(torch.zeros(4, 4)))
+    orders = []
+    for decay in (0.0, 0.1):
+        optimizer = build_optimizer(TrainConfig(weight_decay=decay), weights)
+        assert optimizer is not None
+        orders.append([id(parameter) for group in optimizer.param_groups for parameter in group["params"]])
+        assert len(optimizer.param_groups) == (2 if decay else 1)
+    assert orders[0] == orders[1]
+
+
+@pytest.mark.parametrize("limit", [1e-3, 0.999999, 1.0, 1.000001, 1e3, float("inf")])
+def test_gradients_are_clipped_as_torch_does(limit: float):
+    """Bit for bit, with limits as near to the norm as its precision goes."""
+    weights, reference = some_weights(0), some_weights(0)
+    for one, other in zip(weights.tensors.values(), reference.tensors.values(), strict=True):
+        one.grad = torch.randn(one.shape, generator=torch.Generator().manual_seed(one.numel()))
+        other.grad = one.grad.clone()
+    norm = float(get_total_norm(weights.gradients(), foreach=True))
+    assert clip_gradients(weights, limit * norm, ALONE) == norm
+    torch.nn.utils.clip_grad_norm_(reference.tensors.values(), limit * norm, foreach=True)
+    for one, other in zip(weights.gradients(), reference.gradients(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_gradients_within_the_limit_are_left_alone(monkeypatch: pytest.MonkeyPatch):
+    """A pass over all of them would multiply by one."""
+    weights = some_weights(0)
+    for parameter in weights.tensors.values():
+        parameter.grad = torch.ones_like(parameter)
+    monkeypatch.setattr("headtohead.training.optimizer.clip_grads_with_norm_", pytest.fail)
+    clip_gradients(weights, 1e6, ALONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -41,7 +42,7 @@ class NativeHead:
 
     def scores(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows width"]:
         """Run the library's readout on the trunk's outputs."""
-        self._trunk.outputs = type(outputs)(**{name: value.float() for name, value in outputs.items()})
+        self._trunk.outputs = _as_fp32(outputs)
         with _in_fp32(self.device):
             logits: Tensor = self.shell(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
         self._trunk.outputs = None  # keep no graph alive
@@ -104,9 +105,16 @@ class PooledHead:
         return self.linear.named_parameters()
 
 
-def _in_fp32(device: torch.device) -> torch.autocast:
+def _as_fp32(outputs: Any) -> Any:
+    """Return outputs with fp32 values; those that have them are not made anew, which takes longer than a small head."""
+    if all(value.dtype == torch.float32 for value in outputs.values()):
+        return outputs
+    return type(outputs)(**{name: value.float() for name, value in outputs.items()})
+
+
+def _in_fp32(device: torch.device) -> AbstractContextManager[Any]:
     """A head is fp32 also where the trunk's products are bf16 by autocast: full fine-tuning in bf16."""
-    return torch.autocast(device.type, enabled=False)
+    return torch.autocast(device.type, enabled=False) if torch.is_autocast_enabled(device.type) else nullcontext()
 
 
 def pool(

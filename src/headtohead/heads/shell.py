@@ -26,9 +26,9 @@ class TrunkStandIn(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Ignore the inputs; they were read already."""
-        if "pooler" in self._modules:
-            self.outputs["pooler_output"] = self.pooler(self.outputs.last_hidden_state)
-        return self.outputs
+        if "pooler" not in self._modules:
+            return self.outputs
+        return type(self.outputs)(**{**self.outputs, "pooler_output": self.pooler(self.outputs.last_hidden_state)})
 
 
 def drop_pooler(trunk: nn.Module) -> nn.Module | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,15 @@ log = logging.getLogger(__name__)
 
 WORKER_LOG = "worker.log"
 """In the sweep's folder: what the worker prints besides what belongs to a job."""
+SECONDS_FOR_LAST_OUTPUT = 2.0
+"""A child of a worker that has ended may hold its output open."""
+WAITING = {"OMP_WAIT_POLICY": "passive"}
+"""Threads that have done their part of a product sleep until the next. By default they look for it all the time, and take the
+cores from the threads that others wait for, where anything else runs: 30 times as slow in packs of small heads."""
 
 
 class FusedJobs:
-    """Hands jobs to a worker, and starts another where one has died.
+    """Hands jobs to a worker, which is started beforehand, and starts another where one has died.
 
     Args:
         trials_at_once: in a pack, at most.
@@ -43,14 +50,20 @@ class FusedJobs:
         self._worker: Worker | None = None
         self._suspects: set[str] = set()
 
+    def start(self) -> None:
+        """Start the worker: what it imports takes many seconds, in which jobs can be made ready."""
+        if self._worker is None or self._worker.has_ended:
+            self._worker = Worker(self._size, self._suspects)
+
     def submit(self, config: DictConfig, overrides: Sequence[str]) -> Future[None]:
         """Queue a job; the future raises ``KilledJob``, or ``RuntimeError`` with the job's last words.
 
         One whose worker died is trained alone when it comes again: it may be what killed the worker.
         """
         command, folder = job_command(config, overrides)
-        if self._worker is None or self._worker.has_ended:
-            self._worker = Worker(self._size, sweep_folder(config, folder) / WORKER_LOG, self._suspects)
+        self.start()
+        assert self._worker is not None
+        self._worker.output.write_to(sweep_folder(config, folder) / WORKER_LOG)
         return self._worker.submit(command[2:], str(folder))
 
     def interrupt(self) -> None:
@@ -64,26 +77,27 @@ class Worker:
 
     Args:
         size: of its packs, at most.
-        output: file for what it prints.
         suspects: folders of jobs that were there when a worker died; it adds its own.
     """
 
-    def __init__(self, size: int, output: Path, suspects: set[str]) -> None:
+    def __init__(self, size: int, suspects: set[str]) -> None:
         self._suspects = suspects
         self._waiting: dict[str, Future[None]] = {}
         self._lock = threading.Lock()
-        output.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", WORKER, str(this_script()), str(size)]
-        with output.open("ab") as stream:
-            self._process = subprocess.Popen(
-                tied(command, Lease(tuple(visible_cores()), None)),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stream,
-                text=True,
-            )
-        self._output, self._has_ended = output, False
-        threading.Thread(target=self._listen, name="fused", daemon=True).start()
+        self._process = subprocess.Popen(
+            tied(command, Lease(tuple(visible_cores()), None)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",  # what libraries print may be in any other
+            env={**WAITING, **os.environ},
+        )
+        assert isinstance(self._process.stderr, TextIOWrapper)
+        self.output, self._has_ended = Output(self._process.stderr), False
+        self._listening = threading.Thread(target=self._listen, name="fused", daemon=True)
+        self._listening.start()
 
     @property
     def has_ended(self) -> bool:
@@ -110,23 +124,29 @@ class Worker:
         return future
 
     def interrupt(self) -> None:
-        """Ask it to save and end; kill it where it does not."""
+        """Ask it to save and end; kill it where it does not. Afterwards it has ended, and is given no more jobs."""
         self._process.terminate()
         try:
             self._process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        self._listening.join(GRACE_SECONDS)
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
         try:
-            for line in self._process.stdout:
-                self._hear(json.loads(line))
+            with self._process.stdout:
+                for line in self._process.stdout:
+                    self._hear(json.loads(line))
         except ValueError:  # a last line that was cut off
             log.warning("the worker was cut off in the middle of a line")
             self._process.kill()
         finally:
             self._process.wait()
+            self.output.wait()
             with self._lock:
                 self._has_ended = True
                 left, self._waiting = self._waiting, {}
@@ -149,4 +169,45 @@ class Worker:
                 future.set_exception((KilledJob if code == TO_BE_CONTINUED else RuntimeError)(said["reason"]))
 
     def _last_words(self) -> str:
-        return f"the worker that trained it ended with status {self._process.poll()}; see {self._output}"
+        return f"the worker that trained it ended with status {self._process.poll()}; see {self.output.file}"
+
+
+class Output:
+    """What a process prints: kept until there is a file for it, for it may be started before its sweep has a folder.
+
+    Args:
+        stream: what it prints to; always read on, or the process would wait to be read.
+    """
+
+    def __init__(self, stream: TextIOWrapper) -> None:
+        self.file: Path | None = None
+        self._stream, self._kept = stream, ""
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._read, name="fused-output", daemon=True)
+        self._thread.start()
+
+    def write_to(self, file: Path) -> None:
+        """Append what was printed and what will be to a file."""
+        with self._lock:
+            if self.file != file:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                self.file = file
+                self._write("")
+
+    def wait(self) -> None:
+        """Wait until what a process that has ended printed is in its file."""
+        self._thread.join(SECONDS_FOR_LAST_OUTPUT)
+
+    def _read(self) -> None:
+        with self._stream:
+            for line in self._stream:
+                with self._lock:
+                    self._write(line)
+
+    def _write(self, text: str) -> None:
+        self._kept += text
+        if self.file is None:
+            return
+        with suppress(OSError), self.file.open("a", encoding="utf-8") as stream:  # on a full disk it is lost
+            stream.write(self._kept)
+        self._kept = ""

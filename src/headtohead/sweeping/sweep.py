@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from hydra.core.plugins import Plugins
-from hydra.types import HydraContext, TaskFunction
+from hydra.core.config_loader import ConfigLoader
+from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from headtohead.composition import Composer
 from headtohead.errors import UserError
-from headtohead.reporting import write_sweep_report
+from headtohead.reporting.sweeps import write_sweep_report
 from headtohead.schema import without_hydra
 from headtohead.sweeping.arms import ArmSettings
 from headtohead.sweeping.checks import check_sweep, refuse_contested
@@ -43,8 +43,8 @@ NOT_IN_TUNING = ("evaluate.test=false", "evaluate.baselines=false", "export.form
 def sweep(
     plain: dict[str, Any],
     arguments: Sequence[str],
-    hydra_context: HydraContext,
-    task_function: TaskFunction,
+    launcher: Launcher,
+    loader: ConfigLoader,
     config: DictConfig,
 ) -> None:
     """Run a sweep, or go on with it.
@@ -52,6 +52,8 @@ def sweep(
     Args:
         plain: the sweeper's configuration.
         arguments: overrides of the command line, swept ones among them.
+        launcher: runs its jobs.
+        loader: composes their configurations.
 
     Raises:
         UserError: whatever the user can mend.
@@ -78,11 +80,8 @@ def sweep(
             "name another with hydra.sweeper.study_name"
         )
     storage = resolve_storage(settings.storage or "auto", folder)
-    check_sweep(settings, spaces, Composer(partial(hydra_context.config_loader.load_sweep_config, config)))
+    check_sweep(settings, spaces, Composer(partial(loader.load_sweep_config, config)))
     with controller_lock(folder), cut_short(folder, storage):
-        launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
-        )
         own = Sweep(
             settings=settings,
             config=config,

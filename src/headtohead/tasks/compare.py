@@ -13,7 +13,7 @@ import numpy as np
 from headtohead import atomic
 from headtohead.config import CompareConfig
 from headtohead.errors import UserError
-from headtohead.reporting import write_sweep_report
+from headtohead.reporting.sweeps import write_sweep_report
 from headtohead.results.record import json_ready
 from headtohead.statistics import Arm, Tuning, Verdict, judge
 from headtohead.tasks import folder as run_folder

@@ -50,13 +50,10 @@ class TrainingProgress:
         self._bar.stop()
 
     def note(self, number: int, step: int, values: dict[str, float]) -> None:
-        """Show a run's training values in the bar, and an evaluation as a line."""
+        """Take in a run's training values for the bar, and show an evaluation as a line."""
         if "train/loss" in values:
             self._losses[number] = values["train/loss"]
             self._rates[number] = values["train/tokens_per_second"]
-            loss, rate = f"{fmean(self._losses):.4f}", f"{sum(self._rates):,.0f}"
-            self._bar.update(self._task, loss=loss, rate=rate)
-            self._say_in_log(f"step {step} of {self._total}: loss {loss}, {rate} tokens/s")
             return
         shown = [f"{name} {values[f'validation/{name}']:.4f}" for name in _SHOWN if f"validation/{name}" in values]
         whose = "" if len(self._names) == 1 else f"{self._names[number]}, "
@@ -72,7 +69,10 @@ class TrainingProgress:
 
     def advance(self, pack: Pack, losses: list[float]) -> None:
         """Move the bar, and say once what the pack had to change."""
-        self._bar.update(self._task, completed=max(trial.progress.step for trial in pack.trials))
+        step = max(trial.progress.step for trial in pack.trials)
+        loss, rate = f"{fmean(self._losses):.4f}", f"{sum(self._rates):,.0f}"
+        self._bar.update(self._task, completed=step, loss=loss, rate=rate)
+        self._say_in_log(f"step {step} of {self._total}: loss {loss}, {rate} tokens/s")
         self._say_notes()
 
     def _say_notes(self) -> None:

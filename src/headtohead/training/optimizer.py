@@ -17,6 +17,9 @@ from headtohead.training.processes import Processes
 PartOf = Callable[[nn.Parameter, Tensor], Tensor]
 """Given a parameter and a tensor shaped as it."""
 
+SURELY_WITHIN = 1 - 1e-5
+"""A norm below so much of its limit stays there whichever way single precision rounds their ratio."""
+
 
 def _as_it_is(parameter: nn.Parameter, tensor: Tensor) -> Tensor:
     return tensor
@@ -25,17 +28,15 @@ def _as_it_is(parameter: nn.Parameter, tensor: Tensor) -> Tensor:
 def build_optimizer(config: TrainConfig, weights: TrialWeights) -> torch.optim.Optimizer | None:
     """Return the optimiser of one trial; None where there is nothing to train.
 
-    Biases, norms and other vectors are not decayed, as in transformers' Trainer.
+    Biases, norms and other vectors are not decayed, as in transformers' Trainer; where nothing is, all are one group, which
+    takes one call where two take two. Either way they come in the same order, by which their state is stored.
     """
     if not weights.tensors:
         return None
     decayed = [parameter for parameter in weights.tensors.values() if parameter.dim() >= 2]
     plain = [parameter for parameter in weights.tensors.values() if parameter.dim() < 2]
-    groups = [
-        {"params": parameters, "weight_decay": decay}
-        for parameters, decay in ((decayed, config.weight_decay), (plain, 0.0))
-        if parameters
-    ]
+    split = [(decayed, config.weight_decay), (plain, 0.0)] if config.weight_decay else [(decayed + plain, 0.0)]
+    groups = [{"params": parameters, "weight_decay": decay} for parameters, decay in split if parameters]
     options: dict[str, Any] = {"lr": config.learning_rate, "betas": (config.beta1, config.beta2), "eps": config.epsilon}
     if config.optimizer == "adamw_8bit":
         return _adamw_8bit(groups, options)
@@ -58,14 +59,16 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
         group["lr"] = value
 
 
-def clip_gradients(weights: TrialWeights, limit: float, processes: Processes) -> Tensor:
+def clip_gradients(weights: TrialWeights, limit: float, processes: Processes) -> float:
     """Scale a trial's gradients down to a norm of ``limit``; return their norm over all parts on all processes."""
     norm = get_total_norm(weights.gradients(sharded=False), foreach=True)
     if weights.is_sharded:
         shards = get_total_norm(weights.gradients(sharded=True), foreach=True)
         norm = (norm**2 + processes.sum(shards**2)).sqrt()
-    clip_grads_with_norm_(weights.tensors.values(), limit, norm, foreach=True)
-    return norm
+    found = float(norm)
+    if not found < limit * SURELY_WITHIN:  # else the factor is 1, and a pass over all gradients changes nothing
+        clip_grads_with_norm_(weights.tensors.values(), limit, norm, foreach=True)
+    return found
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer | None, gather: PartOf = _as_it_is) -> dict[str, Tensor]:

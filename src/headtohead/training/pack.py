@@ -79,6 +79,7 @@ class Pack:
         self.trunk, self.trials, self.state, self.processes = trunk, list(trials), state, processes
         self.dtype, self.autocast, self.packs_rows = dtype, autocast, packs_rows
         self.frozen, self.features = frozen, features
+        self.device = next(trunk.parameters()).device
         self.shares_beginnings = shares_beginnings and packs_rows and frozen is None  # whose states are of whole rows
         sizes = [trial.config.micro_batch_size for trial in trials]
         self.micro_rows = min((size for size in sizes if size), default=2**31)
@@ -113,7 +114,7 @@ class Pack:
 
     def _accumulate(self) -> list[float]:
         """Run forward and backward over the step's micro-batches; gradients end in the stacks."""
-        rows = [trial.batch_rows(self._plan_step(trial)) for trial in self.trials]
+        rows = self._batch_rows()
         divisors = [
             trial.objective.divisor(trial.training_rows.targets[index])
             for trial, index in zip(self.trials, rows, strict=True)
@@ -128,18 +129,19 @@ class Pack:
                 losses[trial] += loss
         return self.processes.sum_gradients([trial.weights for trial in self.trials], losses)
 
-    def _plan_step(self, trial: Trial) -> int:
-        """Return the step whose rows a trial reads next; one that has stopped goes on through its plan.
+    def _batch_rows(self) -> list[np.ndarray]:
+        """Return the rows that each trial reads next; one that has stopped goes on through its plan.
 
         So the pack keeps the shape it would have had, and its neighbours every bit of their numbers.
         """
-        return trial.progress.step if trial.is_training else max(other.progress.step for other in self.trials)
+        furthest = max(trial.progress.step for trial in self.trials)
+        return [trial.batch_rows(trial.progress.step if trial.is_training else furthest) for trial in self.trials]
 
     def _micro_batch(self, rows: list[np.ndarray], divisors: list[float], micro: int) -> list[float]:
         """Read a micro-batch of every trial, as many trials at once as is fast, and add to the gradients."""
         self.set_mode(training=True)
         keys = [f"{trial.seed}/{trial.progress.step}/{micro}/{self.processes.rank}" for trial in self.trials]
-        torch.manual_seed(seed_of(f"{keys[0]}/trunk"))  # the trunk's own dropout
+        self._seed(f"{keys[0]}/trunk")  # the trunk's own dropout
         losses = []
         try:
             for numbers in self._at_once(rows):
@@ -149,6 +151,11 @@ class Pack:
         finally:
             self.state.active = None
         return losses
+
+    def _seed(self, key: str) -> None:
+        """Seed what draws by itself: on a processor alone, where asking every kind of device takes milliseconds."""
+        seed = torch.default_generator.manual_seed if self.device.type == "cpu" else torch.manual_seed
+        seed(seed_of(key))
 
     def _at_once(self, rows: list[np.ndarray]) -> list[list[int]]:
         """Return which trials read their rows together, in turn.
@@ -213,16 +220,18 @@ class Pack:
         return outputs, parts
 
     def _kept_parts(self, trials: Sequence[Trial], rows: list[np.ndarray]) -> list[_Part | None]:
-        """Look each trial's rows up among the features that are kept."""
-        parts: list[_Part | None] = []
-        for trial, index in zip(trials, rows, strict=True):
-            if not len(index):
-                parts.append(None)
-                continue
-            tokens = int(trial.training_rows.lengths[index].sum())
-            outputs, batch = self.kept(trial.training_rows, index)
-            parts.append(_Part(outputs, batch, tokens, tokens))
-        return parts
+        """Look each trial's rows up among the features that are kept; trials that read the same rows share a part."""
+        found: dict[tuple[str, bytes], _Part | None] = {}
+        keys = [(trial.training_rows.key, index.tobytes()) for trial, index in zip(trials, rows, strict=True)]
+        for key, trial, index in zip(keys, trials, rows, strict=True):
+            if key not in found:
+                found[key] = self._kept_part(trial.training_rows, index) if len(index) else None
+        return [found[key] for key in keys]
+
+    def _kept_part(self, rows: EncodedRows, index: np.ndarray) -> _Part:
+        tokens = int(rows.lengths[index].sum())
+        outputs, batch = self.kept(rows, index)
+        return _Part(outputs, batch, tokens, tokens)
 
     def kept(self, rows: EncodedRows, index: np.ndarray) -> tuple[Any, Batch]:
         """Return what heads read for some rows, from the features that are kept."""
@@ -251,8 +260,8 @@ class Pack:
         trial.weights.take_gradients()
         limit = trial.config.clip_norm or math.inf
         norm = clip_gradients(trial.weights, limit, self.processes)
-        if not math.isfinite(loss) or not bool(torch.isfinite(norm)):
-            trial.diverge(f"loss {loss}, gradient norm {float(norm)} at step {trial.progress.step + 1}")
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            trial.diverge(f"loss {loss}, gradient norm {norm} at step {trial.progress.step + 1}")
             return loss
         if trial.optimizer is not None:
             set_learning_rate(trial.optimizer, self.rate(trial))
@@ -354,11 +363,6 @@ class Pack:
             self.trunk.train(training)
 
     @property
-    def device(self) -> torch.device:
-        """Where the trunk is."""
-        return next(self.trunk.parameters()).device
-
-    @property
     def pad_id(self) -> int:
         """Token that fills rows up."""
         return int(self.trunk.config.pad_token_id)  # type: ignore[union-attr,arg-type]
@@ -382,7 +386,7 @@ class Pack:
         """Halve the rows per forward pass after running out of memory; the step's gradient stays the same."""
         self._require_smaller_is_possible(error)
         self.drop_gradients()
-        largest = max(len(trial.batch_rows(self._plan_step(trial))) for trial in self.trials)
+        largest = max(map(len, self._batch_rows()))
         rows = min(self.micro_rows, largest)
         if rows == 1:
             raise OutOfMemory(

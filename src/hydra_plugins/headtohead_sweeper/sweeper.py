@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
@@ -20,7 +22,12 @@ class OptunaSweeper(Sweeper):
         self._given = hydra_context, task_function, config
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Run the sweep; return what it found."""
-        from headtohead.sweeping.sweep import sweep
+        """Run the sweep, with the launcher at hand: one that has something to start does so while we import and check."""
+        hydra_context, task_function, config = self._given
+        launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+        with launcher if isinstance(launcher, AbstractContextManager) else nullcontext():
+            from headtohead.sweeping.sweep import sweep
 
-        return sweep(self.settings, arguments, *self._given)
+            return sweep(self.settings, arguments, launcher, hydra_context.config_loader, config)
