@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -28,9 +27,6 @@ WORKER_LOG = "worker.log"
 """In the sweep's folder: what the worker prints besides what belongs to a job."""
 SECONDS_FOR_LAST_OUTPUT = 2.0
 """A child of a worker that has ended may hold its output open."""
-WAITING = {"OMP_WAIT_POLICY": "passive"}
-"""Threads that have done their part of a product sleep until the next. By default they look for it all the time, and take the
-cores from the threads that others wait for, where anything else runs: 30 times as slow in packs of small heads."""
 
 
 class FusedJobs:
@@ -92,7 +88,6 @@ class Worker:
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",  # what libraries print may be in any other
-            env={**WAITING, **os.environ},
         )
         assert isinstance(self._process.stderr, TextIOWrapper)
         self.output, self._has_ended = Output(self._process.stderr), False
