@@ -176,9 +176,10 @@ def test_after_the_timeout_no_trial_is_started(tmp_path: Path) -> None:
     study = study_in(tmp_path, GRID, timeout=0.3)
     run(study, slow)
     found = states(study)  # one or two have begun, as fast as the machine is
-    assert found[0] == "complete" and found[2:] == ["waiting", "waiting"]
+    assert found[0] == "complete"
+    assert found[2:] == ["waiting", "waiting"]
     study = study_in(tmp_path, GRID)
-    assert len(run(study, slow).started) == 2  # the same command goes on
+    assert len(run(study, slow).started) == found.count("waiting")  # the same command goes on
     assert states(study) == ["complete"] * 4
 
 
