@@ -69,7 +69,7 @@ RECIPES = {
         experiment="recipe_mmlu_pro",
         rows="mmlu_pro",
         form="adapter",
-        model=("model.instruct.kind=path", "model.instruct.name={outspoken}"),
+        model=("model.instruct.kind=path", "model.instruct.name={outspoken}", "model.precision=fp32"),
         overrides=(
             "data.source.kind=path",
             "data.subset={per_class: 4, train: 16}",
