@@ -72,7 +72,7 @@ def test_more_tokens_than_the_rows_have_change_nothing(name: str) -> None:
     assert attention.read_packed_rows(trunk)
     expected = read_packed(trunk, alone)
     expected_gradients = gradients(trunk, expected, alone.real)
-    packed = PackedRows.of(alone, 1, tokens=80)
+    packed = PackedRows.of(alone, 1, size=lambda count: 80)
     assert packed.index.shape == (80,)
     hidden = packed.padded(read(trunk, packed.trunk_inputs(alone)))
     torch.testing.assert_close(hidden[alone.real], expected[alone.real], atol=1e-5, rtol=1e-5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -56,15 +56,21 @@ class PackedRows:
 
     @classmethod
     def of(
-        cls, batch: Batch, trials: int, *, tokens: int = 1, contexts: Sequence[Context] = (), keeps: Kept | None = None
+        cls,
+        batch: Batch,
+        trials: int,
+        *,
+        size: Callable[[int], int] = int,
+        contexts: Sequence[Context] = (),
+        keeps: Kept | None = None,
     ) -> PackedRows:
         """Leave the padding out of a batch whose rows are those of ``trials`` trials, one after another.
 
         Args:
-            tokens: of each trial, at least; a process without rows reads one all the same.
+            size: given the most tokens that a trial has, how many of each are read; one where a process has no rows.
         """
         real = batch.real.cpu()  # one wait for the device instead of one for each row
-        most = max(tokens, int(real.view(trials, -1).sum(dim=1).max()))
+        most = max(1, size(int(real.view(trials, -1).sum(dim=1).max())))
         groups: list[Group] = []
         for trial, rows in enumerate(real.view(trials, -1, batch.length)):
             first = trial * rows.numel()

@@ -338,19 +338,18 @@ class Pack:
         Returns:
             Its outputs, as of padded rows.
         """
-        tokens = self._tokens_to_read(combined, len(batches))
-        packed = PackedRows.of(combined, len(batches), tokens=tokens, contexts=contexts, keeps=keeps)
+        size = round_tokens if self._is_new_size_dear else int
+        packed = PackedRows.of(combined, len(batches), size=size, contexts=contexts, keeps=keeps)
         self.state.shapes = [(int(batch.real.sum()),) if batch else (0,) for batch in batches]
         is_kept = self.frozen is not None and combined.tree is None
         with self.frozen.replaced(packed, combined) if self.frozen and is_kept else nullcontext():
             outputs = self.trunk(**packed.trunk_inputs(combined), return_dict=True)
         return type(outputs)(last_hidden_state=packed.padded(outputs.last_hidden_state))
 
-    def _tokens_to_read(self, combined: Batch, trials: int) -> int:
-        """Return how many tokens of each trial are read, at least: rounded where every new number is dear."""
-        if self.device.type != "cpu" or (self.autocast or self.dtype) != torch.bfloat16:
-            return 1
-        return round_tokens(int(combined.real.view(trials, -1).sum(dim=1).max()))
+    @property
+    def _is_new_size_dear(self) -> bool:
+        """Whether every new number of tokens costs time: see ``round_tokens``."""
+        return self.device.type == "cpu" and (self.autocast or self.dtype) == torch.bfloat16
 
     def _read_padded(self, combined: Batch, batches: Sequence[Batch | None]) -> Any:
         self.state.shapes = [(batch.rows, batch.length) if batch else (0, 0) for batch in batches]
