@@ -135,14 +135,15 @@ def test_the_verdict_is_the_one_that_the_same_sweep_has_here(slurm: Path, cache:
 def test_an_element_of_an_array_is_a_pack_that_saves_and_goes_on(slurm: Path, cache: Path, tmp_path: Path):
     """Two jobs of two trials each; one is told of its end, and both of its trials go on in a second attempt."""
     line = line_at(tmp_path, cache)
-    long = [*QUIET, "train.epochs=30", "train.evaluate_every=10", "train.checkpoint_seconds=0", "seed=0,1,2,3"]
+    long = [*QUIET, "train.epochs=60", "train.evaluate_every=10", "train.checkpoint_seconds=0", "seed=0,1,2,3"]
     packs = ["hydra.launcher.trials_at_once=2", "hydra.sweeper.n_jobs=2", "hydra.launcher.timeout_min=30"]
     controller = Controller(line, [*long, *ON_SLURM, *packs]).start()
-    wait_for(lambda: len(list(line.outputs.glob("*/trial_*/checkpoint/step-*"))) >= 4)
+    # the first job is told as soon as it has what it can go on from: the second may start when the first has ended
+    wait_for(lambda: all(any(line.outputs.glob(f"*/trial_000{number}/checkpoint/step-*")) for number in (0, 1)))
     folders = [line.folder() / f"trial_{number:04d}" for number in range(4)]
+    ask("scancel", "--signal=USR2", job_id(folders[0]))
     jobs = [job_id(folder) for folder in folders]
     assert jobs[0] == jobs[1] != jobs[2] == jobs[3]
-    ask("scancel", "--signal=USR2", jobs[0])
     controller.finish()
     assert [trial["state"] for trial in study_of(line.folder())] == ["complete"] * 4
     assert [line.record(folder)["attempt"] for folder in folders] == [2, 2, 1, 1]
