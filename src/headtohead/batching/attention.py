@@ -14,6 +14,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from headtohead.batching import varlen
 from headtohead.batching.packed import PackedRows
 
 NAME = "sdpa_packed"
@@ -84,8 +85,12 @@ def attend(
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     if packed.keeps is not None:
         packed.keeps.layers[_number_of(module)] = tuple(_padded(own, packed) for own in (key, value))  # type: ignore[assignment]
-    by_device = attend_by_groups if query.device.type == "cpu" else attend_padded
-    return by_device(module, (query, key, value), attention_mask, packed, **options), None
+    states = (query, key, value)
+    if query.device.type == "cpu":
+        return attend_by_groups(module, states, attention_mask, packed, **options), None
+    if varlen.takes(query, packed, options.get("dropout", 0.0)):
+        return varlen.attend_varlen(module, states, packed, **options), None
+    return attend_padded(module, states, attention_mask, packed, **options), None
 
 
 def attend_by_groups(
@@ -108,7 +113,7 @@ def attend_by_groups(
 
 def _attended(module: nn.Module, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
     """Attend on a processor: in fp32 where a backward pass through short rows in bf16 follows."""
-    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else q.dtype
+    dtype = varlen.dtype_of_products(q)
     if dtype != torch.bfloat16 or not q.requires_grad or k.shape[2] > LONGEST_IN_FP32:
         attended: Tensor = sdpa_attention_forward(module, q, k, v, mask, **options)[0]
         return attended

@@ -30,6 +30,11 @@ class Group:
         """Of all its rows."""
         return self.places.numel()
 
+    @property
+    def lengths(self) -> list[int]:
+        """Of its rows, as far as they must see themselves: filler is rows of one token."""
+        return [1] * self.tokens if self.is_filler else [self.places.shape[1]] * len(self.places)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PackedRows:
@@ -89,6 +94,18 @@ class PackedRows:
             contexts=contexts,
             keeps=keeps,
         )
+
+    @cached_property
+    def starts(self) -> Int[Tensor, " ends"]:
+        """Where each row begins, and where the last ends; filler is rows of one token."""
+        lengths = [length for group in self.groups for length in group.lengths]
+        ends = torch.tensor([0, *lengths]).cumsum(0)
+        return ends.to(self.index.device, torch.int32)
+
+    @cached_property
+    def longest(self) -> int:
+        """Tokens of the longest row."""
+        return max(length for group in self.groups for length in group.lengths)
 
     @cached_property
     def masks(self) -> list[Bool[Tensor, "rows 1 length seen"] | None]:
