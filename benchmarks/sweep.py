@@ -4,8 +4,9 @@
 
 MiniLM-L6 with LoRA on short texts (Reuters R8, 24 tokens on average); eight learning rates and two ranks. Ours is
 ``python run.py -m hydra/launcher=fused hydra/sweeper/pruner=rungs``, timed whole: start-up, evaluation, records and pages.
-B0 trains each combination to its end with the Trainer script, one process after another. Both choose by validation accuracy. Every
-replicate has rows and seeds of its own; the sides take turns.
+B0 trains each combination to its end with the Trainer script, one process after another; B1 all of them in one process, in
+bf16 where the processor has it and sorted by length, which costs it its score and so its choice. Ours and B0 choose by
+validation accuracy. Every replicate has rows and seeds of its own; the sides take turns.
 
 The gate: over the replicates, the configuration that ours chooses is not worse than that of the whole grid by more than .3
 points. Both are judged by one yardstick: trained anew by ours on ``--judges`` fresh seeds of the replicate's rows, test accuracy.
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +109,8 @@ def ours(options: argparse.Namespace, folder: Path, seed: int) -> tuple[float, C
     return seconds, choice, len(trials) - len(completed)
 
 
-def grid_of_scripts(options: argparse.Namespace, folder: Path, seed: int) -> tuple[float, Choice]:
-    """Train every combination with the Trainer script; return seconds and what was chosen."""
+def jobs_of_scripts(options: argparse.Namespace, folder: Path, seed: int) -> dict[Choice, Path]:
+    """Write what the Trainer script needs for every combination."""
     from headtohead.backbone import fetch_model
     from headtohead.sources import cache_root
 
@@ -133,17 +135,40 @@ def grid_of_scripts(options: argparse.Namespace, folder: Path, seed: int) -> tup
         "output": str(folder / "trainer"),
         **rows,
     }
-    scores: dict[Choice, float] = {}
-    started = time.perf_counter()
-    for rate, rank in GRID:
-        path = folder / "job.json"
+    paths = {choice: folder / f"job-{number}.json" for number, choice in enumerate(GRID)}
+    for (rate, rank), path in paths.items():
         path.write_text(json.dumps(job | {"learning_rate": rate, "rank": rank, "alpha": 2 * rank}))
-        command = [sys.executable, str(Path(__file__).with_name("trainer_script.py")), str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"the script failed:\n{done.stderr[-3000:]}")
-        scores[rate, rank] = json.loads(done.stdout.strip().splitlines()[-1])["accuracy"]
+    return paths
+
+
+def accuracies(jobs: Iterable[Path], *flags: str) -> list[float]:
+    """Train with the Trainer script, in one process; return each job's accuracy."""
+    command = [sys.executable, str(Path(__file__).with_name("trainer_script.py")), *map(str, jobs), *flags]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"the script failed:\n{done.stderr[-3000:]}")
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"steps"')]
+    return [line["accuracy"] for line in lines]
+
+
+def grid_of_scripts(jobs: dict[Choice, Path]) -> tuple[float, Choice]:
+    """B0: a process for every combination; return seconds and what was chosen."""
+    started = time.perf_counter()
+    scores = {choice: accuracies([path])[0] for choice, path in jobs.items()}
     return time.perf_counter() - started, max(scores, key=lambda choice: scores[choice])
+
+
+def one_process(jobs: dict[Choice, Path]) -> float:
+    """B1: all combinations in one process, sorted by length, in bf16 where the processor has it; return seconds."""
+    import torch
+
+    from headtohead.backbone import resolve_dtype
+
+    is_bf16 = resolve_dtype("auto", torch.device("cpu")) == torch.bfloat16
+    started = time.perf_counter()
+    found = accuracies(jobs.values(), "--group-by-length", *(["--bf16"] if is_bf16 else []))
+    assert len(found) == len(jobs)
+    return time.perf_counter() - started
 
 
 def judged(options: argparse.Namespace, folder: Path, seed: int, choice: Choice) -> float:
@@ -164,32 +189,39 @@ def main() -> None:
     """Measure, and print each replicate and a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replicates", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="number of the first replicate")
     parser.add_argument("--rows", type=int, default=160)
     parser.add_argument("--epochs", type=float, default=4)
     parser.add_argument("--first-rung", type=int, default=5, help="optimiser steps")
     parser.add_argument("--judges", type=int, default=3)
     options = parser.parse_args()
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # both sides on the processor; benchmarks/gpu.py has the GPU's figures
-    seconds: dict[str, list[float]] = {"ours": [], "B0": []}
+    seconds: dict[str, list[float]] = {"ours": [], "B0": [], "B1": []}
     gaps: list[float] = []
     chosen: list[Any] = []
-    for seed in range(options.replicates):
+    for seed in range(options.first, options.first + options.replicates):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             write_rows(options, folder, seed)
             own, choice, given_up = ours(options, folder, seed)
-            theirs, other = grid_of_scripts(options, folder, seed)
+            print(f"replicate {seed}: ours {own:.0f} s ({given_up} of {len(GRID)} given up early)", flush=True)
+            jobs = jobs_of_scripts(options, folder, seed)
+            single = one_process(jobs)
+            print(f"replicate {seed}: B1 {single:.0f} s, {single / own:.1f}x", flush=True)
+            theirs, other = grid_of_scripts(jobs)
             seconds["ours"].append(own)
             seconds["B0"].append(theirs)
+            seconds["B1"].append(single)
             values = {each: judged(options, folder, seed, each) for each in {choice, other}}
         gaps.append(values[choice] - values[other])
         chosen.append({"ours": choice, "B0": other})
         print(
-            f"replicate {seed}: ours {own:.0f} s ({given_up} of {len(GRID)} given up early), B0 {theirs:.0f} s, "
-            f"{theirs / own:.1f}x; test accuracy of what ours chose {values[choice]:.3f}, B0 {values[other]:.3f}",
+            f"replicate {seed}: B0 {theirs:.0f} s, {theirs / own:.1f}x; test accuracy of what ours chose "
+            f"{values[choice]:.3f}, B0 {values[other]:.3f}",
             flush=True,
         )
-    print(f"against B0: {spread(ratios(seconds['B0'], seconds['ours']))}")
+    for name in ("B0", "B1"):
+        print(f"against {name}: {spread(ratios(seconds[name], seconds['ours']))}")
     mean = statistics.mean(gaps)
     print(f"gate: what ours chose scores {mean:+.4f} against what the grid chose, over {len(gaps)} replicates")
     finish("sweep", options, mean >= -0.003, seconds=seconds, gaps=gaps, chosen=chosen)

@@ -1,8 +1,9 @@
 """The baseline: a plain transformers Trainer + PEFT script with dynamic padding, as model cards have it.
 
-Reads a JSON file of settings and rows, trains, scores the test rows, prints one JSON line. Knows nothing of headtohead.
+Reads JSON files of settings and rows, one after another: trains, scores the test rows, prints a JSON line for each. Knows
+nothing of headtohead.
 
-    python benchmarks/trainer_script.py job.json [--bf16 --group-by-length --frozen --bf16-weights --nf4]
+    python benchmarks/trainer_script.py job.json ... [--bf16 --group-by-length --frozen --bf16-weights --nf4]
 """
 
 import argparse
@@ -51,7 +52,7 @@ class CountingCollator(DataCollatorWithPadding):
 
 def parse(arguments=None):
     parser = argparse.ArgumentParser()
-    parser.add_argument("job")
+    parser.add_argument("jobs", nargs="+")
     parser.add_argument("--bf16", action="store_true", help="mixed precision")
     parser.add_argument("--group-by-length", action="store_true")
     parser.add_argument("--frozen", action="store_true", help="train the head alone, without LoRA")
@@ -147,10 +148,8 @@ def train(trainer, clock, collator):
     return steps, clock.last_end - clock.first_end, sum(collator.batches[1:steps])
 
 
-def main():
-    options = parse()
-    with open(options.job, encoding="utf-8") as file:
-        job = json.load(file)
+def do(job, options):
+    """Train and score; return what there is to say of it."""
     torch.manual_seed(job["seed"])
     tokenizer, model = load(job, options)
     trainer, clock, collator = trainer_of(tokenizer, model, job, options)
@@ -165,7 +164,15 @@ def main():
     if job["test"]:
         answers = trainer.predict(tokenised(tokenizer, job, "test")).predictions.argmax(axis=-1)
         line["accuracy"] = float(np.mean(answers == np.array([label for _, label in job["test"]])))
-    print(json.dumps(line))
+    return line
+
+
+def main():
+    options = parse()
+    for path in options.jobs:
+        with open(path, encoding="utf-8") as file:
+            job = json.load(file)
+        print(json.dumps(do(job, options)), flush=True)
 
 
 if __name__ == "__main__":

@@ -223,3 +223,30 @@ def test_a_processor_reads_few_different_numbers_of_tokens_in_bf16(
     exact, own_sizes = losses_and_sizes()
     assert is_rounded == (sizes != own_sizes)
     np.testing.assert_allclose(losses, exact, atol=0.02 if is_rounded else 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision", "limit"),
+    [
+        ("classification", "fp32", "TOKENS_AT_ONCE"),
+        ("embeddings", "fp32", "TOKENS_AT_ONCE"),
+        ("classification", "bf16", "STATES_AT_ONCE"),
+    ],
+)
+def test_on_a_processor_trials_take_turns_where_all_their_rows_are_too_many(
+    cache: Path, kind: str, precision: str, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def losses_and_turns() -> tuple[np.ndarray, int]:
+        configs, turns = PACKS[kind](), []
+        for config in configs:
+            config.model.precision = precision
+        run = TinyRun(cache, configs)
+        run.pack.trunk.layers[0].register_forward_pre_hook(lambda *_: turns.append(1))  # type: ignore[index,union-attr]
+        return take_steps(run.pack, 8), len(turns)
+
+    together, turns = losses_and_turns()
+    assert turns == 8
+    monkeypatch.setattr(training_pack, limit, 1)
+    apart, turns = losses_and_turns()
+    assert turns == 8 * apart.shape[1]
+    np.testing.assert_allclose(together, apart, atol=1e-5 if precision == "fp32" else 0.02)

@@ -106,11 +106,11 @@ class Siblings:
 def _outputs(layers: Sequence[StackedLinear], x: Float[Tensor, "*rows fan_in"]) -> tuple[Tensor, ...]:
     """Return what adapted layers answer to the same input."""
     scales = layers[0].state.of_active(layers[0].scales).to(x.dtype)
-    factors = [layer.factors() for layer in layers]
-    a = torch.cat([own for own, _ in factors], dim=1).to(x.dtype)
-    bs = [own.to(x.dtype) for _, own in factors]
+    first, *others = (layer.factors() for layer in layers)
+    a = torch.cat([first[0], *(own for own, _ in others)], dim=1) if others else first[0]  # one needs no copy
+    bs = [own.to(x.dtype) for _, own in (first, *others)]
     outputs: tuple[Tensor, ...] = AdaptedLinears.apply(
-        [layer.base for layer in layers], x, layers[0].mask(x), scales, a, *bs
+        [layer.base for layer in layers], x, layers[0].mask(x), scales, a.to(x.dtype), *bs
     )
     return outputs
 

@@ -35,7 +35,9 @@ from headtohead.training.trial import Trial
 
 T = TypeVar("T")
 TOKENS_AT_ONCE = 1024
-"""Of several trials, on a processor: all of eight trials in one forward were slower (benchmarks/RESULTS.md)."""
+"""Of several trials, on a processor in fp32: all of eight trials in one forward were slower (benchmarks/RESULTS.md)."""
+STATES_AT_ONCE = 2**25
+"""The same in bf16, where more are faster and memory is the limit: numbers in the hidden states of all layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,21 +162,28 @@ class Pack:
     def _at_once(self, rows: list[np.ndarray]) -> list[list[int]]:
         """Return which trials read their rows together, in turn.
 
-        A processor loses time with many trials' tokens at once; several processes must do the same.
+        A processor loses time with too many trials' tokens at once; several processes must do the same.
         """
         everyone = list(range(len(self.trials)))
         if self.features or self.device.type != "cpu" or self.processes.count > 1:
             return [everyone]
         parts: list[list[int]] = []
-        room = 0
+        limit, room = self._tokens_at_once, 0
         for number, (trial, index) in enumerate(zip(self.trials, rows, strict=True)):
             tokens = int(trial.training_rows.lengths[index].sum())
             if not parts or tokens > room:
                 parts.append([])
-                room = TOKENS_AT_ONCE
+                room = limit
             parts[-1].append(number)
             room -= tokens
         return parts
+
+    @property
+    def _tokens_at_once(self) -> int:
+        """How many tokens of several trials a processor reads together at most."""
+        config = self.trunk.config.get_text_config()  # type: ignore[union-attr,operator]
+        is_bf16 = self._precision == torch.bfloat16
+        return STATES_AT_ONCE // (config.num_hidden_layers * config.hidden_size) if is_bf16 else TOKENS_AT_ONCE
 
     def _add_gradients(self, numbers: list[int], rows: list[np.ndarray], divisors: list[float]) -> list[float]:
         """Run forward and backward over the rows of some trials; return their losses."""
@@ -349,11 +358,16 @@ class Pack:
     @property
     def _is_new_size_dear(self) -> bool:
         """Whether every new number of tokens costs time: see ``round_tokens``."""
-        return self.device.type == "cpu" and (self.autocast or self.dtype) == torch.bfloat16
+        return self.device.type == "cpu" and self._precision == torch.bfloat16
+
+    @property
+    def _precision(self) -> torch.dtype:
+        """Of products."""
+        return self.autocast or self.dtype
 
     def _read_padded(self, combined: Batch, batches: Sequence[Batch | None]) -> Any:
         self.state.shapes = [(batch.rows, batch.length) if batch else (0, 0) for batch in batches]
-        return self.trunk(**combined.trunk_inputs(self.autocast or self.dtype), return_dict=True)
+        return self.trunk(**combined.trunk_inputs(self._precision), return_dict=True)
 
     def set_mode(self, *, training: bool) -> None:
         """Switch modes only when they change: walking thousands of modules costs tens of milliseconds."""
