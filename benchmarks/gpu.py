@@ -361,6 +361,8 @@ def packs(shapes: Shapes, options: argparse.Namespace) -> dict[str, Any]:
     }
     found["runs"] = compare(f"{count} trials of {shape}", sides, options.blocks)
     runs = found["runs"]
+    first = [np.asarray(runs[side][-1]["losses"][0]) for side in ("pack", "pack, attention padded")]
+    print(f"padding for attention changes losses of the first step by {np.abs(first[0] - first[1]).max():.1e}")
     rates = {side: [rate(result) for result in results] for side, results in runs.items()}
     print(f"one run against B0: {spread(ratios(rates['one run'], rates['B0']))}")
     wall = [b0 / own * min(5, count) for own, b0 in zip(rates["five seeds"], rates["B0"], strict=True)]

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from torch import Tensor, nn
+import torch
 
 from headtohead.batching import attention, varlen
-from headtohead.batching.packed import PackedRows
 from varlen_by_rows import row_by_row
 
 
-def where_it_can(
-    module: nn.Module, states: tuple[Tensor, Tensor, Tensor], window: Tensor | None, packed: PackedRows, **options: Any
-) -> Tensor:
-    """As a GPU that has the kernel attends; in fp32, which the kernel lacks and comparisons need."""
-    if packed.visible is None and not packed.contexts:
-        return varlen.attend_varlen(module, states, packed, **options)
-    return attention.attend_padded(module, states, window, packed, **options)
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """What the kernel was seen to do is forgotten."""
+    varlen.is_right.cache_clear()
+    yield
+    varlen.is_right.cache_clear()
 
 
-WAYS = {"by groups": attention.attend_by_groups, "padded": attention.attend_padded, "varlen": where_it_can}
-
-
-@pytest.fixture(params=WAYS)
+@pytest.fixture(params=["by groups", "padded", "varlen"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All ways on the CPU: other devices take the padded one, or the kernel."""
-    chosen: Callable[..., Any] = WAYS[request.param]
-    monkeypatch.setattr(attention, "attend_by_groups", chosen)
-    monkeypatch.setattr(varlen, "kernel", lambda: row_by_row)
+    """All ways on the CPU: other devices take the padded one, or the kernel, here in fp32 and row by row."""
+    if request.param == "by groups":
+        return
+    own = attention._way
+    monkeypatch.setattr(attention, "_way", lambda device, *rest: own("cuda", *rest))
+    if request.param == "varlen":
+        monkeypatch.setattr(varlen, "PRECISIONS", (torch.float32,))
+        monkeypatch.setattr(varlen, "kernel", lambda: row_by_row)

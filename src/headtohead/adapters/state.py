@@ -54,6 +54,7 @@ class Run(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, stack: Tensor, first: int, count: int) -> Tensor:
         """Return ``count`` slices from ``first`` on."""
+        assert stack.is_leaf
         ctx.stack, ctx.where = stack, (0, first, count)
         return stack.narrow(0, first, count)
 

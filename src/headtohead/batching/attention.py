@@ -6,6 +6,7 @@ implementation, and hands on whatever else its forward was given, here the layou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -85,12 +86,15 @@ def attend(
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     if packed.keeps is not None:
         packed.keeps.layers[_number_of(module)] = tuple(_padded(own, packed) for own in (key, value))  # type: ignore[assignment]
-    states = (query, key, value)
-    if query.device.type == "cpu":
-        return attend_by_groups(module, states, attention_mask, packed, **options), None
-    if varlen.takes(query, packed, options.get("dropout", 0.0)):
-        return varlen.attend_varlen(module, states, packed, **options), None
-    return attend_padded(module, states, attention_mask, packed, **options), None
+    way = _way(query.device.type, query, packed, options.get("dropout", 0.0))
+    return way(module, (query, key, value), attention_mask, packed, **options), None
+
+
+def _way(device: str, query: Tensor, packed: PackedRows, dropout: float) -> Callable[..., Tensor]:
+    """Return how a kind of device attends within packed rows."""
+    if device == "cpu":
+        return attend_by_groups
+    return varlen.attend_varlen if varlen.takes(query, packed, dropout) else attend_padded
 
 
 def attend_by_groups(

@@ -30,11 +30,6 @@ class Group:
         """Of all its rows."""
         return self.places.numel()
 
-    @property
-    def lengths(self) -> list[int]:
-        """Of its rows, as far as they must see themselves: filler is rows of one token."""
-        return [1] * self.tokens if self.is_filler else [self.places.shape[1]] * len(self.places)
-
 
 @dataclass(frozen=True, kw_only=True)
 class PackedRows:
@@ -97,15 +92,20 @@ class PackedRows:
 
     @cached_property
     def starts(self) -> Int[Tensor, " ends"]:
-        """Where each row begins, and where the last ends; filler is rows of one token."""
-        lengths = [length for group in self.groups for length in group.lengths]
-        ends = torch.tensor([0, *lengths]).cumsum(0)
+        """Where each row begins, and where the last ends; filler is cut into rows no longer than the longest."""
+        ends = torch.tensor([0, *(length for group in self.groups for length in self._lengths(group))]).cumsum(0)
         return ends.to(self.index.device, torch.int32)
 
     @cached_property
     def longest(self) -> int:
         """Tokens of the longest row."""
-        return max(length for group in self.groups for length in group.lengths)
+        return max((group.places.shape[1] for group in self.groups if not group.is_filler), default=1)
+
+    def _lengths(self, group: Group) -> list[int]:
+        if not group.is_filler:
+            return [group.places.shape[1]] * len(group.places)
+        count, rest = divmod(group.tokens, self.longest)
+        return [self.longest] * count + [rest] * bool(rest)
 
     @cached_property
     def masks(self) -> list[Bool[Tensor, "rows 1 length seen"] | None]:

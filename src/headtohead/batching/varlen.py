@@ -1,6 +1,7 @@
 """Attention within packed rows in one kernel: ``torch.nn.attention.varlen``, FlashAttention in half precision on NVIDIA GPUs.
 
-docs.pytorch.org/docs/stable/nn.attention.varlen.html, from PyTorch 2.10 on and compute capability 8.0.
+docs.pytorch.org/docs/stable/nn.attention.varlen.html; compute capability 8.0, and PyTorch 2.12 for key and value heads that
+several query heads share.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import cache
+from itertools import product
 from typing import Any
 
 import torch
@@ -15,10 +17,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from headtohead.batching.batch import pad_right
 from headtohead.batching.packed import PackedRows
+from headtohead.errors import is_out_of_memory
 
 log = logging.getLogger(__name__)
 
+PRECISIONS = (torch.bfloat16, torch.float16)
+"""In which the kernel multiplies."""
 TOLERANCE = 0.05
 """Of outputs and gradients near 1 in bf16, which has 8 bits."""
 
@@ -32,12 +38,13 @@ def takes(query: Tensor, packed: PackedRows, dropout: float) -> bool:
     """
     is_plain = packed.visible is None and not packed.contexts and not dropout
     dtype = dtype_of_products(query)
-    return is_plain and dtype != torch.float32 and is_right(query.device, query.shape[3], dtype)
+    return is_plain and dtype in PRECISIONS and is_right(query.device, query.shape[3], dtype)
 
 
 def attend_varlen(
     module: nn.Module,
     states: tuple[Tensor, Tensor, Tensor],
+    window: Tensor | None,
     packed: PackedRows,
     *,
     scaling: float | None = None,
@@ -48,26 +55,20 @@ def attend_varlen(
 
     Args:
         states: query, key and value, 1 x heads x tokens x features.
+        window: the mask that ``sliding_window`` stands for, which the kernel does without.
         scaling: of scores; None is one over the root of features.
         sliding_window: how many tokens before its own (and after, unless causal) a token sees, its own included; None: all.
     """
     dtype = dtype_of_products(states[0])
     q, k, v = (own[0].transpose(0, 1).to(dtype) for own in states)
     before = -1 if sliding_window is None else sliding_window - 1
-    window = (before, 0 if getattr(module, "is_causal", True) else before)
+    seen = (before, 0 if getattr(module, "is_causal", True) else before)
     starts, longest = packed.starts, packed.longest
-    return kernel()(
-        q,
-        k,
-        v,
-        starts,
-        starts,
-        longest,
-        longest,
-        scale=scaling,
-        window_size=window,
-        enable_gqa=q.shape[1] != k.shape[1],
-    )[None]
+    is_shared = q.shape[1] != k.shape[1]
+    attended = kernel()(
+        q, k, v, starts, starts, longest, longest, scale=scaling, window_size=seen, enable_gqa=is_shared
+    )
+    return attended[None]
 
 
 def kernel() -> Callable[..., Any]:
@@ -89,31 +90,47 @@ def dtype_of_products(states: Tensor) -> torch.dtype:
 
 @cache
 def is_right(device: torch.device, features: int, dtype: torch.dtype) -> bool:
-    """Whether the kernel works on a device: two causal rows, forward and backward, are asked once and compared with SDPA.
+    """Whether the kernel works on a device: it is tried once, forward and backward, and compared with SDPA.
 
     Where it does not, the log says why, and rows are padded for attention.
+
+    Raises:
+        RuntimeError: out of memory, which says nothing of the kernel.
     """
-    lengths, generator = (9, 4), torch.Generator().manual_seed(0)
-    drawn = torch.randn(3, sum(lengths), 2, features, generator=generator)
-    states = drawn.to(device, dtype).requires_grad_()
+    # a layer may ask this within gradient checkpointing, which counts what is saved for the backward pass
+    saved_elsewhere = torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor)
     try:
-        with torch.enable_grad(), torch.autocast(device.type, enabled=False):
-            starts = torch.tensor([0, 9, 13], dtype=torch.int32, device=device)
-            found = kernel()(*states, starts, starts, 9, 9, window_size=(-1, 0))
-            rows = [own.transpose(1, 2).unbind() for own in states.split(lengths, dim=1)]
-            read = [F.scaled_dot_product_attention(q, k, v, is_causal=True) for q, k, v in rows]
-            expected = torch.cat([own.transpose(0, 1) for own in read])
-            for own, other in (
-                (found, expected),
-                *zip(*(_gradients(y, states) for y in (found, expected)), strict=True),
-            ):
-                torch.testing.assert_close(own, other, atol=TOLERANCE, rtol=TOLERANCE)
+        with torch.enable_grad(), torch.autocast(device.type, enabled=False), saved_elsewhere:
+            _compare_with_sdpa(device, features, dtype)
     except (ImportError, TypeError, RuntimeError, AssertionError) as error:
+        if is_out_of_memory(error):
+            raise
         why = str(error).strip().splitlines() or [type(error).__name__]
         log.warning("torch.nn.attention.varlen does not work here, so attention pads its rows: %s", why[0])
         return False
     return True
 
 
-def _gradients(output: Tensor, states: Tensor) -> tuple[Tensor, ...]:
-    return torch.autograd.grad(output.float().sin().sum(), states)
+def _compare_with_sdpa(device: torch.device, features: int, dtype: torch.dtype) -> None:
+    """Attend in two short rows in every way that architectures ask for.
+
+    Raises:
+        AssertionError: it differs.
+    """
+    packed = PackedRows.of(pad_right([[1] * 9, [1] * 4], 0, device), 1)
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = states = [
+        torch.randn(1, heads, 13, features, generator=generator).to(device, dtype).requires_grad_()
+        for heads in (4, 2, 2)
+    ]
+    row = torch.repeat_interleave(torch.arange(2, device=device), packed.starts.diff())
+    distance = torch.arange(13, device=device)[:, None] - torch.arange(13, device=device)
+    for is_causal, sliding_window in product((True, False), (None, 3)):
+        module = nn.Module()
+        module.is_causal = is_causal  # type: ignore[assignment]
+        seen = (row[:, None] == row) & (distance.abs() < (sliding_window or 13)) & ((distance >= 0) | (not is_causal))
+        found = attend_varlen(module, (q, k, v), None, packed, sliding_window=sliding_window)
+        expected = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, enable_gqa=True).transpose(1, 2)
+        torch.testing.assert_close(found, expected, atol=TOLERANCE, rtol=TOLERANCE)
+        gradients = (torch.autograd.grad(output.float().sin().sum(), states) for output in (found, expected))
+        torch.testing.assert_close(*gradients, atol=TOLERANCE, rtol=TOLERANCE)

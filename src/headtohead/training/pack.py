@@ -182,8 +182,9 @@ class Pack:
     def _tokens_at_once(self) -> int:
         """How many tokens of several trials a processor reads together at most."""
         config = self.trunk.config.get_text_config()  # type: ignore[union-attr,operator]
+        of_a_token = config.num_hidden_layers * config.hidden_size
         is_bf16 = self._precision == torch.bfloat16
-        return STATES_AT_ONCE // (config.num_hidden_layers * config.hidden_size) if is_bf16 else TOKENS_AT_ONCE
+        return max(TOKENS_AT_ONCE, STATES_AT_ONCE // of_a_token) if is_bf16 else TOKENS_AT_ONCE
 
     def _add_gradients(self, numbers: list[int], rows: list[np.ndarray], divisors: list[float]) -> list[float]:
         """Run forward and backward over the rows of some trials; return their losses."""
