@@ -226,15 +226,10 @@ def test_a_processor_reads_few_different_numbers_of_tokens_in_bf16(
 
 
 @pytest.mark.parametrize(
-    ("kind", "precision", "limit"),
-    [
-        ("classification", "fp32", "TOKENS_AT_ONCE"),
-        ("embeddings", "fp32", "TOKENS_AT_ONCE"),
-        ("classification", "bf16", "STATES_AT_ONCE"),
-    ],
+    ("kind", "precision"), [("classification", "fp32"), ("embeddings", "fp32"), ("classification", "bf16")]
 )
 def test_on_a_processor_trials_take_turns_where_all_their_rows_are_too_many(
-    cache: Path, kind: str, precision: str, limit: str, monkeypatch: pytest.MonkeyPatch
+    cache: Path, kind: str, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def losses_and_turns() -> tuple[np.ndarray, int]:
         configs, turns = PACKS[kind](), []
@@ -246,7 +241,8 @@ def test_on_a_processor_trials_take_turns_where_all_their_rows_are_too_many(
 
     together, turns = losses_and_turns()
     assert turns == 8
-    monkeypatch.setattr(training_pack, limit, 1)
+    for limit in ("TOKENS_AT_ONCE", "STATES_AT_ONCE"):
+        monkeypatch.setattr(training_pack, limit, 1)
     apart, turns = losses_and_turns()
     assert turns == 8 * apart.shape[1]
     np.testing.assert_allclose(together, apart, atol=1e-5 if precision == "fp32" else 0.02)
