@@ -61,11 +61,11 @@ def test_composing_by_values_is_composing() -> None:
         return by_hydra(overrides)
 
     composed = Composer(counted)
-    for job in [JOBS[0], *JOBS, *reversed(JOBS)]:
-        overrides = [*COMMON, *job]
-        expected = OmegaConf.to_yaml(by_hydra(overrides))
-        found = composed(overrides)
-        assert OmegaConf.to_yaml(found) == expected, job
+    expected = [OmegaConf.to_yaml(by_hydra([*COMMON, *job])) for job in JOBS]
+    order = range(len(JOBS))
+    for number in [0, *order, *reversed(order)]:
+        found = composed([*COMMON, *JOBS[number]])
+        assert OmegaConf.to_yaml(found) == expected[number], JOBS[number]
         OmegaConf.update(found, "seed", 77)  # what is given away is a copy
     assert len(calls) < 2 * len(JOBS)
 
