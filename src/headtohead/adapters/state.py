@@ -37,7 +37,7 @@ class PackState:
             return stack
         first, count = self.active[0], len(self.active)
         is_run = self.active == list(range(first, first + count))
-        part: Tensor = Run.apply(stack, first, count) if is_run else stack[self.active]
+        part: Tensor = AdjacentSlices.apply(stack, first, count) if is_run else stack[self.active]
         return part
 
     def each_active(self, values: list[T]) -> list[T]:
@@ -45,8 +45,8 @@ class PackState:
         return values if self.active is None else [values[number] for number in self.active]
 
 
-class Run(torch.autograd.Function):
-    """Neighbouring slices of a stack, a leaf, whose gradient is added where it belongs.
+class AdjacentSlices(torch.autograd.Function):
+    """Adjacent slices of a stack that is a leaf: their gradient is added where it belongs.
 
     Autograd's own adds a whole stack of zeros around it, which for sixteen trials that take turns is sixteen stacks a step.
     """
