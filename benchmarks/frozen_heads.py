@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from loaded import composed, run
+from loaded import TRAINER_SCRIPT, composed, run
 from report import finish, ratios, spread
 from single_run import SAME_AS_OURS
 
@@ -109,7 +109,7 @@ def script(options: argparse.Namespace, block: int, folder: Path) -> float:
     }
     path = folder / f"job-{block}.json"
     path.write_text(json.dumps(job))
-    return run(str(Path(__file__).with_name("trainer_script.py")), str(path), "--frozen")
+    return run(TRAINER_SCRIPT, str(path), "--frozen")
 
 
 def scikit_learn(options: argparse.Namespace) -> float:

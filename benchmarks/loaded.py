@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
+TRAINER_SCRIPT = str(ROOT / "benchmarks" / "trainer_script.py")
 
 
 def composed(*overrides: str) -> Any:
@@ -63,7 +64,17 @@ class Loaded:
 def run(*command: str) -> float:
     """Run a command in a process of its own; return its seconds."""
     started = time.perf_counter()
+    output_of(*command)
+    return time.perf_counter() - started
+
+
+def output_of(*command: str) -> str:
+    """Run a command in a process of its own; return what it prints.
+
+    Raises:
+        SystemExit: it fails.
+    """
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-3000:]}")
-    return time.perf_counter() - started
+    return done.stdout

@@ -14,14 +14,12 @@ import argparse
 import json
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from loaded import Loaded, composed
+from loaded import TRAINER_SCRIPT, Loaded, composed, output_of
 from report import finish, spread
 from short_texts import shortened
 
@@ -161,14 +159,8 @@ def _has_gpu() -> bool:
 
 def run_arm(arm: str, job: Path) -> dict[str, Any]:
     """Run one arm in a process of its own and return what it printed last."""
-    if arm == "ours":
-        command = [sys.executable, __file__, "--ours", str(job)]
-    else:
-        command = [sys.executable, str(Path(__file__).with_name("trainer_script.py")), str(job), *ARMS[arm]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{arm} failed:\n{done.stderr[-3000:]}")
-    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    command = [__file__, "--ours", str(job)] if arm == "ours" else [TRAINER_SCRIPT, str(job), *ARMS[arm]]
+    result: dict[str, Any] = json.loads(output_of(*command).strip().splitlines()[-1])
     return result
 
 

@@ -18,8 +18,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterable
@@ -28,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from loaded import composed, run
+from loaded import TRAINER_SCRIPT, composed, output_of, run
 from report import finish, ratios, spread
 from short_texts import shortened
 from single_run import SAME_AS_OURS
@@ -143,12 +141,8 @@ def jobs_of_scripts(options: argparse.Namespace, folder: Path, seed: int) -> dic
 
 def accuracies(jobs: Iterable[Path], *flags: str) -> list[float]:
     """Train with the Trainer script, in one process; return each job's accuracy."""
-    command = [sys.executable, str(Path(__file__).with_name("trainer_script.py")), *map(str, jobs), *flags]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"the script failed:\n{done.stderr[-3000:]}")
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"steps"')]
-    return [line["accuracy"] for line in lines]
+    lines = output_of(TRAINER_SCRIPT, *map(str, jobs), *flags).splitlines()
+    return [json.loads(line)["accuracy"] for line in lines if line.startswith('{"steps"')]
 
 
 def grid_of_scripts(jobs: dict[Choice, Path]) -> tuple[float, Choice]:
