@@ -100,6 +100,31 @@ def test_only_tested_architectures_with_sdpa_are_packed() -> None:
     assert {architecture for architecture, _ in MODELS.values()} == set(attention.READ_PACKED_ROWS)
 
 
+@pytest.mark.parametrize("name", ["llama", "qwen2, a window"])
+def test_padded_rows_are_continued_as_by_the_model_itself(name: str) -> None:
+    """As ``generate`` does: one token more, over keys and values of rows padded on the left."""
+    ids = torch.tensor([[0, 0, 5, 6, 7], [9, 8, 7, 6, 5]])
+    mask = (ids != 0).long()
+
+    def continued() -> Tensor:
+        first = trunk(input_ids=ids, attention_mask=mask, use_cache=True)
+        longer = torch.cat([mask, torch.ones(2, 1, dtype=torch.long)], dim=1)
+        next_ids = torch.tensor([[4], [3]])
+        return trunk(input_ids=next_ids, attention_mask=longer, past_key_values=first.past_key_values).last_hidden_state
+
+    trunk = make_trunk(name)
+    expected = continued()
+    assert attention.read_packed_rows(trunk)
+    torch.testing.assert_close(continued(), expected)
+
+
+def test_a_mask_is_as_large_as_the_longest_row_not_as_filler() -> None:
+    batch = pad_right([*ROWS[:2], [9], [8]], 0, CPU)  # the second trial is filled up by 28 tokens
+    packed = PackedRows.of(batch, 2)
+    assert max(group.tokens for group in packed.groups) == 28
+    assert packed.trunk_inputs(batch)["attention_mask"].shape == (1, 27)
+
+
 def test_a_packed_model_saves_the_configuration_it_had(tmp_path: Any) -> None:
     trunk = make_trunk("llama")
     trunk.save_pretrained(tmp_path / "before")

@@ -59,7 +59,7 @@ def mask_of_a_row(*, batch_size: int, q_length: int, kv_length: int, **options: 
         batch_size: rows the trunk was given; packed, it is one.
         kv_length: of the attention mask that the trunk was given: packed, of the longest row.
     """
-    if q_length != kv_length:
+    if q_length > kv_length:  # packed; where fewer are asked than seen, padded rows are being continued
         batch_size, q_length, options["attention_mask"] = 1, kv_length, None
     return sdpa_mask(batch_size=batch_size, q_length=q_length, kv_length=kv_length, **options)
 
@@ -107,7 +107,7 @@ def attend_by_groups(
     for group, mask, *own in zip(packed.groups, packed.masks, *cuts, strict=True):
         rows, length = group.places.shape
         q, k, v = (state.unflatten(1, (rows, length)).transpose(0, 1) for state in own)
-        if mask is None and window is not None:
+        if mask is None and window is not None and not group.is_filler:  # which may be longer than any row
             mask = window[:, :, :length, :length]
         if packed.contexts and not group.is_filler:
             k, v = _after(module, packed, packed.rows_of(group), k, v)

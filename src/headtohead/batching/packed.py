@@ -149,11 +149,10 @@ class PackedRows:
             if batch.tree is None
             else batch.tree.position_ids.flatten()[self.index]
         )
-        longest = max(group.places.shape[1] for group in self.groups)
         return {
             "input_ids": batch.input_ids.flatten()[self.index][None],
             "position_ids": positions[None],
-            "attention_mask": batch.attention_mask.new_ones(1, longest),  # tells how large a row's mask must be
+            "attention_mask": batch.attention_mask.new_ones(1, self.longest),  # tells how large a row's mask must be
             "packed": self,
         }
 

@@ -112,25 +112,30 @@ def is_right(device: torch.device, features: int, dtype: torch.dtype) -> bool:
 
 
 def _compare_with_sdpa(device: torch.device, features: int, dtype: torch.dtype) -> None:
-    """Attend in two short rows in every way that architectures ask for.
+    """Attend in two rows, longer than the kernel's blocks, in every way that architectures ask for.
 
     Raises:
         AssertionError: it differs.
     """
-    packed = PackedRows.of(pad_right([[1] * 9, [1] * 4], 0, device), 1)
+    lengths, window = (300, 130), 70
+    total = sum(lengths)
+    packed = PackedRows.of(pad_right([[1] * length for length in lengths], 0, device), 1)
     generator = torch.Generator().manual_seed(0)
     q, k, v = states = [
-        torch.randn(1, heads, 13, features, generator=generator).to(device, dtype).requires_grad_()
+        torch.randn(1, heads, total, features, generator=generator).to(device, dtype).requires_grad_()
         for heads in (4, 2, 2)
     ]
     row = torch.repeat_interleave(torch.arange(2, device=device), packed.starts.diff())
-    distance = torch.arange(13, device=device)[:, None] - torch.arange(13, device=device)
-    for is_causal, sliding_window in product((True, False), (None, 3)):
+    distance = torch.arange(total, device=device)[:, None] - torch.arange(total, device=device)
+    for is_causal, sliding_window in product((True, False), (None, window)):
         module = nn.Module()
         module.is_causal = is_causal  # type: ignore[assignment]
-        seen = (row[:, None] == row) & (distance.abs() < (sliding_window or 13)) & ((distance >= 0) | (not is_causal))
+        seen = (
+            (row[:, None] == row) & (distance.abs() < (sliding_window or total)) & ((distance >= 0) | (not is_causal))
+        )
         found = attend_varlen(module, (q, k, v), None, packed, sliding_window=sliding_window)
-        expected = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, enable_gqa=True).transpose(1, 2)
-        torch.testing.assert_close(found, expected, atol=TOLERANCE, rtol=TOLERANCE)
+        exact = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=seen, enable_gqa=True)
+        expected = exact.transpose(1, 2)
+        torch.testing.assert_close(found.float(), expected, atol=TOLERANCE, rtol=TOLERANCE)
         gradients = (torch.autograd.grad(output.float().sin().sum(), states) for output in (found, expected))
         torch.testing.assert_close(*gradients, atol=TOLERANCE, rtol=TOLERANCE)
