@@ -133,20 +133,16 @@ class GenerativeHead:
         return torch.cat([first, hidden[:, hidden.shape[1] - len(self.trie.tokens) :]], dim=1)
 
     def _logits(self, hidden: Float[Tensor, "states features"]) -> Float[Tensor, "states vocabulary"]:
-        self._trunk.outputs = _outputs(hidden.unsqueeze(0))
-        logits: Tensor = self._shell(input_ids=None).logits[0].float()
-        self._trunk.outputs = None
+        with self._trunk.answering(_outputs(hidden.unsqueeze(0))):
+            logits: Tensor = self._shell(input_ids=None).logits[0].float()
         return logits
 
     def _label_likelihood(self, states: Float[Tensor, "rows states features"]) -> Float[Tensor, "rows labels"]:
         rows, count, _ = states.shape
         log_p = self.next_log_p(states.flatten(0, 1)).view(rows, count, -1)
-        columns = []
-        for steps in self.trie.steps:
-            nodes = torch.tensor([node + 1 for node, _ in steps], device=states.device)
-            tokens = torch.tensor([token for _, token in steps], device=states.device)
-            columns.append(log_p[:, nodes, tokens].sum(dim=1))
-        return torch.stack(columns, dim=1)
+        steps = torch.tensor([step for path in self.trie.steps for step in path], device=states.device)
+        of_steps = log_p[:, steps[:, 0] + 1, steps[:, 1]]  # the prompt's last token is node -1 and state 0
+        return torch.stack([own.sum(dim=1) for own in of_steps.split(list(map(len, self.trie.steps)), dim=1)], dim=1)
 
 
 def _outputs(hidden: Tensor) -> Any:

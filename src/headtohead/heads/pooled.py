@@ -42,10 +42,8 @@ class NativeHead:
 
     def scores(self, outputs: Any, batch: Batch) -> Float[Tensor, "rows width"]:
         """Run the library's readout on the trunk's outputs."""
-        self._trunk.outputs = _as_fp32(outputs)
-        with _in_fp32(self.device):
+        with self._trunk.answering(_as_fp32(outputs)), _in_fp32(self.device):
             logits: Tensor = self.shell(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
-        self._trunk.outputs = None  # keep no graph alive
         return logits
 
     @property
