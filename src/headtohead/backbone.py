@@ -138,6 +138,8 @@ def load_backbone(
         )
         if quantisation == "none":
             model.to(device)
+        else:
+            _keep_weights_as_stored(model)
     settle_pad_token(model.config, tokenizer)
     model.config.use_cache = False  # keys and values are of no use to whole-row forwards
     if not config.trunk_dropout:
@@ -150,6 +152,17 @@ def load_backbone(
         new_weights=sorted(info["missing_keys"]),
         cache=cache,
     )
+
+
+def _keep_weights_as_stored(model: Any) -> None:
+    """Keep bitsandbytes from storing 4-bit weights otherwise once they are read without gradients.
+
+    On processors with AVX512-BF16 the first evaluation would repack them for good, and gradients of later steps would be taken
+    through weights in the wrong order (bitsandbytes 0.50, ``Linear4bit.forward``; ``dequantize_4bit`` does not undo it).
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _task_class(

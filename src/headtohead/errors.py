@@ -60,7 +60,8 @@ def has_lost_device(error: BaseException) -> bool:
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that memory ran out, on a GPU (torch's own class) or on the CPU (its words alone say so)."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+    said = ("out of memory", "can't allocate memory", "status_alloc_failed")  # the last by cuBLAS and cuDNN
+    return isinstance(error, MemoryError) or any(words in text for words in said)
 
 
 def near_names(given: str, choices: Iterable[str]) -> str:

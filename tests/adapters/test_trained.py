@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import pytest
 import torch
 
 from headtohead.adapters import adapter_layers, expected_count, remove_adapters
+from headtohead.adapters.low_rank import full_weight
 from headtohead.config import TrainedConfig
 from headtohead.errors import UserError
+from headtohead.tasks.build import undress
 from plain_peft import peft_config
 from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of
 
@@ -185,3 +189,39 @@ def test_qlora_gradients_are_those_of_peft(cache: Path):
     for name, gradient in plain.gradients().items():
         own = run.pack.trials[0].weights.tensors[name].grad
         torch.testing.assert_close(own, gradient, atol=1e-3, rtol=2e-2, msg=name)  # both multiply in bf16
+
+
+@pytest.mark.parametrize("dora", [False, True])
+def test_scoring_leaves_4_bit_weights_as_they_were_stored(cache: Path, dora: bool, monkeypatch: pytest.MonkeyPatch):
+    """On processors with AVX512-BF16 bitsandbytes stores them otherwise once they are read without gradients, for good."""
+    from bitsandbytes.nn import modules
+
+    monkeypatch.setattr(modules, "has_avx512bf16", lambda: True)
+    run = TinyRun(cache, config_of(lora=LoraConfig(rank=4, quantisation="nf4", dora=dora)))
+    layers = adapter_layers(run.backbone.trunk)
+    before = {name: full_weight(layer.base) for name, layer in layers.items()}
+    run.pack.step()
+    run.scores()
+    assert all(torch.equal(full_weight(layers[name].base), weight) for name, weight in before.items())
+
+
+def test_dora_keeps_no_whole_weights_beside_4_bit_ones(cache: Path):
+    run = TinyRun(cache, config_of(lora=LoraConfig(rank=4, quantisation="nf4", dora=True)))
+    for layer in adapter_layers(run.backbone.trunk).values():
+        assert not list(layer.buffers(recurse=False))
+
+
+def test_a_model_whose_adapters_are_off_is_freed_at_once(cache: Path):
+    """Adapted layers of one input know each other: a cycle would keep the model until Python looks for some."""
+    run = TinyRun(cache, config_of(lora=LoraConfig(rank=4)))
+    frozen = weakref.ref(next(iter(adapter_layers(run.backbone.trunk).values())).base)
+    layer = weakref.ref(next(iter(adapter_layers(run.backbone.trunk).values())))
+    gc.collect()
+    gc.disable()
+    try:
+        undress(run.backbone)
+        del run.pack
+        assert layer() is None
+        assert frozen() is not None
+    finally:
+        gc.enable()

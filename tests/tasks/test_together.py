@@ -14,9 +14,10 @@ import torch
 
 from command_line import CommandLine, write_rows
 from headtohead import schema
+from headtohead.batching.batch import Batch
 from headtohead.config import Config
 from headtohead.errors import Interrupted
-from headtohead.tasks import together
+from headtohead.tasks import together, train_model
 from headtohead.tasks.sharing import alone_because, differences, what_is_shared
 from headtohead.tasks.shelf import Shelf
 from headtohead.tasks.stopping import StopRequest
@@ -123,6 +124,46 @@ def test_a_pack_that_does_not_fit_becomes_smaller(line: CommandLine, monkeypatch
     assert sizes == [4] + [2] * 12
 
 
+def test_what_a_pack_has_learnt_of_memory_the_next_knows(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of eight rows, and no more than six of two trials fit."""
+    refused = []
+    read = Pack.read_packed
+
+    def limited(pack: Pack, combined: Batch, *arguments: Any, **options: Any) -> Any:
+        if torch.is_grad_enabled() and combined.rows > 6:
+            refused.append(combined.rows)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return read(pack, combined, *arguments, **options)
+
+    monkeypatch.setattr(Pack, "read_packed", limited)
+    monkeypatch.setattr(Pack, "_at_once", lambda pack, rows: [list(range(len(pack.trials)))])
+    queue = Listed(line, [[f"train.epochs={epochs}", "lora.rank=2"] for epochs in (1, 3, 1, 1)])
+    Group(queue, 2, StopRequest()).train_all()
+    assert statuses(queue, 4) == ["completed"] * 4
+    assert refused == [16, 8]
+    notes = {str(line.record(queue.folder(number))["cost"]["notes"]) for number in range(4)}
+    assert notes == {"['out of memory: 2 rows per forward pass instead of 8, same effective batch']"}
+
+
+def test_a_device_that_is_lost_at_one_run_s_end_ends_the_worker(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that followed on it would fail."""
+    save = train_model.save_weights
+
+    def lost(path: Path, *arguments: Any, **options: Any) -> None:
+        if path.parent.name == "0":
+            raise RuntimeError("CUDA error: device-side assert triggered")
+        save(path, *arguments, **options)
+
+    monkeypatch.setattr(train_model, "save_weights", lost)
+    queue = Listed(line, [["lora.rank=2", f"train.epochs={epochs}"] for epochs in (1, 2, 3)])
+    with pytest.raises(Interrupted, match="the device has failed"):
+        Group(queue, 2, StopRequest()).train_all()
+    assert statuses(queue, 2) == ["failed", "interrupted"]
+    assert len(queue.left) == 1
+
+
 def test_scores_that_are_no_numbers_end_their_run_alone(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the last step, where its neighbours are due as well."""
     score = together.score
@@ -186,6 +227,8 @@ def test_asked_to_stop_all_save_and_say_so(line: CommandLine, monkeypatch: pytes
     ("one", "other", "keys"),
     [
         (["lora.rank=2"], ["lora.rank=4", "seed=3", "loss=focal", "train.learning_rate=0.1", "train.steps=3"], []),
+        (["lora=r8"], ["lora=r8", "lora.targets=[q_proj]"], []),
+        (["lora=r8"], ["lora=r8", "lora.top_layers=0.5"], ["lora.top_layers"]),
         (["loss=cross_entropy"], ["train.batch_size=4"], ["train.batch_size"]),
         (["lora=r8"], ["lora=frozen"], ["lora.kind"]),
         (["head=classification"], ["head=generative"], ["head.kind"]),

@@ -60,6 +60,11 @@ PACKS = {
     "classification": classification_trials,
     "heads": mixed_heads,
     "frozen": lambda: [config_of(lora=FrozenConfig(), seed=seed, learning_rate=5e-4, steps=STEPS) for seed in (0, 1)],
+    "targets": lambda: [
+        config_of(seed=0, lora=LoraConfig(rank=2, targets=["q_proj", "v_proj"]), learning_rate=5e-4, steps=STEPS),
+        config_of(seed=1, lora=LoraConfig(rank=8), learning_rate=1e-4, steps=STEPS),
+        config_of(seed=2, lora=LoraConfig(rank=4, targets=["up_proj", "o_proj"]), learning_rate=5e-4, steps=STEPS),
+    ],
     "embeddings": lambda: [
         config_of(lora=LoraConfig(rank=rank, embeddings=True), seed=rank, learning_rate=5e-4, steps=STEPS)
         for rank in (1, 4)
@@ -169,6 +174,20 @@ def test_a_stopped_trial_changes_no_bit_of_its_neighbours(cache: Path, stopping:
         assert_bit_equal(weights(shorter)[number], weights(running)[number])
 
 
+@pytest.mark.slow  # four packs
+def test_dropout_of_a_trial_that_adapts_other_layers(cache: Path):
+    """Layers of one input are read together only where none of them drops anything."""
+    configs = [
+        config_of(seed=seed, lora=LoraConfig(rank=4, targets=[target], dropout=rate), learning_rate=1e-3, steps=4)
+        for seed, (target, rate) in enumerate((("v_proj", 0.5), ("q_proj", 0.0)))
+    ]
+    together = take_steps(TinyRun(cache, configs).pack, 4)
+    alone = np.hstack([take_steps(TinyRun(cache, config).pack, 4) for config in configs])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    configs[0].lora.dropout = 0.0  # type: ignore[union-attr]
+    assert np.abs(take_steps(TinyRun(cache, configs[0]).pack, 4)[:, 0] - alone[:, 0]).max() > 1e-4
+
+
 @pytest.mark.slow  # two packs
 def test_dropout_in_a_pack_is_that_of_a_pack_of_one(cache: Path):
     configs = [
@@ -189,16 +208,33 @@ def test_place_in_a_pack_does_not_matter(cache: Path):
     np.testing.assert_allclose(take_steps(forwards, 6), take_steps(backwards, 6)[:, ::-1], atol=1e-5)
 
 
+def test_trials_over_4_bit_weights_are_those_of_packs_of_one(cache: Path):
+    configs = [
+        config_of(seed=seed, lora=LoraConfig(rank=rank, quantisation="nf4"), learning_rate=1e-3, steps=6)
+        for seed, rank in enumerate((2, 8, 4))
+    ]
+
+    def losses(*own: Config) -> np.ndarray:
+        """Of six steps, with an evaluation in between."""
+        run = TinyRun(cache, list(own), sharpness=1.0)
+        first = take_steps(run.pack, 3)
+        score(run.pack, run.rows)
+        return np.concatenate([first, take_steps(run.pack, 3)])
+
+    together, alone = losses(*configs), np.hstack([losses(config) for config in configs])
+    np.testing.assert_allclose(together, alone, atol=2e-3)  # both multiply in bf16
+    assert np.ptp(alone[:, 0] - alone[:, 1]) > 0.01, "what is compared is not one trial three times"
+
+
 @pytest.mark.parametrize(
     "odd",
     [
         LoraConfig(rank=4, dora=True),
-        LoraConfig(rank=4, targets=["attention"]),
         LoraConfig(rank=4, top_layers=0.5),
         LoraConfig(rank=4, embeddings=True),
         FrozenConfig(),
     ],
-    ids=["dora", "targets", "top_layers", "embeddings", "frozen"],
+    ids=["dora", "top_layers", "embeddings", "frozen"],
 )
 def test_trials_that_cannot_share_a_trunk_are_refused(cache: Path, odd: LoraConfig):
     from headtohead.errors import UserError
@@ -226,7 +262,8 @@ def test_a_processor_reads_few_different_numbers_of_tokens_in_bf16(
 
 
 @pytest.mark.parametrize(
-    ("kind", "precision"), [("classification", "fp32"), ("embeddings", "fp32"), ("classification", "bf16")]
+    ("kind", "precision"),
+    [("classification", "fp32"), ("embeddings", "fp32"), ("targets", "fp32"), ("classification", "bf16")],
 )
 def test_on_a_processor_trials_take_turns_where_all_their_rows_are_too_many(
     cache: Path, kind: str, precision: str, monkeypatch: pytest.MonkeyPatch

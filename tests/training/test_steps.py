@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 import torch
 
 from headtohead.config import Config
-from headtohead.errors import UserError
+from headtohead.errors import UserError, has_lost_device, is_out_of_memory
+from headtohead.tasks.build import build_pack, undress
 from headtohead.training import Pack
-from tiny_runs import FullConfig, LoraConfig, TinyRun, config_of, labels_of
+from tiny_runs import ALONE, FullConfig, LoraConfig, TinyRun, config_of, labels_of
 
 CASES: dict[str, Callable[..., Config]] = {
     "lora": lambda **train: config_of(loss_options={"class_weights": "balanced"}, **train),
@@ -107,6 +109,46 @@ def test_running_out_in_a_pack(cache: Path):
     assert_same_step(whole, short)
 
 
+@pytest.mark.parametrize("place", ["between siblings", "in the head"])
+def test_running_out_keeps_nothing_of_what_was_computed(cache: Path, place: str):
+    """Up's output waits for its turn while gate's is read, and both hold all that led to them."""
+    whole, short = TinyRun(cache, config_of()).pack, TinyRun(cache, config_of()).pack
+    perceptron: Any = short.trunk.layers[1].mlp  # type: ignore[index,union-attr]
+    read: list[weakref.ref[torch.Tensor]] = []
+
+    def note(module: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        assert not read or read[0]() is None, "it is held until another takes its place"
+        read.append(weakref.ref(inputs[0]))
+
+    perceptron.register_forward_pre_hook(note)
+    limited: Any = perceptron.act_fn if place == "between siblings" else short.trials[0].head.shell.score
+
+    def forward(*arguments: Any) -> Any:
+        if len(read) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return type(limited).forward(limited, *arguments)
+
+    limited.forward = forward
+    assert_same_step(whole, short)
+    assert len(read) == 3
+
+
+def test_what_is_known_of_memory_is_not_learnt_again(cache: Path):
+    run = TinyRun(cache, [config_of(seed=seed, batch_size=8) for seed in range(2)])
+    fail_forward(run.pack, lambda call, rows: rows > 8)
+    run.pack.step()
+    limits = run.pack.limits
+    undress(run.backbone)
+    following = build_pack(run.configs, run.backbone, run.readers, run.labels, run.rows, processes=ALONE, limits=limits)
+    assert following.micro_rows == 4
+    assert following.notes == ["out of memory: 4 rows per forward pass instead of 8, same effective batch"]
+    undress(run.backbone)
+    fewer = build_pack(
+        run.configs[:1], run.backbone, run.readers[:1], run.labels, run.rows, processes=ALONE, limits=limits
+    )
+    assert fewer.micro_rows == 8
+
+
 def test_one_row_too_many_is_a_message(cache: Path):
     pack = TinyRun(cache, config_of()).pack
     fail_forward(pack, lambda call, rows: True)
@@ -133,6 +175,21 @@ def test_no_room_for_the_model_is_a_message(cache: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(torch.nn.Module, "to", exhausted)
     with pytest.raises(UserError, match="out of memory loading model=tiny"):
         TinyRun(cache, config_of())
+
+
+@pytest.mark.parametrize(
+    ("said", "is_memory"),
+    [
+        ("CUDA out of memory. Tried to allocate 20.00 MiB", True),
+        ("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes", True),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", True),
+        ("CUDA error: device-side assert triggered", False),
+    ],
+)
+def test_what_a_device_says(said: str, is_memory: bool):
+    error = RuntimeError(said)
+    assert is_out_of_memory(error) == is_memory
+    assert has_lost_device(error) != is_memory or "CUDA" not in said
 
 
 def test_other_errors_pass_through(cache: Path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from headtohead.adapters.stacked import keyed_generator
+from headtohead.adapters.low_rank import full_weight
+from headtohead.adapters.state import keyed_generator
 
 
 class DoraLinear(nn.Module):
@@ -14,18 +15,14 @@ class DoraLinear(nn.Module):
     Factors carry a leading dimension of one, as the stacked layers do, so that the same code saves and exports them.
     """
 
-    weight: Tensor
-
-    def __init__(
-        self, base: nn.Module, name: str, *, weight: Tensor, rank: int, scale: float, device: torch.device
-    ) -> None:
+    def __init__(self, base: nn.Module, name: str, *, rank: int, scale: float, device: torch.device) -> None:
         super().__init__()
         self.base, self.name, self.ranks, self.scale = base, name, [rank], scale
+        weight = full_weight(base)
         fan_out, fan_in = weight.shape
         self.lora_a = nn.Parameter(torch.zeros(1, rank, fan_in, device=device))
         self.lora_b = nn.Parameter(torch.zeros(1, rank, fan_out, device=device))
         self.magnitude = nn.Parameter(weight.float().norm(dim=1).unsqueeze(0))
-        self.register_buffer("weight", weight.detach(), persistent=False)
 
     def initialise(self, trial: int, seed: int) -> None:
         """Draw A as LoRA does and leave B zero; the magnitude starts at the norm of the weight's rows."""
@@ -37,7 +34,7 @@ class DoraLinear(nn.Module):
         """Return the layer's output."""
         a, b = self.lora_a[0], self.lora_b[0]
         with torch.no_grad():
-            norm = (self.weight.float() + self.scale * (b.T @ a)).norm(dim=1)
+            norm = (full_weight(self.base).float() + self.scale * (b.T @ a)).norm(dim=1)
         ratio = (self.magnitude[0] / norm).to(x.dtype)
         bias = getattr(self.base, "bias", None)
         plain = self.base(x) - bias if bias is not None else self.base(x)

@@ -37,7 +37,7 @@ class AdaptedLinears(torch.autograd.Function):
         mask: Float[Tensor, "*rows fan_in"] | None,
         scales: Float[Tensor, "trials 1 1"],
         a: Float[Tensor, "trials ranks fan_in"],
-        *bs: Float[Tensor, "trials rank _"],
+        *bs: Float[Tensor, "trials _ _"],
     ) -> tuple[Tensor, ...]:
         """Return the output of each layer.
 
@@ -49,7 +49,7 @@ class AdaptedLinears(torch.autograd.Function):
         """
         low = torch.bmm(_dropped(x, mask, len(a)), a.transpose(1, 2)) * scales
         outputs = []
-        for base, own, b in zip(bases, low.chunk(len(bs), dim=2), bs, strict=True):
+        for base, own, b in zip(bases, _of_each(low, bs), bs, strict=True):
             y = base(x)
             y.view(len(a), -1, y.shape[-1]).baddbmm_(own, b)
             outputs.append(y)
@@ -64,7 +64,7 @@ class AdaptedLinears(torch.autograd.Function):
         own = [gradient.reshape(len(a), -1, gradient.shape[-1]) for gradient in gradients]
         of_low = torch.cat([torch.bmm(g, b.transpose(1, 2)) for g, b in zip(own, bs, strict=True)], dim=2) * scales
         of_a = torch.bmm(of_low.transpose(1, 2), _dropped(x, mask, len(a)))
-        of_bs = [torch.bmm(part.transpose(1, 2), g) for part, g in zip(low.chunk(len(bs), dim=2), own, strict=True)]
+        of_bs = [torch.bmm(part.transpose(1, 2), g) for part, g in zip(_of_each(low, bs), own, strict=True)]
         if not ctx.needs_input_grad[1]:
             return None, None, None, None, of_a, *of_bs
         of_x = _through(ctx.bases, gradients)
@@ -73,6 +73,11 @@ class AdaptedLinears(torch.autograd.Function):
         else:
             of_x += torch.bmm(of_low, a).view(x.shape) * mask
         return None, of_x, None, None, of_a, *of_bs
+
+
+def _of_each(low: Tensor, bs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Return each layer's part of the low-rank products."""
+    return low.split([b.shape[1] for b in bs], dim=2)
 
 
 def _dropped(x: Tensor, mask: Tensor | None, trials: int) -> Float[Tensor, "trials tokens fan_in"]:

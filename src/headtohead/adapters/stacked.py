@@ -24,7 +24,7 @@ class StackedLinear(nn.Module):
 
     Args:
         base: the frozen layer, quantised or not.
-        ranks: of each trial.
+        ranks: of each trial; 0 where it adapts other layers alone.
         scales: of each trial's low-rank product.
         siblings: with whom it reads its input.
     """
@@ -95,12 +95,22 @@ class Siblings:
     def output(self, layer: StackedLinear, x: Float[Tensor, "*rows fan_in"]) -> Float[Tensor, "*rows fan_out"]:
         """Return a layer's output. With dropout each reads by itself: its mask is its own."""
         if x is not self._input or layer not in self._outputs:
-            together = self._layers if layer is self._layers[0] and not layer.drops else [layer]
+            shares = layer is self._layers[0] and not any(own.drops for own in self._layers)
+            together = self._layers if shares else [layer]
             self._input, self._outputs = x, dict(zip(together, _outputs(together, x), strict=True))
         output = self._outputs.pop(layer)
         if not self._outputs:
             self._input = None  # keep no graph alive
         return output
+
+    def forget(self) -> None:
+        """Drop outputs that nobody has asked for: memory ran out in between, and they hold all that led to them."""
+        self._input, self._outputs = None, {}
+
+    def part(self) -> None:
+        """Let go of the layers, which hold this: together they would keep weights alive until Python looks for cycles."""
+        self.forget()
+        self._layers = []
 
 
 def _outputs(layers: Sequence[StackedLinear], x: Float[Tensor, "*rows fan_in"]) -> tuple[Tensor, ...]:

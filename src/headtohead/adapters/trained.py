@@ -8,7 +8,6 @@ from typing import Any
 from torch import nn
 
 from headtohead.adapters.dora import DoraLinear
-from headtohead.adapters.low_rank import full_weight
 from headtohead.adapters.stacked import Siblings, StackedEmbedding, StackedLinear
 from headtohead.adapters.state import PackState
 from headtohead.adapters.targets import features, target_names
@@ -100,18 +99,28 @@ def _adapt(
     state: PackState,
     weights: list[TrialWeights],
 ) -> None:
-    names = target_names(trunk, configs[0])
-    for config in configs[1:]:
-        if target_names(trunk, config) != names or config.embeddings != configs[0].embeddings:
-            raise UserError("trials share a trunk only if lora.targets, lora.top_layers and lora.embeddings agree")
+    first = configs[0]
+    if any((own.top_layers, own.embeddings) != (first.top_layers, first.embeddings) for own in configs):
+        raise UserError("trials share a trunk only if lora.top_layers and lora.embeddings agree")
+    adapted = [set(target_names(trunk, config)) for config in configs]
+    names = [name for name, _ in trunk.named_modules() if any(name in own for own in adapted)]
     siblings = siblings_of(names)
     for name in names:
-        _replace(trunk, name, _linear_layer(trunk.get_submodule(name), name, configs, state, siblings[name]))
-    if configs[0].embeddings:
+        is_target = [name in own for own in adapted]
+        layer = _linear_layer(trunk.get_submodule(name), name, configs, is_target, state, siblings[name])
+        _replace(trunk, name, layer)
+    if first.embeddings:
         name = next(name for name, module in trunk.named_modules() if module is trunk.get_input_embeddings())  # type: ignore[operator]
         _replace(trunk, name, _embedding_layer(trunk.get_submodule(name), name, configs, state))
+    _initialise(trunk, seeds, weights)
+
+
+def _initialise(trunk: nn.Module, seeds: Sequence[int], weights: list[TrialWeights]) -> None:
+    """Draw the adapters of each trial, and hand it its slices of them."""
     for name, layer in adapter_layers(trunk).items():
         for trial, (seed, own) in enumerate(zip(seeds, weights, strict=True)):
+            if not layer.ranks[trial]:  # it adapts other layers
+                continue
             layer.initialise(trial, seed)
             own.add_slice(f"trunk.{name}.lora_a", layer.lora_a, trial, layer.ranks[trial])
             own.add_slice(f"trunk.{name}.lora_b", layer.lora_b, trial, layer.ranks[trial])
@@ -131,20 +140,24 @@ def siblings_of(names: Sequence[str]) -> dict[str, Siblings]:
 
 
 def _linear_layer(
-    base: nn.Module, name: str, configs: list[LoraConfig], state: PackState, siblings: Siblings
+    base: nn.Module,
+    name: str,
+    configs: list[LoraConfig],
+    is_target: list[bool],
+    state: PackState,
+    siblings: Siblings,
 ) -> StackedLinear | DoraLinear:
+    """Adapt a layer; a trial whose target it is not has rank 0 there."""
     device = next(base.parameters()).device
     if configs[0].dora:
-        return DoraLinear(
-            base, name, weight=full_weight(base), rank=configs[0].rank, scale=configs[0].scale, device=device
-        )
+        return DoraLinear(base, name, rank=configs[0].rank, scale=configs[0].scale, device=device)
     return StackedLinear(
         base,
         name,
         features=features(base),
-        ranks=[config.rank for config in configs],
+        ranks=[config.rank * own for config, own in zip(configs, is_target, strict=True)],
         scales=[config.scale for config in configs],
-        dropouts=[config.dropout for config in configs],
+        dropouts=[config.dropout * own for config, own in zip(configs, is_target, strict=True)],
         state=state,
         device=device,
         siblings=siblings,
@@ -174,10 +187,19 @@ def adapter_layers(trunk: nn.Module) -> dict[str, AdapterLayer]:
     return {name: module for name, module in trunk.named_modules() if isinstance(module, kinds)}
 
 
+def forget_outputs(trunk: nn.Module) -> None:
+    """Drop what adapted layers have computed and not handed out, after a forward pass that was cut off."""
+    for layer in adapter_layers(trunk).values():
+        if isinstance(layer, StackedLinear):
+            layer.siblings.forget()
+
+
 def remove_adapters(trunk: nn.Module) -> None:
     """Put the frozen layers back where they stood."""
     for name, layer in adapter_layers(trunk).items():
         _replace(trunk, name, layer.base)
+        if isinstance(layer, StackedLinear):
+            layer.siblings.part()
 
 
 def expected_count(trunk: nn.Module, model: nn.Module, config: TrainedConfig) -> int:

@@ -32,6 +32,7 @@ from headtohead.losses import build_loss, check_loss_fits, class_weights
 from headtohead.prompts import Prompt, build_prompt, choose_examples, label_text
 from headtohead.tasks import folder as run_folder
 from headtohead.training import (
+    MemoryLimits,
     Pack,
     Processes,
     ScoreObjective,
@@ -147,11 +148,13 @@ def build_pack(
     rows: EncodedRows | None,
     *,
     processes: Processes,
+    limits: MemoryLimits | None = None,
 ) -> Pack:
     """Adapt the trunk and build the trials over it.
 
     Args:
         rows: the training rows; None for a pack that only scores.
+        limits: what an earlier pack over the backbone has learnt of its memory.
 
     Raises:
         UserError: trials that cannot share a trunk, a head that nothing trains, or targets that match nothing.
@@ -193,6 +196,7 @@ def build_pack(
         autocast=autocast,
         packs_rows=packs_rows,
         shares_beginnings=can_share_beginnings(model),
+        limits=limits,
         **kept,
     )
 

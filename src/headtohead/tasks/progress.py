@@ -25,7 +25,7 @@ class TrainingProgress:
         self._pack, self._names = pack, names
         self._total = max(trial.total_steps for trial in pack.trials)
         self._losses, self._rates = [0.0] * len(names), [0.0] * len(names)
-        self._shown_notes = 0
+        self._shown_notes = set(pack.notes)  # those of an earlier pack
         self._said = time.monotonic()
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
@@ -76,9 +76,10 @@ class TrainingProgress:
         self._say_notes()
 
     def _say_notes(self) -> None:
-        for text in self._pack.notes[self._shown_notes :]:
-            self._bar.console.print(text)
-        self._shown_notes = len(self._pack.notes)
+        for text in self._pack.notes:
+            if text not in self._shown_notes:
+                self._bar.console.print(text)
+                self._shown_notes.add(text)
 
 
 _SHOWN = ("accuracy", "macro_f1", "subset_accuracy", "mae", "quadratic_kappa", "log_loss")

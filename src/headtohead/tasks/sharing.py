@@ -22,7 +22,7 @@ MAY_DIFFER = (
     "loss",
     "paths.outputs",
     "model.adapter",
-    *(f"lora.{key}" for key in ("rank", "alpha_over_rank", "scaling", "dropout")),
+    *(f"lora.{key}" for key in ("rank", "alpha_over_rank", "scaling", "dropout", "targets")),
     *(f"train.{key}" for key in ("learning_rate", "weight_decay", "beta1", "beta2", "epsilon", "optimizer")),
     *(f"train.{key}" for key in ("schedule", "warmup_fraction", "warmup_steps", "clip_norm", "epochs", "steps")),
     *(f"train.{key}" for key in ("patience", "keep_best", "evaluate_every", "checkpoint_seconds")),

@@ -13,7 +13,7 @@ from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config, FullConfig
 from headtohead.data import Corpus, load_corpus, source_content
 from headtohead.labels import LabelSpace
-from headtohead.tasks.build import Reader, load
+from headtohead.tasks.build import Reader, load, undress
 from headtohead.training import Processes
 
 T = TypeVar("T")
@@ -49,6 +49,8 @@ class Shelf:
         Raises:
             UserError: as ``load``.
         """
+        if (kept := self._kept.get("backbone")) is not None:
+            undress(kept[1])  # what adapts it holds on to it
 
         def make() -> Backbone:
             return load(config, labels, width=width, cache=cache, processes=processes)

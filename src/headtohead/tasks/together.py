@@ -12,14 +12,14 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from headtohead.errors import Diverged, Interrupted, OutOfMemory, has_lost_device
+from headtohead.errors import Diverged, Interrupted, OutOfMemory, UserError, has_lost_device
 from headtohead.evaluation import HIGHER_IS_BETTER
 from headtohead.results import RunRecord
 from headtohead.tasks.build import build_pack, undress
 from headtohead.tasks.member import Member
 from headtohead.tasks.progress import TrainingProgress
 from headtohead.tasks.stopping import StopRequest
-from headtohead.training import Hooks, Pack, score, train_on
+from headtohead.training import Hooks, MemoryLimits, Pack, score, train_on
 
 Training = Generator[Member, None, RunRecord]
 """A run, from its folder to its record."""
@@ -84,6 +84,8 @@ class Group:
     def __init__(self, queue: Queue, size: int, stop: StopRequest) -> None:
         self._queue, self._size, self._stop = queue, size, stop
         self._limit = size
+        self._memory = MemoryLimits()
+        self._memory_of: Mapping[str, Any] | None = None
         self._members: dict[Asked, Member] = {}
 
     def train_all(self) -> None:
@@ -124,7 +126,12 @@ class Group:
         together = [asked for asked, member in self._members.items() if member.reads_as(first)][: self._limit]
         members = [self._members[asked] for asked in together]
         try:
-            train_members(members, self._stop, pauses=lambda: self._has_room and self._queue.holds(self._shared))
+            train_members(
+                members,
+                self._stop,
+                pauses=lambda: self._has_room and self._queue.holds(self._shared),
+                limits=self._known_limits(),
+            )
         except Interrupted:
             raise
         except Exception as error:
@@ -138,7 +145,14 @@ class Group:
             self._limit = 1
             if isinstance(error, OutOfMemory):
                 self._size = self._limit = len(members) // 2
+                self._memory.rows = None  # of fewer trials more may fit
             print(f"{error}. {self._limit} at a time from here on instead of {len(members)}")
+
+    def _known_limits(self) -> MemoryLimits:
+        """Return what packs of such runs have learnt of memory; a run that shares nothing learns for itself."""
+        if self._shared is None or self._shared != self._memory_of:
+            self._memory, self._memory_of = MemoryLimits(), self._shared
+        return self._memory
 
     def _let_go(self) -> None:
         """Conclude the runs that have ended while their weights are in place; the others will join another pack."""
@@ -157,11 +171,21 @@ class Group:
             asked.ended(None)
         except BaseException as ended:
             asked.ended(ended)
-            if ended is not error and (isinstance(ended, Interrupted) or not isinstance(ended, Exception)):
+            if ended is error:
+                return
+            if isinstance(ended, Exception) and not isinstance(ended, UserError) and has_lost_device(ended):
+                raise Interrupted(f"the device has failed: {ended}") from ended  # under the others too
+            if isinstance(ended, Interrupted) or not isinstance(ended, Exception):
                 raise  # it concerns the others as well
 
 
-def train_members(members: Sequence[Member], stop: StopRequest, pauses: Callable[[], bool] = lambda: False) -> None:
+def train_members(
+    members: Sequence[Member],
+    stop: StopRequest,
+    *,
+    pauses: Callable[[], bool] = lambda: False,
+    limits: MemoryLimits | None = None,
+) -> None:
     """Train runs as one pack until the first of them has ended, or until it is told to pause.
 
     Afterwards each is still a member of the pack, to be scored or to leave it.
@@ -179,6 +203,7 @@ def train_members(members: Sequence[Member], stop: StopRequest, pauses: Callable
         first.corpus.labels,
         first.encoded["train"],
         processes=first.run.processes,
+        limits=limits,
     )
     for number, member in enumerate(members):
         member.join(pack, number)

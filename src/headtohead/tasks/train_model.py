@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 import numpy as np
 
+from headtohead.adapters import expected_count
 from headtohead.backbone import Backbone
 from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config, loss_in_words
@@ -34,6 +35,7 @@ def fit_model(
     with run.phases.phase("load"):
         width = score_width(config, corpus.labels, np.asarray(corpus.train["label"][:]))
         backbone = shelf.backbone(config, corpus.labels, width=width, cache=run.cache, processes=run.processes)
+        expected_count(backbone.trunk, backbone.model, config.lora)  # refuses unknown targets before others wait for it
     with run.phases.phase("tokenise"):
 
         def read() -> tuple[Reader, dict[str, EncodedRows]]:

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 
-from headtohead.adapters import PackState, seed_of
+from headtohead.adapters import PackState, forget_outputs, seed_of
 from headtohead.batching.batch import Batch
 from headtohead.batching.context import Context, Kept
 from headtohead.batching.encode import EncodedRows
@@ -28,6 +28,7 @@ from headtohead.errors import OutOfMemory, UserError, is_out_of_memory
 from headtohead.heads import batch_of_states, slice_outputs
 from headtohead.training.features import Features
 from headtohead.training.frozen_layers import FrozenLayers
+from headtohead.training.memory import MemoryLimits
 from headtohead.training.optimizer import clip_gradients, set_learning_rate
 from headtohead.training.processes import Processes
 from headtohead.training.schedule import learning_rate
@@ -62,6 +63,7 @@ class Pack:
         shares_beginnings: it reads what all rows of a scoring begin with only once.
         frozen: its lowest layers, where what they answer is kept.
         features: of rows, where nothing of the trunk is trained and what it answers is kept.
+        limits: what an earlier pack over the trunk has learnt of its memory.
     """
 
     def __init__(
@@ -77,21 +79,32 @@ class Pack:
         shares_beginnings: bool = False,
         frozen: FrozenLayers | None = None,
         features: Features | None = None,
+        limits: MemoryLimits | None = None,
     ) -> None:
         self.trunk, self.trials, self.state, self.processes = trunk, list(trials), state, processes
         self.dtype, self.autocast, self.packs_rows = dtype, autocast, packs_rows
         self.frozen, self.features = frozen, features
         self.device = next(trunk.parameters()).device
         self.shares_beginnings = shares_beginnings and packs_rows and frozen is None  # whose states are of whole rows
+        self.limits = limits or MemoryLimits()
         sizes = [trial.config.micro_batch_size for trial in trials]
-        self.micro_rows = min((size for size in sizes if size), default=2**31)
-        self._first_micro_rows: int | None = None
-        self._notes: dict[str, str] = {}
+        known = max(1, self.limits.rows // len(trials)) if self.limits.rows else None
+        self.micro_rows = min((size for size in [*sizes, known] if size), default=2**31)
 
     @property
     def notes(self) -> list[str]:
         """What the pack had to change, one line per kind of change."""
-        return list(self._notes.values())
+        found = []
+        if self.micro_rows < self.limits.tried:
+            found.append(
+                f"out of memory: {self.micro_rows} rows per forward pass instead of {self.limits.tried}, same effective batch"
+            )
+        if self.limits.halves_scoring:
+            found.append(
+                "out of memory while scoring: batches are halved where they do not fit; a smaller train.score_batch_tokens "
+                "avoids trying"
+            )
+        return found
 
     def step(self) -> list[float]:
         """Take one optimiser step of every trial that is still training; return each trial's loss (nan if stopped)."""
@@ -102,8 +115,9 @@ class Pack:
                 break
             except RuntimeError as error:  # running out of memory is one
                 self._halve_micro_batch(error)
-                for trial, counts in zip(self.trials, counted, strict=True):
-                    trial.progress.tokens, trial.progress.padded_tokens = counts
+            self._give_memory_back()  # once the error is gone, which holds what was computed
+            for trial, counts in zip(self.trials, counted, strict=True):
+                trial.progress.tokens, trial.progress.padded_tokens = counts
         try:
             return [self._update(trial, loss) for trial, loss in zip(self.trials, losses, strict=True)]
         except RuntimeError as error:
@@ -218,16 +232,19 @@ class Pack:
             else None
             for trial, index in zip(trials, rows, strict=True)
         ]
+        counts = [self._counts(batch) for batch in batches]  # asked later, they would wait for a GPU at work
         outputs, starts = self.read(batches)
-        parts: list[_Part | None] = []
-        for batch, start in zip(batches, starts, strict=True):
-            if batch is None:
-                parts.append(None)
-                continue
-            tokens = int(batch.attention_mask.sum())
-            padded = int(batch.real.sum()) if self.packs_rows else batch.rows * batch.length
-            parts.append(_Part(slice_outputs(outputs, start, batch), batch, tokens, padded))
-        return outputs, parts
+        return outputs, [
+            None if batch is None else _Part(slice_outputs(outputs, start, batch), batch, *count)
+            for batch, start, count in zip(batches, starts, counts, strict=True)
+        ]
+
+    def _counts(self, batch: Batch | None) -> tuple[int, int]:
+        """Return a batch's real tokens, and those that are read."""
+        if batch is None:
+            return 0, 0
+        tokens = int(batch.attention_mask.sum())
+        return tokens, int(batch.real.sum()) if self.packs_rows else batch.rows * batch.length
 
     def _kept_parts(self, trials: Sequence[Trial], rows: list[np.ndarray]) -> list[_Part | None]:
         """Look each trial's rows up among the features that are kept; trials that read the same rows share a part."""
@@ -302,10 +319,8 @@ class Pack:
                 raise OutOfMemory(
                     "out of memory scoring a single row: lower prompt.max_tokens, or take a smaller model"
                 ) from error
-        self._notes["scoring"] = (
-            "out of memory while scoring: batches are halved where they do not fit; a smaller train.score_batch_tokens "
-            "avoids trying"
-        )
+        self._give_memory_back()
+        self.limits.halves_scoring = True
         half = len(prompts) // 2
         return [*self.in_parts(prompts[:half], work), *self.in_parts(prompts[half:], work)]
 
@@ -408,10 +423,11 @@ class Pack:
                 "train.gradient_checkpointing=true or lora=qlora, or take a smaller model"
             ) from error
         self.micro_rows = rows // 2
-        self._first_micro_rows = self._first_micro_rows or rows
+        self.limits.rows = self.micro_rows * len(self.trials)
+        self.limits.tried = self.limits.tried or rows
+
+    def _give_memory_back(self) -> None:
+        """Let go of what a forward pass that was cut off has left."""
+        forget_outputs(self.trunk)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        self._notes["training"] = (
-            f"out of memory: {self.micro_rows} rows per forward pass instead of {self._first_micro_rows}, "
-            "same effective batch"
-        )
