@@ -22,19 +22,22 @@ test-long: $(READY)      ## whole sweeps, several processes, kills at every writ
 test-slurm: $(READY)     ## jobs on a real SLURM of one node: SLURM_TEST_INSTALL=1 installs Debian's packages (apt-get), else they are skipped
 	$(BIN)/python -m pytest -m slurm
 
-bench: $(READY)          ## what benchmarks/RESULTS.md says of speed on a CPU, several hours on two quiet cores (a GPU: benchmarks/gpu.py)
-	$(BIN)/python benchmarks/single_run.py --model minilm_l6 --rows 480 --test-rows 400
-	$(BIN)/python benchmarks/single_run.py --model minilm_l6 --short --batch 16 --rows 640 --epochs 2
-	$(BIN)/python benchmarks/packs.py
-	$(BIN)/python benchmarks/packs.py --lora r16_top_half --top-layers 0.25 --frozen-states memory --steps 30
-	$(BIN)/python benchmarks/peft_layer.py
-	$(BIN)/python benchmarks/pack_memory.py
-	$(BIN)/python benchmarks/frozen_heads.py
-	$(BIN)/python benchmarks/sweep.py
-	$(BIN)/python benchmarks/scoring.py
-	$(BIN)/python benchmarks/scoring.py --prompt examples
-	$(BIN)/python benchmarks/start_up.py
-	$(BIN)/python benchmarks/classify.py
+# A violated gate is an error that make shows and passes by: the others are worth having.
+bench: $(READY)          ## what benchmarks/RESULTS.md says of speed on a CPU, some six hours on two quiet cores (a GPU: benchmarks/gpu.py)
+	-$(BIN)/python benchmarks/single_run.py --short --rows 160 --test-rows 200
+	-$(BIN)/python benchmarks/single_run.py --model minilm_l6 --short --batch 16 --rows 640 --epochs 2 --test-rows 400
+	-$(BIN)/python benchmarks/single_run.py --model minilm_l6 --rows 480 --test-rows 400
+	-$(BIN)/python benchmarks/classify.py
+	-$(BIN)/python benchmarks/scoring.py --prompt examples --rows 32 --few 1
+	-$(BIN)/python benchmarks/scoring.py --rows 8 --few 1
+	-$(BIN)/python benchmarks/frozen_heads.py
+	-$(BIN)/python benchmarks/packs.py --precision bf16
+	-$(BIN)/python benchmarks/packs.py
+	-$(BIN)/python benchmarks/packs.py --lora r16_top_half --top-layers 0.25 --frozen-states memory --steps 30
+	-$(BIN)/python benchmarks/sweep.py
+	-$(BIN)/python benchmarks/peft_layer.py
+	-$(BIN)/python benchmarks/pack_memory.py
+	-$(BIN)/python benchmarks/start_up.py
 
 check: $(READY)          ## ruff, types, layers, configuration
 	$(BIN)/ruff check .

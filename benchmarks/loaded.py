@@ -25,6 +25,15 @@ def composed(*overrides: str) -> Any:
         return to_typed(compose("config", overrides=list(overrides)))
 
 
+def multiplies_bf16() -> bool:
+    """Whether the processor does; one that emulates it takes many times as long as in fp32."""
+    import torch
+
+    from headtohead.backbone import resolve_dtype
+
+    return resolve_dtype("auto", torch.device("cpu")) == torch.bfloat16
+
+
 class Loaded:
     """Rows and model of a configuration, from which packs are built.
 

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from loaded import TRAINER_SCRIPT, Loaded, composed, output_of
+from loaded import TRAINER_SCRIPT, Loaded, composed, multiplies_bf16, output_of
 from report import finish, spread
 from short_texts import shortened
 
@@ -209,13 +209,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--blocks", type=int, default=5)
-    parser.add_argument("--arms", nargs="*", default=list(ARMS), choices=list(ARMS))
+    parser.add_argument("--arms", nargs="*", choices=list(ARMS), help="all that the processor has the units for")
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.ours:
         run_ours(options.ours)
         return
     del options.ours
+    options.arms = options.arms or [arm for arm in ARMS if "bf16" not in arm or multiplies_bf16()]
     results: dict[str, list[dict[str, Any]]] = {arm: [] for arm in options.arms}
     with tempfile.TemporaryDirectory() as folder:
         files = write_short(options, Path(folder)) if options.short else None

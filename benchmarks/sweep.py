@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from loaded import TRAINER_SCRIPT, composed, output_of, run
+from loaded import TRAINER_SCRIPT, composed, multiplies_bf16, output_of, run
 from report import finish, ratios, spread
 from short_texts import shortened
 from single_run import SAME_AS_OURS
@@ -154,13 +154,9 @@ def grid_of_scripts(jobs: dict[Choice, Path]) -> tuple[float, Choice]:
 
 def one_process(jobs: dict[Choice, Path]) -> float:
     """B1: all combinations in one process, sorted by length, in bf16 where the processor has it; return seconds."""
-    import torch
-
-    from headtohead.backbone import resolve_dtype
-
-    is_bf16 = resolve_dtype("auto", torch.device("cpu")) == torch.bfloat16
+    precision = ["--bf16"] if multiplies_bf16() else []
     started = time.perf_counter()
-    found = accuracies(jobs.values(), "--group-by-length", *(["--bf16"] if is_bf16 else []))
+    found = accuracies(jobs.values(), "--group-by-length", *precision)
     assert len(found) == len(jobs)
     return time.perf_counter() - started
 

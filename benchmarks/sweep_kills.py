@@ -1,6 +1,6 @@
 """kill -9 of a sweep's controller and workers: is a finished trial ever lost, or run twice?
 
-    python benchmarks/sweep_kills.py                # everything, about half an hour on two cores
+    python benchmarks/sweep_kills.py                # basic and local, about an hour on two cores
     python benchmarks/sweep_kills.py --parts random --trials 6 --kills 3
     python benchmarks/sweep_kills.py --parts random --launchers fused --trials 32 --kills 3
 

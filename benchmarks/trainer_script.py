@@ -8,8 +8,10 @@ nothing of headtohead.
 
 import argparse
 import json
+import os
 import resource
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -148,11 +150,20 @@ def train(trainer, clock, collator):
     return steps, clock.last_end - clock.first_end, sum(collator.batches[1:steps])
 
 
+def wait_for_others(folder, count):
+    """Wait until so many processes have come this far, as files in a folder tell."""
+    Path(folder, str(os.getpid())).touch()
+    while len(os.listdir(folder)) < count:
+        time.sleep(0.01)
+
+
 def do(job, options):
     """Train and score; return what there is to say of it."""
     torch.manual_seed(job["seed"])
     tokenizer, model = load(job, options)
     trainer, clock, collator = trainer_of(tokenizer, model, job, options)
+    if "together" in job:
+        wait_for_others(**job["together"])
     steps, seconds, tokens = train(trainer, clock, collator)
     line = {
         "steps": steps,
@@ -162,7 +173,8 @@ def do(job, options):
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
     if job["test"]:
-        answers = trainer.predict(tokenised(tokenizer, job, "test")).predictions.argmax(axis=-1)
+        predicted = trainer.predict(tokenised(tokenizer, job, "test"))
+        answers, line["loss"] = predicted.predictions.argmax(axis=-1), predicted.metrics["test_loss"]
         line["accuracy"] = float(np.mean(answers == np.array([label for _, label in job["test"]])))
     return line
 
