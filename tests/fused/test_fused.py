@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 
 from command_line import CommandLine, as_main, start_child, write_rows
 from real_slurm import wait_for
+from wandb_file import attempts
 
 pytestmark = pytest.mark.long  # whole sweeps, with a process for the packs
 
@@ -66,13 +67,18 @@ def test_each_is_the_run_it_would_have_been_alone(line: CommandLine, tmp_path: P
 
 def test_each_has_an_end_of_its_own(line: CommandLine) -> None:
     """One diverges, one names no layer, one trains everything; the others go on, and why some go alone is said."""
-    choices = "[all-linear],[q_prj]"
-    said = line("-m", *QUIET, *FUSED, "lora.rank=2", f"lora.targets={choices}", "train.learning_rate=1e-3,1e30")
+    choices = "[all-linear],[q_prj],[gate_proj,up_proj]"
+    given = ["lora.rank=2", f"lora.targets={choices}", "train.learning_rate=1e-3,1e30", "train.batch_size=8,9"]
+    said = line("-m", *QUIET, *FUSED, "hydra.launcher.trials_at_once=12", "hydra.sweeper.max_failure_rate=1", *given)
     trials = trials_of(line)
-    assert [trial["state"] for trial in trials] == ["complete", "fail", "fail", "fail"]
-    assert "diverged" in trials[1]["reason"]
-    assert "did you mean 'q_proj'" in trials[2]["reason"]
-    assert "differ in lora.targets" in said.stdout
+    expected = ["complete", "complete", "fail", "fail", *["fail"] * 4, "complete", "complete", "fail", "fail"]
+    assert [trial["state"] for trial in trials] == expected
+    assert "diverged" in trials[2]["reason"]
+    assert "did you mean 'q_proj'" in trials[4]["reason"]
+    assert "differ in train.batch_size" in said.stdout
+    records = [line.record(line.folder() / trials[number]["folder"]) for number in (0, 8)]
+    assert [record["cost"]["trials_in_pack"] for record in records] == [2, 2]  # the others have diverged by then
+    assert records[0]["cost"]["trainable_parameters"] > records[1]["cost"]["trainable_parameters"]
 
 
 def test_a_neighbour_that_diverges_changes_nothing(line: CommandLine, tmp_path: Path) -> None:
@@ -110,6 +116,39 @@ def test_a_rung_prunes_within_a_pack(line: CommandLine) -> None:
     best = next(trial for trial in trials if trial["params"]["train.learning_rate"] == 1e-2)
     assert best["state"] == "complete"
     assert "RungPruner at step" in next(trial for trial in trials if trial["state"] == "pruned")["reason"]
+
+
+def test_places_of_the_pruned_and_the_failed_are_taken_by_the_next(line: CommandLine) -> None:
+    """Two places and four trials: the first fails, the others are pruned at their first evaluation."""
+    pruner = ["hydra/sweeper/pruner=threshold", "hydra.sweeper.pruner.lower=2", "hydra.sweeper.pruner.n_warmup_steps=4"]
+    at_once = ["hydra.launcher.trials_at_once=2", "hydra.sweeper.n_jobs=2"]  # two are trained, two wait
+    rates = "train.learning_rate=1e30,1e-3,2e-3,3e-3"
+    line("-m", *QUIET, *FUSED, *pruner, *at_once, "train.epochs=2", rates)
+    trials = trials_of(line)
+    assert sorted(trial["state"] for trial in trials) == ["fail", "pruned", "pruned", "pruned"]
+    costs = [line.record(line.folder() / trial["folder"])["cost"] for trial in trials if trial["state"] == "pruned"]
+    assert [cost["trials_in_pack"] for cost in costs].count(2) >= 2
+
+
+def test_arms_are_tuned_together_confirmed_and_judged(line: CommandLine) -> None:
+    """Three ranks, each tuned by TPE, one after another; confirming runs of all are trained together, each with a run in W&B."""
+    small = ["experiment=lora_rank", *line.always, f"data.source.name={line.rows}", "track=offline"]
+    own = ["hydra/sweeper/sampler=tpe", "hydra.sweeper.n_trials=2", "hydra.sweeper.confirm.seeds=2"]
+    line(*small, *QUIET, *FUSED, *own, "data.subset={train:null,validation:null,test:null}", train=False)
+    verdict = json.loads((line.folder() / "verdict.json").read_text())
+    assert [arm["name"] for arm in verdict["arms"]] == ["r4", "r16", "r64"]
+    folders = sorted(path.parent for path in line.folder().glob("r*/*/result.json"))
+    assert len(folders) == 3 * (2 + 2)
+    records = [line.record(folder) for folder in folders]
+    assert {record["status"] for record in records} == {"completed"}
+    assert max(record["cost"]["trials_in_pack"] for record in records) > 2  # of more than one arm
+    for folder, record in zip(folders, records, strict=True):
+        (logged,) = attempts(folder)
+        assert logged.run["run_id"] == record["tracking"]["wandb_id"]
+        assert logged.config["seed"] == record["config"]["seed"]
+        assert logged.config["lora"]["rank"] == record["config"]["lora"]["rank"]
+        assert logged.summary["objective"] == record["objective"]["value"]
+    assert len({attempts(folder)[0].run["run_id"] for folder in folders}) == len(folders)
 
 
 def test_a_stock_pruner_that_depends_on_order_is_refused(line: CommandLine) -> None:
