@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.power import TTestPower
 
-from headtohead.statistics.power import detectable_difference, more_rows, more_runs, power_at
+from headtohead.statistics.power import _found, _fresh, detectable_difference, more_rows, more_runs, power_at
 from headtohead.statistics.variance import Layout, Stratum, degrees_of_freedom, grown, lay_out
 
 
@@ -48,6 +48,19 @@ def test_rows_that_all_show_the_same_difference_leave_the_luck_of_seeds() -> Non
     assert 0 < detectable_difference(layout, 0.05) < 1
     flipped = np.eye(3, 12) + np.roll(np.eye(3, 12), 1, axis=0) + np.roll(np.eye(3, 12), 2, axis=0)
     assert detectable_difference(lay_out([Stratum(flipped, 1.0), Stratum(flipped, -1.0)]), 0.05) == pytest.approx(0.0)
+
+
+def test_a_fresh_comparison_of_hardly_any_certainty_is_one_in_which_nothing_is_found() -> None:
+    """Seen with two seeds that differ in one of eleven test rows: a simulated one has next to no degrees of freedom."""
+    right = (np.random.default_rng(5).random((2, 11)) < 0.5).astype(float)
+    other = right.copy()
+    other[0, 0] = 1 - other[0, 0]
+    layout = lay_out([Stratum(right, 1.0), Stratum(other, -1.0)])
+    assert np.isinf(_fresh(layout, 0.05 / 3, 1000)[1]).sum() == 1
+    found = float(detectable_difference(layout, 0.05 / 3))
+    assert np.isfinite(found)
+    error, reach = _fresh(layout, 0.05 / 3, 1000)
+    assert _found(found - reach, error).mean() >= 0.8
 
 
 def test_as_many_more_as_stated_are_enough_and_one_fewer_is_not() -> None:
