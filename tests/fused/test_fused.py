@@ -107,7 +107,7 @@ def test_a_free_place_is_taken_by_the_next(line: CommandLine) -> None:
 
 def test_a_rung_prunes_within_a_pack(line: CommandLine) -> None:
     pruner = ["hydra/sweeper/pruner=rungs", "hydra.sweeper.pruner.min_resource=4", "hydra/sweeper/sampler=grid"]
-    slow = ["train.epochs=4", "train.evaluate_every=1"]
+    slow = ["train.epochs=4", "train.evaluate_every=1", "train.metric=log_loss"]  # of which no two are equal
     line("-m", *QUIET, *FUSED, *pruner, *slow, "train.learning_rate=1e-6,1e-2,2e-6,3e-6")
     trials = trials_of(line)
     assert [trial["state"] for trial in trials].count(

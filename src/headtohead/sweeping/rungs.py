@@ -37,8 +37,9 @@ def refuse_order_dependent(pruner: Mapping[str, Any] | None, trials_at_once: int
 
 
 class RungPruner(BasePruner):
-    """Keeps the best of all trials that have reached a rung: one in ``reduction_factor``, rounded up.
+    """Keeps the best of all trials that have reached a rung: one in ``reduction_factor``, rounded up, and their equals.
 
+    Early on many trials are equal, when all still name the commonest class: to keep some of them would be to choose by number.
     Rungs are at ``min_resource`` optimiser steps and at its multiples by powers of ``reduction_factor``; a trial is on one at
     its first evaluation there or beyond (Jamieson and Talwalkar 2016, arXiv:1502.07943; trials that come later meet
     all that were there before, as in Li et al. 2020, arXiv:1810.05934).
@@ -63,12 +64,14 @@ class RungPruner(BasePruner):
         trials = {other.number: other.intermediate_values for other in study.get_trials(deepcopy=False)}
         trials[trial.number] = trial.intermediate_values
         sign = 1 if study.direction == StudyDirection.MINIMIZE else -1
-        there = ((self._value_at(rung, values), number) for number, values in trials.items())
-        order = sorted(
-            (math.inf if math.isnan(value) else sign * value, number) for value, number in there if value is not None
-        )
-        kept = order[: math.ceil(len(order) / self._factor)]
-        return trial.number not in {number for _, number in kept}
+        reached = {number: self._value_at(rung, values) for number, values in trials.items()}
+        worth = {
+            number: math.inf if math.isnan(value) else sign * value
+            for number, value in reached.items()
+            if value is not None
+        }
+        last_kept = sorted(worth.values())[math.ceil(len(worth) / self._factor) - 1]
+        return worth[trial.number] > last_kept
 
     def _reached(self, values: Mapping[int, float], step: int) -> int | None:
         """Return the highest rung that ``step`` is the first to reach, or None."""
