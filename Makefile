@@ -23,7 +23,7 @@ test-slurm: $(READY)     ## jobs on a real SLURM of one node: SLURM_TEST_INSTALL
 	$(BIN)/python -m pytest -m slurm
 
 # A violated gate is an error that make shows and passes by: the others are worth having.
-bench: $(READY)          ## what benchmarks/RESULTS.md says of speed on a CPU, some six hours on two quiet cores (a GPU: benchmarks/gpu.py)
+bench: $(READY)          ## what benchmarks/RESULTS.md says of speed on a CPU, several hours on two quiet cores (a GPU: benchmarks/gpu.py)
 	-$(BIN)/python benchmarks/single_run.py --short --rows 160 --test-rows 200
 	-$(BIN)/python benchmarks/single_run.py --model minilm_l6 --short --batch 16 --rows 640 --epochs 2 --test-rows 400
 	-$(BIN)/python benchmarks/single_run.py --model minilm_l6 --rows 480 --test-rows 400

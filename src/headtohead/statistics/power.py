@@ -21,6 +21,7 @@ nearly all the luck of seeds.
 """
 _POINTS = 80
 MOST_DIFFERENCE = 1e100
+"""Stated where comparisons of hardly any degrees of freedom find nothing at all: far beyond any that means something."""
 MOST_RUNS, MOST_ROWS_FACTOR = 1000, 1000
 """Beyond these, "more of the same" is no advice."""
 

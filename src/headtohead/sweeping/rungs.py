@@ -64,11 +64,10 @@ class RungPruner(BasePruner):
         trials = {other.number: other.intermediate_values for other in study.get_trials(deepcopy=False)}
         trials[trial.number] = trial.intermediate_values
         sign = 1 if study.direction == StudyDirection.MINIMIZE else -1
-        reached = {number: self._value_at(rung, values) for number, values in trials.items()}
         worth = {
             number: math.inf if math.isnan(value) else sign * value
-            for number, value in reached.items()
-            if value is not None
+            for number, values in trials.items()
+            if (value := self._value_at(rung, values)) is not None
         }
         last_kept = sorted(worth.values())[math.ceil(len(worth) / self._factor) - 1]
         return worth[trial.number] > last_kept
