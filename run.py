@@ -1,5 +1,8 @@
 """The one entry point: ``python run.py`` for a run, ``python run.py -m`` for a sweep, ``--help`` for the groups."""
 
+import atexit
+import gc
+
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -31,5 +34,6 @@ def main(cfg: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # else all that was imported is searched for cycles as the process ends: over a second
     with errors_for_people():
         main()

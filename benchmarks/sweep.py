@@ -5,8 +5,9 @@
 MiniLM-L6 with LoRA on short texts (Reuters R8, 24 tokens on average); eight learning rates and two ranks. Ours is
 ``python run.py -m hydra/launcher=fused hydra/sweeper/pruner=rungs``, timed whole: start-up, evaluation, records and pages.
 B0 trains each combination to its end with the Trainer script, one process after another; B1 all of them in one process, in
-bf16 where the processor has it and sorted by length, which costs it its score and so its choice. Ours and B0 choose by
-validation accuracy. Every replicate has rows and seeds of its own; the sides take turns.
+bf16 where the processor has it and sorted by length, which costs it its score and so its choice. Ours
+stops and chooses by validation log-loss, evaluated at the two rungs and at the end; B0 chooses by validation accuracy.
+Every replicate has rows and seeds of its own; the sides take turns.
 
 The gate: over the replicates, the configuration that ours chooses is not worse than that of the whole grid by more than .3
 points. Both are judged by one yardstick: trained anew by ours on ``--judges`` fresh seeds of the replicate's rows, test accuracy.
@@ -35,6 +36,7 @@ RATES = [float(f"{rate:.2g}") for rate in np.geomspace(1e-4, 1e-2, 8)]
 RANKS = (4, 16)
 GRID = [(rate, rank) for rate in RATES for rank in RANKS]
 VALIDATION, TEST, LABELS = 200, 600, 8
+REDUCTION = 4
 Choice = tuple[float, int]
 
 
@@ -75,7 +77,7 @@ def settings(options: argparse.Namespace, folder: Path) -> list[str]:
         "lora=r16",
         "train.batch_size=16",
         f"train.epochs={options.epochs}",
-        "train.metric=accuracy",
+        "train.metric=log_loss",
         "evaluate.baselines=false",
         "export.form=none",
         "track=off",
@@ -87,22 +89,23 @@ def settings(options: argparse.Namespace, folder: Path) -> list[str]:
 
 def ours(options: argparse.Namespace, folder: Path, seed: int) -> tuple[float, Choice, int]:
     """Sweep with halving; return seconds, what was chosen, and how many trials were given up early."""
+    rungs = [step / -(-options.rows // 16) for step in (options.first_rung, REDUCTION * options.first_rung)]
     seconds = run(
         *("run.py", "-m", *settings(options, folder), f"seed={seed}", "hydra.sweeper.study_name=sweep"),
         *(
-            "train.evaluate_every=0.5",
+            f"train.evaluate_at={rungs}".replace(" ", ""),
             "hydra.sweeper.n_jobs=16",
             "hydra/sweeper/sampler=grid",
             "hydra/sweeper/pruner=rungs",
         ),
         *(f"hydra.sweeper.n_trials={len(GRID)}", f"hydra.sweeper.pruner.min_resource={options.first_rung}"),
-        *("hydra.sweeper.pruner.reduction_factor=4", "evaluate.test=false"),
+        *(f"hydra.sweeper.pruner.reduction_factor={REDUCTION}", "evaluate.test=false"),
         f"train.learning_rate={','.join(map(str, RATES))}",
         f"lora.rank={','.join(map(str, RANKS))}",
     )
     trials = json.loads((folder / "outputs" / "sweep" / "study.json").read_text())["trials"]
     completed = [trial for trial in trials if trial["state"].lower().startswith("complete")]
-    best = max(completed, key=lambda trial: trial["values"][0])["params"]
+    best = min(completed, key=lambda trial: trial["values"][0])["params"]
     choice = (float(best["train.learning_rate"]), int(best["lora.rank"]))
     return seconds, choice, len(trials) - len(completed)
 

@@ -111,6 +111,7 @@ def test_same_configuration_same_folder():
         (["train.patience=0"], "train.patience must be 1 or more"),
         (["train.batch_tokens=-5"], "train.batch_tokens must be 1 or more"),
         (["train.beta1=1.5"], r"train.beta1 must be in \[0, 1\)"),
+        (["train.evaluate_at=[0.5,0]"], "train.evaluate_at lists epochs, each positive"),
         (["train.epsilon=-1"], "train.epsilon must be positive"),
         (["train.learning_rate=nan"], "train.learning_rate must be positive"),
         (["lora.alpha_over_rank=0"], "lora.alpha_over_rank must be positive"),

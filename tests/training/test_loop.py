@@ -62,6 +62,12 @@ def test_steps_and_evaluations_are_logged(cache: Path):
     assert progress.padded_tokens >= progress.tokens
 
 
+def test_evaluations_are_where_they_are_asked_for_and_at_the_end(cache: Path):
+    run, log = make_run(cache, evaluate_at=[1.5, 0.5]), Log()
+    fit(run.pack, hooks_of(run, log), checkpoints=[None])
+    assert [step for step, _ in log.curve(0, "validation/metric")] == [3, 9, 12]
+
+
 @pytest.mark.parametrize("keep_best", [True, False])
 def test_best_weights_win(cache: Path, keep_best: bool):
     """Ties keep the earlier; without keep_best the last step stays."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from headtohead.errors import UserError, require_choice
 
@@ -49,6 +49,8 @@ class TrainConfig:
     cache, for later runs on the same rows and model too)."""
     evaluate_every: float = 1.0
     """Epochs between evaluations on the validation split; the last step always evaluates."""
+    evaluate_at: list[float] = field(default_factory=list)
+    """Instead: the epochs after which to evaluate, such as the rungs of a pruner; empty means every evaluate_every."""
     metric: str | None = None
     """Validation metric that picks the best weights; null means macro_f1, or mae for scores."""
     keep_best: bool = True
@@ -68,6 +70,8 @@ class TrainConfig:
         self._require(NOT_NEGATIVE, lambda value: 0 <= value < math.inf, "0 or more")
         self._require(AT_LEAST_ONE, lambda value: value >= 1, "1 or more")
         self._require(("beta1", "beta2"), lambda value: 0 <= value < 1, "in [0, 1)")
+        if not all(0 < epochs < math.inf for epochs in self.evaluate_at):
+            raise UserError(f"train.evaluate_at lists epochs, each positive, given {list(self.evaluate_at)}")
         if not 0 <= self.warmup_fraction <= 1:
             raise UserError(f"train.warmup_fraction is a share of the steps in [0, 1], given {self.warmup_fraction}")
         if self.metric is not None and self.metric.startswith("test"):

@@ -7,6 +7,8 @@ A job comes as a line of JSON on the standard input, or from a list in a file: `
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import json
 import os
@@ -185,4 +187,5 @@ def main(script: Path, size: int, file: Path | None = None) -> int:
 
 
 if __name__ == "__main__":
+    atexit.register(gc.freeze)  # as in run.py: the sweep waits for its end
     sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), *map(Path, sys.argv[3:])))

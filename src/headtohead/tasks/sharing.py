@@ -25,7 +25,7 @@ MAY_DIFFER = (
     *(f"lora.{key}" for key in ("rank", "alpha_over_rank", "scaling", "dropout", "targets")),
     *(f"train.{key}" for key in ("learning_rate", "weight_decay", "beta1", "beta2", "epsilon", "optimizer")),
     *(f"train.{key}" for key in ("schedule", "warmup_fraction", "warmup_steps", "clip_norm", "epochs", "steps")),
-    *(f"train.{key}" for key in ("patience", "keep_best", "evaluate_every", "checkpoint_seconds")),
+    *(f"train.{key}" for key in ("patience", "keep_best", "evaluate_every", "evaluate_at", "checkpoint_seconds")),
 )
 """What belongs to a trial alone. Everything else decides what the trunk reads, or what it is."""
 WIDTHS = {"mse": "one score", "huber": "one score", "corn": "a score for each threshold"}

@@ -85,14 +85,18 @@ class Trial:
         """Steps of the whole training."""
         if self.config.steps is not None:
             return self.config.steps
-        return max(1, round(self.config.epochs * self.steps_per_epoch))
+        return self._steps_of(self.config.epochs)
 
     def evaluates_after(self, step: int) -> bool:
         """Whether an evaluation follows the ``step``-th step (from 1)."""
         if step == self.total_steps:
             return True
-        every = max(1, round(self.config.evaluate_every * self.steps_per_epoch))
-        return step % every == 0
+        if self.config.evaluate_at:
+            return step in map(self._steps_of, self.config.evaluate_at)
+        return step % self._steps_of(self.config.evaluate_every) == 0
+
+    def _steps_of(self, epochs: float) -> int:
+        return max(1, round(epochs * self.steps_per_epoch))
 
     def batch_rows(self, step: int) -> np.ndarray:
         """Return the row indices of a step (from 0); a finished trial goes round its plan again."""
