@@ -72,7 +72,8 @@ def ours(options: argparse.Namespace, folder: Path) -> float:
 def alone(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Run one of the sweep's trials by itself, without kept states; return its record."""
     own = zip(("train.learning_rate", "loss", "loss.class_weights"), CHECKED, strict=True)
-    run("run.py", *settings(options), f"hydra.run.dir={folder}", *(f"{key}={value}" for key, value in own))
+    places = ["train.frozen_states=recompute", f"hydra.run.dir={folder}"]
+    run("run.py", *settings(options), *places, *(f"{key}={value}" for key, value in own))
     record: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return record
 

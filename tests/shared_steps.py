@@ -24,7 +24,7 @@ from headtohead.backbone import Backbone
 from headtohead.config import Config
 from headtohead.tasks.build import load
 from headtohead.training import Hooks, Pack, Processes, fit, score
-from tiny_runs import FullConfig, LoraConfig, TinyRun, config_of
+from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of
 
 FSDP = ["--use_fsdp", "--fsdp_version", "2", "--fsdp_auto_wrap_policy", "TRANSFORMER_BASED_WRAP"]
 STEPS = 4
@@ -37,6 +37,10 @@ CASES: dict[str, list[Config]] = {
     ],
     "generative": [config_of(head="generative", batch_size=1, learning_rate=5e-4)],  # one process has no row at all
     "micro_batches": [config_of(batch_size=7, micro_batch_size=2)],
+    "features": [  # of the second trial one process has no row
+        config_of(seed=number, lora=FrozenConfig(), frozen_states="disk", batch_size=size)
+        for number, size in enumerate((7, 1))
+    ],
     "full": [config_of(architecture="bert", lora=FullConfig(), batch_size=5)],
 }
 SHARDED_CASES: dict[str, list[Config]] = {

@@ -105,7 +105,11 @@ def config_of(
     trunk_dropout: bool = False,
     **train: Any,
 ) -> Config:
-    """Return a run's configuration; keywords beyond the named ones are those of ``train``."""
+    """Return a run's configuration; keywords beyond the named ones are those of ``train``.
+
+    What frozen layers answer is not kept unless asked for: most tests are about a trunk that runs.
+    """
+    usual = {"batch_size": 8, "steps": 20, "warmup_fraction": 0.2, "learning_rate": 5e-4, "frozen_states": "recompute"}
     kind = loss or {"generative": "language_model", "regression": "mse"}.get(head, "cross_entropy")
     return Config(
         name="tiny",
@@ -117,7 +121,7 @@ def config_of(
         head=HeadConfig(kind=head, pooling=pooling, normalisation=normalisation),
         loss=LOSS_CONFIGS[kind](**(loss_options or {})),
         lora=lora or LoraConfig(rank=4),
-        train=TrainConfig(**{"batch_size": 8, "steps": 20, "warmup_fraction": 0.2, "learning_rate": 5e-4, **train}),
+        train=TrainConfig(**{**usual, **train}),
         evaluate=EvaluateConfig(),
         export=ExportConfig(),
         track=TrackConfig(),

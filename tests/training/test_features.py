@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from headtohead.tasks import frozen_states
 from headtohead.training import score
-from tiny_runs import FrozenConfig, TinyRun, config_of
+from tiny_runs import FrozenConfig, LoraConfig, TinyRun, assert_bit_equal, config_of
 
 
 def runs(cache: Path, where: str, *givens: dict[str, Any], **all_of: Any) -> tuple[TinyRun, TinyRun]:
@@ -30,6 +31,35 @@ def forwards(run: TinyRun) -> list[int]:
         lambda module, args, kwargs: counts.append(kwargs["input_ids"].numel()), with_kwargs=True
     )
     return counts
+
+
+@pytest.mark.parametrize(
+    ("given", "is_kept"),
+    [
+        ({"lora": FrozenConfig()}, True),
+        ({"lora": FrozenConfig(), "architecture": "modernbert"}, False),  # its readout looks at every token
+        ({"lora": FrozenConfig(), "architecture": "bert", "trunk_dropout": True}, False),
+        ({"lora": LoraConfig(rank=2, top_layers=0.5)}, False),
+    ],
+)
+def test_by_default_rows_of_a_frozen_trunk_are_kept_on_disk(
+    tmp_path: Path, given: dict[str, Any], is_kept: bool
+) -> None:
+    run = TinyRun(tmp_path, config_of(frozen_states="auto", **given))
+    run.scores()
+    assert bool(run.pack.features) == is_kept
+    assert bool(list(tmp_path.rglob("*.states"))) == is_kept
+    assert not run.pack.frozen
+
+
+def test_rows_whose_states_would_fill_the_memory_are_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(frozen_states, "LARGEST_SHARE", 0.0)
+    with caplog.at_level("INFO"):
+        run = TinyRun(tmp_path, config_of(lora=FrozenConfig(), frozen_states="auto"))
+    assert run.pack.features is None
+    assert "train.frozen_states=disk keeps them" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -61,6 +91,22 @@ def test_heads_over_kept_features_learn_the_same(tmp_path: Path, architecture: s
         assert one.progress.tokens == other.progress.tokens
         for name, tensor in one.weights.state().items():
             torch.testing.assert_close(tensor, other.weights.state()[name], atol=1e-5, rtol=1e-4)
+
+
+def test_a_head_that_diverges_changes_no_bit_of_its_neighbours(tmp_path: Path) -> None:
+    givens = [{"seed": 0, "learning_rate": 1e-2}, {"seed": 1}, {"seed": 0, "loss": "focal"}]
+    healthy, broken = (runs(tmp_path, "memory", *givens)[0].pack for _ in range(2))
+    for step in range(9):
+        if step == 4:
+            next(iter(broken.trials[1].weights.tensors.values())).data.fill_(torch.inf)
+        expected, found = healthy.step(), broken.step()
+        assert [expected[0], expected[2]] == [found[0], found[2]]
+        assert np.isfinite(found[1]) == (step < 4)
+        healthy.drop_gradients()
+        broken.drop_gradients()
+    assert [trial.progress.status for trial in broken.trials] == ["training", "diverged", "training"]
+    for number in (0, 2):
+        assert_bit_equal(broken.trials[number].weights.state(), healthy.trials[number].weights.state())
 
 
 def test_a_row_is_read_once_by_all_trials_and_processes(tmp_path: Path) -> None:

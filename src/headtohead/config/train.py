@@ -43,10 +43,10 @@ class TrainConfig:
     rows are padded (an architecture or attention outside ``batching.attention``), and makes batches less random: length
     often goes with the class."""
     gradient_checkpointing: bool = False
-    frozen_states: str = "recompute"
+    frozen_states: str = "auto"
     """Of the layers below the lowest trained one: recompute, or memory or disk, where each row's are kept (4 bytes for
     each token and feature in fp32, for each row and feature with lora=frozen and a readout of one state; on disk in the
-    cache, for later runs on the same rows and model too)."""
+    cache, for later runs on the same rows and model too). auto is disk where one state of a row is all, else recompute."""
     evaluate_every: float = 1.0
     """Epochs between evaluations on the validation split; the last step always evaluates."""
     evaluate_at: list[float] = field(default_factory=list)
@@ -64,7 +64,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         require_choice("train.schedule", self.schedule, ("constant", "linear", "cosine"))
-        require_choice("train.frozen_states", self.frozen_states, ("recompute", "memory", "disk"))
+        require_choice("train.frozen_states", self.frozen_states, ("auto", "recompute", "memory", "disk"))
         require_choice("train.optimizer", self.optimizer, ("adamw", "adamw_8bit"))
         self._require(POSITIVE, lambda value: 0 < value < math.inf, "positive")
         self._require(NOT_NEGATIVE, lambda value: 0 <= value < math.inf, "0 or more")

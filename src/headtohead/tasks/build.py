@@ -14,7 +14,7 @@ from headtohead.adapters import TrialWeights, expected_count, prepare, recompute
 from headtohead.backbone import Backbone, load_backbone, resolve_dtype
 from headtohead.batching.attention import can_share_beginnings, read_packed_rows
 from headtohead.batching.encode import EncodedRows, Encoder, encode_rows
-from headtohead.config import Config, FrozenConfig, FullConfig
+from headtohead.config import Config, FullConfig
 from headtohead.data import Corpus
 from headtohead.errors import UserError
 from headtohead.heads import (
@@ -31,6 +31,7 @@ from headtohead.labels import LabelSpace
 from headtohead.losses import build_loss, check_loss_fits, class_weights
 from headtohead.prompts import Prompt, build_prompt, choose_examples, label_text
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.frozen_states import what_is_kept, where_states_lie
 from headtohead.training import (
     MemoryLimits,
     Pack,
@@ -43,9 +44,7 @@ from headtohead.training import (
     sharding_asked,
     stored_labels,
 )
-from headtohead.training.features import Features
-from headtohead.training.frozen_layers import FrozenLayers, InMemory, States, fingerprint_of
-from headtohead.training.state_file import StateFile
+from headtohead.training.frozen_layers import fingerprint_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -162,8 +161,8 @@ def build_pack(
     model, trunk = backbone.model, backbone.trunk
     heads = [_build_head(config, backbone, reader) for config, reader in zip(configs, readers, strict=True)]
     backbone.pooler = drop_pooler(trunk)
-    keeps = configs[0].train.frozen_states == "disk" and rows is not None
-    if keeps and not backbone.fingerprint:  # before adapters are in place
+    states = where_states_lie(configs, backbone, heads[0], rows) if rows is not None else "recompute"
+    if states == "disk" and not backbone.fingerprint:  # before adapters are in place
         backbone.fingerprint = fingerprint_of(trunk)
     expected = [expected_count(trunk, model, config.lora) for config in configs]
     products = resolve_dtype(configs[0].model.precision, processes.device)
@@ -186,7 +185,7 @@ def build_pack(
     packs_rows = read_packed_rows(model)
     if configs[0].train.gradient_checkpointing:
         recompute_activations(trunk)
-    kept = _what_is_kept(configs, backbone, heads[0], packs_rows=packs_rows) if rows is not None else {}
+    kept = what_is_kept(states, configs, backbone, heads[0], packs_rows=packs_rows)
     return Pack(
         trunk,
         trials,
@@ -199,46 +198,6 @@ def build_pack(
         limits=limits,
         **kept,
     )
-
-
-def _what_is_kept(configs: Sequence[Config], backbone: Backbone, head: Head, *, packs_rows: bool) -> dict[str, Any]:
-    """Return features or frozen layers, where what the trunk answers is to be kept.
-
-    Raises:
-        UserError: it cannot be.
-    """
-    where = configs[0].train.frozen_states
-    if where == "recompute":
-        return {}
-    if configs[0].model.trunk_dropout:
-        raise UserError(
-            f"train.frozen_states={where}: model.trunk_dropout=true makes what the trunk answers random; set "
-            "train.frozen_states=recompute"
-        )
-
-    def open_states(of: str, dtype: torch.dtype) -> States:
-        name = f"{of}-{where}"
-        if name not in backbone.states:
-            folder = f"{backbone.fingerprint}-{backbone.about['dtype']}-{of}"
-            backbone.states[name] = InMemory() if where == "memory" else _on_disk(backbone, folder, dtype)
-        found: States = backbone.states[name]
-        return found
-
-    if all(isinstance(config.lora, FrozenConfig) for config in configs) and head.reads_one_state:
-        name = f"features-{configs[0].head.pooling}-{where}"
-        if name not in backbone.states:
-            backbone.states[name] = Features(open_states(f"{name}-by-row", torch.float32))
-        return {"features": backbone.states[name]}
-    if not packs_rows:
-        raise UserError(f"train.frozen_states={where}: this model reads padded rows; set train.frozen_states=recompute")
-    return {"frozen": FrozenLayers(backbone.trunk, lambda count: open_states(f"{count}-layers", backbone.trunk.dtype))}
-
-
-def _on_disk(backbone: Backbone, name: str, dtype: torch.dtype) -> StateFile:
-    """Open states in the cache, under a name that stands for the weights that they come from."""
-    assert backbone.cache is not None
-    features = backbone.model.config.get_text_config().hidden_size
-    return StateFile(backbone.cache / "states" / name, features=features, dtype=dtype)
 
 
 def undress(backbone: Backbone) -> None:
