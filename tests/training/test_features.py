@@ -116,6 +116,7 @@ def test_a_row_is_read_once_by_all_trials_and_processes(tmp_path: Path) -> None:
         kept.pack.step()
         kept.pack.drop_gradients()
     kept.scores()
+    assert kept.pack.notes == []
     rows = {tuple(row) for row in kept.rows.input_ids(np.arange(len(kept.rows)))}
     assert sum(read) == sum(map(len, rows))
     again, _ = runs(tmp_path, "disk", {"seed": 3})
@@ -123,6 +124,7 @@ def test_a_row_is_read_once_by_all_trials_and_processes(tmp_path: Path) -> None:
     again.pack.step()
     np.testing.assert_array_equal(again.scores().shape, kept.scores().shape)
     assert read == []
+    assert "had been read before" in str(again.pack.notes)
 
 
 def test_a_readout_of_more_than_one_state_keeps_layers_instead(tmp_path: Path) -> None:

@@ -39,6 +39,13 @@ class Features:
     def __init__(self, states: States) -> None:
         self._states = states
         self._tables: OrderedDict[str, _Table] = OrderedDict()
+        self.found = 0
+        """Rows that were kept before they were first asked for here."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no row was asked for yet."""
+        return not self._tables
 
     @torch.no_grad()
     def of(
@@ -66,6 +73,7 @@ class Features:
     def _look_up(self, prompts: list[list[int]], compute: Compute, tokens: int) -> Float[Tensor, "rows 1 features"]:
         names = [name_of(prompt) for prompt in prompts]
         missing = {name: prompt for name, prompt in zip(names, prompts, strict=True) if name not in self._states}
+        self.found += len(set(names)) - len(missing)
         unread = list(missing)
         lengths = np.asarray([len(prompt) for prompt in missing.values()], dtype=np.int64)
         for batch in score_batches(lengths, tokens):

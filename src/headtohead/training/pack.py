@@ -84,6 +84,7 @@ class Pack:
         self.trunk, self.trials, self.state, self.processes = trunk, list(trials), state, processes
         self.dtype, self.autocast, self.packs_rows = dtype, autocast, packs_rows
         self.frozen, self.features = frozen, features
+        self._others_read = features is not None and not features.is_empty
         self.device = next(trunk.parameters()).device
         self.shares_beginnings = shares_beginnings and packs_rows and frozen is None  # whose states are of whole rows
         self.limits = limits or MemoryLimits()
@@ -93,8 +94,12 @@ class Pack:
 
     @property
     def notes(self) -> list[str]:
-        """What the pack had to change, one line per kind of change."""
+        """What the pack had to change, and what it did not have to do: a line for each."""
         found = []
+        if self.features and (self._others_read or self.features.found):
+            found.append(
+                "states of rows that had been read before were taken from there: these seconds are without that reading"
+            )
         if self.micro_rows < self.limits.tried:
             found.append(
                 f"out of memory: {self.micro_rows} rows per forward pass instead of {self.limits.tried}, same effective batch"
