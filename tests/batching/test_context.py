@@ -33,8 +33,7 @@ def test_rows_read_on_from_what_they_begin_with(name: str, branches: bool) -> No
     kept = Kept(real=beginning.real)
     read(trunk, PackedRows.of(beginning, 1, keeps=kept).trunk_inputs(beginning))
     rest = whole.after(len(BEGINNING))
-    before = Context(kept=kept, row_of=torch.zeros(rest.rows, dtype=torch.long))
-    packed = PackedRows.of(rest, 1, contexts=[before])
+    packed = PackedRows.of(rest, 1, beginning=kept)
     found = packed.padded(read(trunk, packed.trunk_inputs(rest)))
     torch.testing.assert_close(found[rest.real], expected[rest.real], atol=1e-5, rtol=1e-5)
 
@@ -53,22 +52,41 @@ def test_each_row_reads_on_from_its_own(name: str) -> None:
     first = Kept(real=beginning.real)
     read(trunk, PackedRows.of(beginning, 1, keeps=first).trunk_inputs(beginning))
     middle = pad_right([[*BEGINNING, *row] for row in ROWS], 0, CPU).after(len(BEGINNING))
-    shared = Context(kept=first, row_of=torch.zeros(len(ROWS), dtype=torch.long))
     second = Kept(real=middle.real)
-    packed = PackedRows.of(middle, 1, contexts=[shared], keeps=second)
+    packed = PackedRows.of(middle, 1, beginning=first, keeps=second)
     read(trunk, packed.trunk_inputs(middle))
 
     branches = [LabelTrie.build([(*end, 0)]) for end in endings]
     ends = join_trees(branches, torch.tensor([len(BEGINNING) + len(ROWS[row]) for row in order]), pad_id=0)
-    contexts = [
-        Context(kept=first, row_of=torch.zeros(3, dtype=torch.long)),
-        Context(kept=second, row_of=torch.tensor(order)),
-    ]
-    packed = PackedRows.of(ends, 1, contexts=contexts)
+    packed = PackedRows.of(ends, 1, beginning=first, context=Context(kept=second, row_of=torch.tensor(order)))
     found = packed.padded(read(trunk, packed.trunk_inputs(ends)))
     for row, (start, end) in enumerate(zip(order, endings, strict=True)):
         at = len(BEGINNING) + len(ROWS[start])
         torch.testing.assert_close(found[row, : len(end)], expected[row, at : at + len(end)], atol=1e-5, rtol=1e-5)
+
+
+def test_several_trials_in_half_precision_with_filler() -> None:
+    """Each trial has its own beginning; attention to it and to the row is joined as precisely as one product has it."""
+    torch.manual_seed(0)
+    trials = 2
+    batch = pad_right([[1] * 5, [2] * 3, [3], [4] * 2], 0, CPU)
+    batch.starts_at = len(BEGINNING)
+    kept = Kept(real=torch.ones(trials, len(BEGINNING), dtype=torch.bool))
+    kept.layers[0] = (torch.randn(trials, 2, len(BEGINNING), 8), torch.randn(trials, 2, len(BEGINNING), 8))
+    packed = PackedRows.of(batch, trials, size=lambda count: 12, beginning=kept)
+    assert sum(group.is_filler for group in packed.groups) == trials
+    layer = torch.nn.Module()
+    layer.layer_idx, layer.num_key_value_groups = 0, 2
+    states = tuple(torch.randn(1, heads, packed.index.numel(), 8) for heads in (4, 2, 2))
+    real = packed.targets < packed.real.numel()
+    expected = attention.attend_padded(layer, states, None, packed)
+    exact = attention.attend_behind(layer, states, None, packed)
+    torch.testing.assert_close(exact[:, real], expected[:, real], atol=1e-6, rtol=1e-6)
+    assert exact.isfinite().all()
+    with torch.autocast("cpu", torch.bfloat16):
+        half = attention.attend_behind(layer, states, None, packed)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half[:, real].float(), expected[:, real], atol=0.02, rtol=0.02)
 
 
 def test_encoders_and_windows_share_no_beginning() -> None:

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from headtohead.batching import attention, varlen
 from headtohead.batching.batch import Batch, pad_right
-from headtohead.batching.context import Context, Kept
+from headtohead.batching.context import Kept
 from headtohead.batching.packed import PackedRows
 from headtohead.heads.trie import LabelTrie
 from small_trunks import CPU, ROWS
@@ -87,7 +87,7 @@ def test_a_device_without_it_pads(caplog: pytest.LogCaptureFixture):
         (torch.float32, 0.0, "plain", False),
         (torch.bfloat16, 0.1, "plain", False),
         (torch.bfloat16, 0.0, "tree", False),
-        (torch.bfloat16, 0.0, "context", False),
+        (torch.bfloat16, 0.0, "beginning", False),
     ],
 )
 def test_rows_that_see_their_own_tokens_alone_in_half_precision(
@@ -97,15 +97,14 @@ def test_rows_that_see_their_own_tokens_alone_in_half_precision(
     batch: Batch = pad_right(ROWS, 0, CPU)
     if kind == "tree":
         batch = LabelTrie.build([(3, 4), (5,)]).extend(batch)
-    before = Context(
-        kept=Kept(real=torch.ones(1, 2, dtype=torch.bool)), row_of=torch.zeros(len(ROWS), dtype=torch.long)
-    )
-    packed = PackedRows.of(batch, 1, contexts=[before] if kind == "context" else [])
+    before = {"beginning": Kept(real=torch.ones(1, 2, dtype=torch.bool))} if kind == "beginning" else {}
+    packed = PackedRows.of(batch, 1, **before)
     query = torch.zeros(1, 4, packed.index.numel(), 8, dtype=dtype)
     assert varlen.takes(query, packed, dropout) is expected
     chosen = {True: varlen.attend_varlen, False: attention.attend_padded}
     assert attention._way("cuda", query, packed, dropout) is chosen[expected]
-    assert attention._way("cpu", query, packed, dropout) is attention.attend_by_groups
+    of_processor = attention.attend_behind if kind == "beginning" else attention.attend_by_groups
+    assert attention._way("cpu", query, packed, dropout) is of_processor
 
 
 def test_filler_is_cut_into_rows_no_longer_than_the_longest():

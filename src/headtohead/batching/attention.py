@@ -16,6 +16,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from headtohead.batching import varlen
+from headtohead.batching.beginning import attend_behind
+from headtohead.batching.context import layer_number
 from headtohead.batching.packed import PackedRows
 
 NAME = "sdpa_packed"
@@ -85,7 +87,7 @@ def attend(
     if packed is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     if packed.keeps is not None:
-        packed.keeps.layers[_number_of(module)] = tuple(_padded(own, packed) for own in (key, value))  # type: ignore[assignment]
+        packed.keeps.layers[layer_number(module)] = tuple(_padded(own, packed) for own in (key, value))  # type: ignore[assignment]
     way = _way(query.device.type, query, packed, options.get("dropout", 0.0))
     return way(module, (query, key, value), attention_mask, packed, **options), None
 
@@ -93,7 +95,7 @@ def attend(
 def _way(device: str, query: Tensor, packed: PackedRows, dropout: float) -> Callable[..., Tensor]:
     """Return how a kind of device attends within packed rows."""
     if device == "cpu":
-        return attend_by_groups
+        return attend_by_groups if packed.beginning is None else attend_behind
     return varlen.attend_varlen if varlen.takes(query, packed, dropout) else attend_padded
 
 
@@ -109,8 +111,8 @@ def attend_by_groups(
         q, k, v = (state.unflatten(1, (rows, length)).transpose(0, 1) for state in own)
         if mask is None and window is not None and not group.is_filler:  # which may be longer than any row
             mask = window[:, :, :length, :length]
-        if packed.contexts and not group.is_filler:
-            k, v = _after(module, packed, packed.rows_of(group), k, v)
+        if packed.context is not None and not group.is_filler:
+            k, v = packed.context.prepended(packed.rows_of(group), layer_number(module), k, v)
         parts.append(_attended(module, q, k, v, mask, **options).flatten(0, 1))
     return torch.cat(parts)[None]
 
@@ -138,8 +140,8 @@ def attend_padded(
         keys = (packed.real | ~packed.real.any(dim=1, keepdim=True))[:, None, None, :]  # no empty softmax in empty rows
         window = keys if window is None else keys & window
     q, k, v = (_padded(own, packed) for own in states)
-    if packed.contexts:
-        k, v = _after(module, packed, torch.arange(rows, device=k.device), k, v)
+    for context in reversed(packed.contexts):
+        k, v = context.prepended(torch.arange(rows, device=k.device), layer_number(module), k, v)
     attended, _ = sdpa_attention_forward(module, q, k, v, window, **options)
     return attended.flatten(0, 1)[packed.index][None]
 
@@ -148,17 +150,3 @@ def _padded(own: Tensor, packed: PackedRows) -> Tensor:
     """Turn packed states, 1 x heads x tokens x features, into rows x heads x length x features."""
     flat = packed.padded(own.transpose(1, 2).flatten(2))
     return flat.view(*packed.real.shape, -1, own.shape[3]).transpose(1, 2)
-
-
-def _number_of(module: nn.Module) -> int:
-    number: int = module.layer_idx  # type: ignore[assignment]
-    return number
-
-
-def _after(module: nn.Module, packed: PackedRows, rows: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Put what stands before some rows in front of their keys and values."""
-    before = [context.before(rows, _number_of(module)) for context in packed.contexts]
-    return (
-        torch.cat([*(own for own, _ in before), keys], dim=2),
-        torch.cat([*(own for _, own in before), values], dim=2),
-    )

@@ -77,7 +77,7 @@ class TreeMask:
     """Which tokens are the tree's."""
 
 
-def additive_mask(visible: Tensor, dtype: torch.dtype) -> Float[Tensor, "rows 1 length length"]:
+def additive_mask(visible: Bool[Tensor, "rows length seen"], dtype: torch.dtype) -> Float[Tensor, "rows 1 length seen"]:
     """Return 0 where attention may look and the least finite number elsewhere, as every attention kernel takes it."""
     mask = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
     return mask.masked_fill(~visible, torch.finfo(dtype).min).unsqueeze(1)

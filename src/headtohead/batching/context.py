@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +27,31 @@ class Context:
     kept: Kept
     row_of: Int[Tensor, " rows"]
 
-    def before(
-        self, rows: Int[Tensor, " some"], layer: int
-    ) -> tuple[Float[Tensor, "some heads length features"], Float[Tensor, "some heads length features"]]:
-        """Return the keys and values before some rows of the batch."""
-        keys, values = self.kept.layers[layer]
-        if len(keys) == 1:  # one beginning of all rows
-            return keys.expand(len(rows), -1, -1, -1), values.expand(len(rows), -1, -1, -1)
+    def prepended(
+        self,
+        rows: Int[Tensor, " some"],
+        layer: int,
+        keys: Float[Tensor, "some heads length features"],
+        values: Float[Tensor, "some heads length features"],
+    ) -> tuple[Float[Tensor, "some heads seen features"], Float[Tensor, "some heads seen features"]]:
+        """Put its keys and values before those of some rows of the batch."""
         chosen = self.row_of[rows]
-        return keys[chosen], values[chosen]
+        before, values_before = (
+            own.expand(len(rows), -1, -1, -1) if len(own) == 1 else own[chosen] for own in self.kept.layers[layer]
+        )
+        return torch.cat([before.to(keys.dtype), keys], dim=2), torch.cat(
+            [values_before.to(values.dtype), values], dim=2
+        )
 
     def visible(self, rows: Int[Tensor, " some"]) -> Bool[Tensor, "some length"]:
         """Return which of them are tokens."""
         return self.kept.real[self.row_of[rows]]
+
+
+def layer_number(module: nn.Module) -> int:
+    """Return which of the trunk's layers an attention is of."""
+    number: int = module.layer_idx  # type: ignore[assignment]
+    return number
 
 
 def common_beginning(rows: Iterable[Sequence[int]], at_least: int = 1) -> list[int]:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from headtohead.batching.batch import Batch
+from headtohead.batching.batch import Batch, additive_mask
 from headtohead.batching.context import Context, Kept
 
 
@@ -49,8 +49,10 @@ class PackedRows:
     """Of the padded batch: not padding."""
     visible: Bool[Tensor, "rows length length"] | None
     """Of the padded batch: which token sees which, where the architecture alone does not say."""
-    contexts: Sequence[Context] = ()
-    """What stands before its rows, in turn."""
+    beginning: Kept | None = None
+    """What stands before all rows of each trial, a kept row for each."""
+    context: Context | None = None
+    """What stands between that and each row."""
     keeps: Kept | None = None
     """Where the rows' own keys and values go, if someone wants to read on after them."""
 
@@ -61,7 +63,8 @@ class PackedRows:
         trials: int,
         *,
         size: Callable[[int], int] = int,
-        contexts: Sequence[Context] = (),
+        beginning: Kept | None = None,
+        context: Context | None = None,
         keeps: Kept | None = None,
     ) -> PackedRows:
         """Leave the padding out of a batch whose rows are those of ``trials`` trials, one after another.
@@ -86,7 +89,8 @@ class PackedRows:
             ),
             real=batch.real,
             visible=batch.tree.visible if batch.tree else None,
-            contexts=contexts,
+            beginning=beginning,
+            context=context,
             keeps=keeps,
         )
 
@@ -107,35 +111,45 @@ class PackedRows:
         count, rest = divmod(group.tokens, self.longest)
         return [self.longest] * count + [rest] * bool(rest)
 
+    @property
+    def contexts(self) -> list[Context]:
+        """All that stands before its rows, in turn."""
+        found = [] if self.context is None else [self.context]
+        if self.beginning is None:
+            return found
+        trials = torch.arange(len(self.beginning.real), device=self.real.device)
+        row_of = trials.repeat_interleave(len(self.real) // len(trials))
+        return [Context(kept=self.beginning, row_of=row_of), *found]
+
     @cached_property
-    def masks(self) -> list[Bool[Tensor, "rows 1 length seen"] | None]:
-        """Which token sees which within the rows of each group, and before them; None where causality alone says."""
+    def masks(self) -> list[Bool[Tensor, "_ 1 length seen"] | None]:
+        """Which token sees which in its row and context, of each group; None where the architecture says, and for filler."""
         return [None if group.is_filler else self._mask_of(group) for group in self.groups]
 
     @cached_property
-    def padded_mask(self) -> Bool[Tensor, "rows 1 length seen"] | None:
-        """The same of all padded rows at once."""
+    def added_masks(self) -> list[Float[Tensor, "_ 1 length seen"] | None]:
+        """The same, to be added to scores."""
+        return [None if mask is None else additive_mask(mask[:, 0], torch.float32) for mask in self.masks]
+
+    @cached_property
+    def padded_mask(self) -> Bool[Tensor, "_ 1 length seen"] | None:
+        """The same of all padded rows at once, and of the beginning."""
         own = None if self.visible is None else self.visible.unsqueeze(1)
-        return self._with_contexts(own, torch.arange(len(self.real), device=self.real.device), self.real.shape[1])
+        rows = torch.arange(len(self.real), device=self.real.device)
+        return _behind(self.contexts, own, rows, self.real.shape[1])
 
     def rows_of(self, group: Group) -> Int[Tensor, " rows"]:
         """Return which rows of the padded batch stand in a group."""
         return (group.places[:, 0] // self.real.shape[1]).to(self.real.device)
 
-    def _mask_of(self, group: Group) -> Bool[Tensor, "rows 1 length seen"] | None:
+    def _mask_of(self, group: Group) -> Bool[Tensor, "_ 1 length seen"] | None:
         own = None if self.visible is None else self._visible_in(group.places)
-        return self._with_contexts(own, self.rows_of(group), group.places.shape[1])
-
-    def _with_contexts(
-        self, own: Bool[Tensor, "rows 1 length length"] | None, rows: Int[Tensor, " rows"], length: int
-    ) -> Bool[Tensor, "rows 1 length seen"] | None:
-        """Let every token see what stands before its row."""
-        if not self.contexts:
-            return own
-        if own is None:
-            own = torch.ones(1, 1, length, length, dtype=torch.bool, device=rows.device).tril()
-        before = [context.visible(rows)[:, None, None, :].expand(-1, -1, length, -1) for context in self.contexts]
-        return torch.cat([*before, own.expand(len(rows), -1, -1, -1)], dim=3)
+        if (
+            own is None and self.beginning is not None
+        ):  # attention to it and to the row is joined, which says no causality
+            own = _causal(group.places.shape[1], self.real.device)
+        context = [] if self.context is None else [self.context]
+        return _behind(context, own, self.rows_of(group), group.places.shape[1])
 
     def _visible_in(self, places: Int[Tensor, "rows length"]) -> Bool[Tensor, "rows 1 length length"]:
         assert self.visible is not None
@@ -170,6 +184,25 @@ def round_tokens(count: int) -> int:
     """
     step = max(8, 2 ** (count.bit_length() - 1) // 8)
     return -(-count // step) * step
+
+
+def _behind(
+    contexts: Sequence[Context],
+    own: Bool[Tensor, "_ 1 length length"] | None,
+    rows: Int[Tensor, " rows"],
+    length: int,
+) -> Bool[Tensor, "_ 1 length seen"] | None:
+    """Let every token of some rows see what stands before its row."""
+    if not contexts:
+        return own
+    own = _causal(length, rows.device) if own is None else own
+    before = [context.visible(rows)[:, None, None, :].expand(-1, -1, length, -1) for context in contexts]
+    return torch.cat([*before, own.expand(len(rows), -1, -1, -1)], dim=3)
+
+
+def _causal(length: int, device: torch.device) -> Bool[Tensor, "1 1 length length"]:
+    """Let every token see those before it, and itself."""
+    return torch.ones(1, 1, length, length, dtype=torch.bool, device=device).tril()
 
 
 def _joined(places: Sequence[Int[Tensor, "_ _"]], batch: Batch) -> Int[Tensor, " tokens"]:

@@ -36,7 +36,7 @@ def takes(query: Tensor, packed: PackedRows, dropout: float) -> bool:
         query: 1 x heads x tokens x features.
         dropout: of attention, which the kernel lacks.
     """
-    is_plain = packed.visible is None and not packed.contexts and not dropout
+    is_plain = packed.visible is None and packed.beginning is None and packed.context is None and not dropout
     dtype = dtype_of_products(query)
     return is_plain and dtype in PRECISIONS and is_right(query.device, query.shape[3], dtype)
 

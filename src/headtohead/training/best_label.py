@@ -81,10 +81,9 @@ class BestLabel:
     def _search(self, prompts: list[list[int]], beginning: Kept | None, prior: Sequence[float]) -> np.ndarray:
         whole = pad_right(prompts, self._head.pad_id, self._head.device)
         batch = whole.after(beginning.real.shape[1]) if beginning else whole
-        before = [Context(kept=beginning, row_of=torch.zeros_like(batch.input_ids[:, 0]))] if beginning else []
         own = Kept(real=batch.real)
         with self._pack.autocast_context():
-            outputs = self._pack.read_packed(batch, [batch], before, own if self._head.trie.tokens else None)
+            outputs = self._pack.read_packed(batch, [batch], beginning, keeps=own if self._head.trie.tokens else None)
             last = batch.attention_mask.sum(dim=1) - 1
             states = torch.arange(batch.rows, device=last.device)
             hidden = outputs.last_hidden_state[states, last]
@@ -95,18 +94,17 @@ class BestLabel:
         starts = whole.attention_mask.sum(dim=1)
         while chosen := best.to_read():
             rows = torch.tensor([row for row, _ in chosen], device=last.device)
-            contexts = [Context(kept=context.kept, row_of=context.row_of[rows]) for context in before]
-            contexts.append(Context(kept=own, row_of=rows))
-            self._read_on([number for _, number in chosen], starts[rows], contexts, best, rows.tolist())
+            context = Context(kept=own, row_of=rows)
+            self._read_on([number for _, number in chosen], starts[rows], beginning, context, best)
         return best.labels
 
     def _read_on(
         self,
         numbers: list[int],
         starts: Int[Tensor, " some"],
-        contexts: list[Context],
+        beginning: Kept | None,
+        context: Context,
         best: _Best,
-        rows: list[int],
     ) -> None:
         """Read a branch of each of some rows, and hold its labels against the best so far."""
         branches = [self._branches[number] for number in numbers]
@@ -118,10 +116,10 @@ class BestLabel:
         tokens = [token for own in steps for _, token in own]
         pairs = (torch.tensor(part, device=starts.device) for part in (states, tokens))
         with self._pack.autocast_context():
-            outputs = self._pack.read_packed(batch, [batch], contexts)
+            outputs = self._pack.read_packed(batch, [batch], beginning, context)
             log_p = _finite(self._head.log_p_of(outputs.last_hidden_state[batch.real], *pairs))
         sums = iter(float(part.sum()) for part in log_p.split([len(own) for own in steps]))
-        for row, number, branch in zip(rows, numbers, branches, strict=True):
+        for row, number, branch in zip(context.row_of.tolist(), numbers, branches, strict=True):
             best.take(row, number, [next(sums) for _ in branch.labels])
 
 

@@ -344,9 +344,7 @@ class Pack:
             combined = stack_batches(batches, rows, length, self.pad_id, self.device)
         with self.autocast_context():
             if self.packs_rows:
-                before = torch.arange(len(batches), device=self.device).repeat_interleave(rows)
-                contexts = [Context(kept=beginning, row_of=before)] if beginning else []
-                outputs = self.read_packed(combined, batches, contexts)
+                outputs = self.read_packed(combined, batches, beginning)
             else:
                 outputs = self._read_padded(combined, batches)
         return outputs, [trial * rows for trial in range(len(batches))]
@@ -355,21 +353,23 @@ class Pack:
         self,
         combined: Batch,
         batches: Sequence[Batch | None],
-        contexts: Sequence[Context] = (),
+        beginning: Kept | None = None,
+        context: Context | None = None,
         keeps: Kept | None = None,
     ) -> Any:
         """Run the trunk on rows end to end.
 
         Args:
             batches: of each trial, which ``combined`` stacks.
-            contexts: what stands before the rows, in turn.
+            beginning: of every row, read before: a kept row for each trial.
+            context: what stands between that and each row.
             keeps: takes the rows' keys and values, to be read on from.
 
         Returns:
             Its outputs, as of padded rows.
         """
         size = round_tokens if self._is_new_size_dear else int
-        packed = PackedRows.of(combined, len(batches), size=size, contexts=contexts, keeps=keeps)
+        packed = PackedRows.of(combined, len(batches), size=size, beginning=beginning, context=context, keeps=keeps)
         self.state.shapes = [(int(batch.real.sum()),) if batch else (0,) for batch in batches]
         is_kept = self.frozen is not None and combined.tree is None
         with self.frozen.replaced(packed, combined) if self.frozen and is_kept else nullcontext():
