@@ -28,12 +28,12 @@ bench: $(READY)          ## what benchmarks/RESULTS.md says of speed on a CPU, s
 	-$(BIN)/python benchmarks/single_run.py --model minilm_l6 --short --batch 16 --rows 640 --epochs 2 --test-rows 400
 	-$(BIN)/python benchmarks/single_run.py --model minilm_l6 --rows 480 --test-rows 400
 	-$(BIN)/python benchmarks/classify.py
-	-$(BIN)/python benchmarks/scoring.py --prompt examples --rows 32 --few 1
+	-$(BIN)/python benchmarks/scoring.py --prompt examples --rows 128 --few 1
 	-$(BIN)/python benchmarks/scoring.py --rows 8 --few 1
 	-$(BIN)/python benchmarks/frozen_heads.py
 	-$(BIN)/python benchmarks/packs.py --precision bf16
 	-$(BIN)/python benchmarks/packs.py
-	-$(BIN)/python benchmarks/packs.py --lora r16_top_half --top-layers 0.25 --frozen-states memory --steps 30
+	-$(BIN)/python benchmarks/packs.py --model smollm2_135m --lora r16_top_half --top-layers 0.25 --frozen-states memory --rows 24 --steps 9 --max-tokens 64
 	-$(BIN)/python benchmarks/sweep.py
 	-$(BIN)/python benchmarks/peft_layer.py
 	-$(BIN)/python benchmarks/pack_memory.py
