@@ -18,6 +18,8 @@ from headtohead.batching.batch import Batch
 from headtohead.config import Config
 from headtohead.errors import Interrupted
 from headtohead.tasks import together, train_model
+from headtohead.tasks.compare import mean_cost
+from headtohead.tasks.finished_run import load_run
 from headtohead.tasks.sharing import alone_because, differences, what_is_shared
 from headtohead.tasks.shelf import Shelf
 from headtohead.tasks.stopping import StopRequest
@@ -256,3 +258,25 @@ def test_what_keeps_runs_apart(line: CommandLine, one: list[str], other: list[st
 def test_what_is_trained_alone(line: CommandLine, overrides: list[str], said: str | None) -> None:
     why = alone_because(typed(line, *overrides))
     assert why is None if said is None else said in str(why)
+
+
+def test_what_a_head_costs_does_not_depend_on_who_came_first(line: CommandLine) -> None:
+    """Two read the rows, two more find them at hand, and one more on disk: by the verdict all have read them."""
+    head = ["lora=frozen", "train.epochs=2", "evaluate.test=true"]
+    queue = Listed(line, [[*head, f"seed={seed}"] for seed in range(4)])
+    Group(queue, 2, StopRequest()).train_all()
+    line.here(*QUIET, *head)
+    folders = [*map(queue.folder, range(4)), next(line.outputs.glob("files-tiny-*"))]
+    records = [line.record(folder)["cost"] for folder in folders]
+    for record in records:
+        assert record["read_once"] == records[0]["read_once"]
+        assert record["read_once"].keys() == {"train", "validation", "test"}
+    first, second, *later = (record["seconds"]["read"] for record in records)
+    assert min(first, second) > sum(later)
+    runs = [load_run(folder, "test") for folder in folders]
+    once = records[0]["read_once"]
+    for run, record in zip(runs, records, strict=True):
+        cost = mean_cost([run], "test")
+        assert cost["train_seconds"] == pytest.approx(record["seconds"]["train"] + once["train"])
+        score = record["seconds"]["score test"] + once["test"]
+        assert cost["seconds_per_1000_rows"] == pytest.approx(1000 * score / len(run.predictions))

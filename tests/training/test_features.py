@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from headtohead.tasks import frozen_states
-from headtohead.training import score
+from headtohead.training import features, score
 from tiny_runs import FrozenConfig, LoraConfig, TinyRun, assert_bit_equal, config_of
+
+PLACES = {"whole": "disk", "some": "disk", "torn": "disk", "memory": "memory"}
 
 
 def runs(cache: Path, where: str, *givens: dict[str, Any], **all_of: Any) -> tuple[TinyRun, TinyRun]:
@@ -48,18 +49,18 @@ def test_by_default_rows_of_a_frozen_trunk_are_kept_on_disk(
     run = TinyRun(tmp_path, config_of(frozen_states="auto", **given))
     run.scores()
     assert bool(run.pack.features) == is_kept
-    assert bool(list(tmp_path.rglob("*.states"))) == is_kept
+    assert bool(list(tmp_path.rglob("states/*/*/0.npy"))) == is_kept
     assert not run.pack.frozen
 
 
-def test_rows_whose_states_would_fill_the_memory_are_read_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("steps", "trials", "is_kept"), [(5, 1, False), (6, 1, True), (5, 2, True)])
+def test_reading_fewer_rows_than_there_are_is_no_reason_to_read_all(
+    tmp_path: Path, steps: int, trials: int, is_kept: bool
 ) -> None:
-    monkeypatch.setattr(frozen_states, "LARGEST_SHARE", 0.0)
-    with caplog.at_level("INFO"):
-        run = TinyRun(tmp_path, config_of(lora=FrozenConfig(), frozen_states="auto"))
-    assert run.pack.features is None
-    assert "train.frozen_states=disk keeps them" in caplog.text
+    """Of 48 rows, eight a step."""
+    given = {"lora": FrozenConfig(), "frozen_states": "auto", "steps": steps}
+    run = TinyRun(tmp_path, [config_of(seed=seed, **given) for seed in range(trials)])
+    assert bool(run.pack.features) == is_kept
 
 
 @pytest.mark.parametrize(
@@ -116,15 +117,49 @@ def test_a_row_is_read_once_by_all_trials_and_processes(tmp_path: Path) -> None:
         kept.pack.step()
         kept.pack.drop_gradients()
     kept.scores()
-    assert kept.pack.notes == []
-    rows = {tuple(row) for row in kept.rows.input_ids(np.arange(len(kept.rows)))}
-    assert sum(read) == sum(map(len, rows))
+    assert sum(read) == kept.rows.lengths.sum()
     again, _ = runs(tmp_path, "disk", {"seed": 3})
     read = forwards(again)
     again.pack.step()
     np.testing.assert_array_equal(again.scores().shape, kept.scores().shape)
     assert read == []
-    assert "had been read before" in str(again.pack.notes)
+
+
+def test_what_reading_took_does_not_depend_on_who_asks(tmp_path: Path) -> None:
+    first, again = (runs(tmp_path, "disk", {"seed": seed})[0] for seed in (0, 1))
+    counted: list[int] = []
+    seconds = first.pack.read_once(first.rows, counted.append)
+    assert seconds > 0
+    assert sum(counted) == len(first.rows)
+    counted.clear()
+    assert (
+        again.pack.read_once(again.rows, counted.append) == first.pack.read_once(first.rows, counted.append) == seconds
+    )
+    assert counted == []
+
+
+def test_a_row_s_state_does_not_depend_on_which_rows_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor on whether tables are on disk, nor on what a kill has left of one."""
+    monkeypatch.setattr(features, "ROWS_OF_A_PART", 20)  # of 48: three parts
+    whole, some, torn, memory = (runs(tmp_path / name, where, {"seed": 0})[0] for name, where in PLACES.items())
+    index = np.arange(48)
+    expected = whole.pack.kept(whole.rows, index)[0].last_hidden_state
+    assert len(expected.unique(dim=0)) > 20
+    for own in (index[45:], index[::-3]):
+        found = some.pack.kept(some.rows, own)[0].last_hidden_state
+        assert torch.equal(found, expected[torch.from_numpy(own.copy())])
+    assert torch.equal(memory.pack.kept(memory.rows, index)[0].last_hidden_state, expected)
+    parts = sorted((tmp_path / "whole" / "states").rglob("*.npy"))
+    assert [part.name for part in parts] == ["0.npy", "20.npy", "40.npy"]
+    left = [tmp_path / "torn" / part.relative_to(tmp_path / "whole") for part in parts]
+    left[0].parent.mkdir(parents=True)
+    left[0].write_bytes(parts[0].read_bytes())
+    left[1].write_bytes(parts[1].read_bytes()[:-100])
+    read = forwards(torn)
+    assert torch.equal(torn.pack.kept(torn.rows, index)[0].last_hidden_state, expected)
+    assert sum(read) == torn.rows.lengths[20:].sum()
 
 
 def test_a_readout_of_more_than_one_state_keeps_layers_instead(tmp_path: Path) -> None:

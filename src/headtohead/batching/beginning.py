@@ -32,11 +32,12 @@ def attend_behind(
     """Attend within rows and to what stands before them; nothing is kept for a backward pass.
 
     Args:
-        states: query, key and value, 1 x heads x tokens x features.
+        states: query, key and value, 1 x heads x tokens x features; without gradients, which the sums have none of.
         window: not looked at: architectures that have one share no beginnings.
         scaling: of scores; None is one over the root of features.
     """
     assert packed.beginning is not None
+    assert not any(own.requires_grad for own in states), "a beginning is shared in scoring alone"
     number = layer_number(module)
     dtype = varlen.dtype_of_products(states[0])
     q, k, v = (own.to(dtype) for own in states)

@@ -111,7 +111,7 @@ class PackedRows:
         count, rest = divmod(group.tokens, self.longest)
         return [self.longest] * count + [rest] * bool(rest)
 
-    @property
+    @cached_property
     def contexts(self) -> list[Context]:
         """All that stands before its rows, in turn."""
         found = [] if self.context is None else [self.context]
@@ -144,10 +144,8 @@ class PackedRows:
 
     def _mask_of(self, group: Group) -> Bool[Tensor, "_ 1 length seen"] | None:
         own = None if self.visible is None else self._visible_in(group.places)
-        if (
-            own is None and self.beginning is not None
-        ):  # attention to it and to the row is joined, which says no causality
-            own = _causal(group.places.shape[1], self.real.device)
+        if own is None and self.beginning is not None:
+            own = _causal(group.places.shape[1], self.real.device)  # what joins both kinds of attention assumes none
         context = [] if self.context is None else [self.context]
         return _behind(context, own, self.rows_of(group), group.places.shape[1])
 

@@ -147,16 +147,21 @@ def mean_cost(runs: Sequence[FinishedRun], split: str) -> dict[str, float]:
 
 
 def _cost(run: FinishedRun, split: str) -> dict[str, Any]:
+    """Return what a run cost by itself: rows that are read once for many runs count as if they had been for it alone."""
     cost = run.record.cost
-    seconds, tokens = cost.get("seconds") or {}, cost.get("tokens") or {}
-    scoring = seconds.get(f"score {split}")
+    seconds, tokens, once = (cost.get(kind) or {} for kind in ("seconds", "tokens", "read_once"))
+    scoring = _sum(seconds.get(f"score {split}"), once.get(split))
     return {
-        "train_seconds": seconds.get("train"),
+        "train_seconds": _sum(seconds.get("train"), once.get("train")),
         "train_tokens": tokens.get("train"),
         "peak_memory_bytes": cost.get("peak_memory_bytes"),
         "trainable_parameters": cost.get("trainable_parameters"),
         "seconds_per_1000_rows": None if scoring is None else 1000 * scoring / len(run.predictions),
     }
+
+
+def _sum(seconds: float | None, more: float | None) -> float | None:
+    return None if seconds is None else seconds + (more or 0.0)
 
 
 def _varied(arms: Mapping[str, Sequence[FinishedRun]]) -> dict[str, list[str]]:

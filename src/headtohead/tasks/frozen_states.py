@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 
 from headtohead.backbone import Backbone
 from headtohead.batching.encode import EncodedRows
-from headtohead.config import Config, FrozenConfig
+from headtohead.config import Config, FrozenConfig, TrainConfig
 from headtohead.errors import UserError
 from headtohead.heads import Head
 from headtohead.training.features import Features
 from headtohead.training.frozen_layers import FrozenLayers, InMemory, States
 from headtohead.training.state_file import StateFile
-
-log = logging.getLogger(__name__)
-
-LARGEST_SHARE = 0.25
-"""Of free memory, for the training rows' states, unless they are asked for."""
 
 
 def _needs_one_state(configs: Sequence[Config], head: Head) -> bool:
@@ -29,25 +23,24 @@ def _needs_one_state(configs: Sequence[Config], head: Head) -> bool:
     return all(isinstance(config.lora, FrozenConfig) for config in configs) and head.reads_one_state
 
 
-def where_states_lie(configs: Sequence[Config], backbone: Backbone, head: Head, rows: EncodedRows) -> str:
-    """Return ``train.frozen_states`` with its default made out: on disk where one state of a row is all, else recompute.
+def where_states_lie(configs: Sequence[Config], head: Head, rows: EncodedRows) -> str:
+    """Return ``train.frozen_states`` with its default made out.
 
-    Tables of them are in memory too, so that what would take a large share of it is recomputed, and said to be.
+    That is on disk where one state of a row is all that is trained on, unless fewer rows are read than there are: all are
+    read once.
     """
     where = configs[0].train.frozen_states
     if where != "auto":
         return where
-    if not _needs_one_state(configs, head) or configs[0].model.trunk_dropout:
-        return "recompute"
-    size, room = len(rows) * _features_of(backbone) * 4, psutil.virtual_memory().available
-    if size <= room * LARGEST_SHARE:
-        return "disk"
-    log.info(
-        "states of %s rows would take %.1f GB of memory, of which %.1f are free: rows are read anew in every epoch; "
-        "train.frozen_states=disk keeps them all the same",
-        *(len(rows), size / 1e9, room / 1e9),
+    keeps = _needs_one_state(configs, head) and not configs[0].model.trunk_dropout
+    return (
+        "disk" if keeps and sum(_rows_read(config.train, len(rows)) for config in configs) >= len(rows) else "recompute"
     )
-    return "recompute"
+
+
+def _rows_read(config: TrainConfig, rows: int) -> float:
+    """Return how many rows training reads, each as often as it does; with a budget of tokens about as many."""
+    return config.epochs * rows if config.steps is None else config.steps * config.batch_size
 
 
 def what_is_kept(
@@ -69,27 +62,26 @@ def what_is_kept(
     def open_states(of: str, dtype: torch.dtype) -> States:
         name = f"{of}-{where}"
         if name not in backbone.states:
-            folder = f"{backbone.fingerprint}-{backbone.about['dtype']}-{of}"
-            backbone.states[name] = InMemory() if where == "memory" else _on_disk(backbone, folder, dtype)
+            backbone.states[name] = InMemory() if where == "memory" else _on_disk(backbone, of, dtype)
         found: States = backbone.states[name]
         return found
 
     if _needs_one_state(configs, head):
-        name = f"features-{configs[0].head.pooling}-{where}"
-        if name not in backbone.states:
-            backbone.states[name] = Features(open_states(f"{name}-by-row", torch.float32))
-        return {"features": backbone.states[name]}
+        name = f"features-{configs[0].head.pooling}"
+        if f"{name}-{where}" not in backbone.states:
+            backbone.states[f"{name}-{where}"] = Features(None if where == "memory" else _folder(backbone, name))
+        return {"features": backbone.states[f"{name}-{where}"]}
     if not packs_rows:
         raise UserError(f"train.frozen_states={where}: this model reads padded rows; set train.frozen_states=recompute")
     return {"frozen": FrozenLayers(backbone.trunk, lambda count: open_states(f"{count}-layers", backbone.trunk.dtype))}
 
 
-def _on_disk(backbone: Backbone, name: str, dtype: torch.dtype) -> StateFile:
-    """Open states in the cache, under a name that stands for the weights that they come from."""
+def _on_disk(backbone: Backbone, of: str, dtype: torch.dtype) -> StateFile:
+    return StateFile(_folder(backbone, of), features=backbone.model.config.get_text_config().hidden_size, dtype=dtype)
+
+
+def _folder(backbone: Backbone, of: str) -> Path:
+    """Return where states lie in the cache, under a name that stands for what they come from."""
     assert backbone.cache is not None
-    return StateFile(backbone.cache / "states" / name, features=_features_of(backbone), dtype=dtype)
-
-
-def _features_of(backbone: Backbone) -> int:
-    features: int = backbone.model.config.get_text_config().hidden_size
-    return features
+    device = next(backbone.trunk.parameters()).device.type
+    return backbone.cache / "states" / f"{backbone.fingerprint}-{backbone.about['dtype']}-{device}-{of}"

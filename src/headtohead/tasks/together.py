@@ -18,6 +18,7 @@ from headtohead.results import RunRecord
 from headtohead.tasks.build import build_pack, undress
 from headtohead.tasks.member import Member
 from headtohead.tasks.progress import TrainingProgress
+from headtohead.tasks.reading import read_once
 from headtohead.tasks.stopping import StopRequest
 from headtohead.training import Hooks, MemoryLimits, Pack, score, train_on
 
@@ -207,6 +208,7 @@ def train_members(
     )
     for number, member in enumerate(members):
         member.join(pack, number)
+    read_once(members, "train", "validation")
     names = [first.run.config.name] if len(members) == 1 else [member.run.folder.name for member in members]
     progress = TrainingProgress(names, pack)
     with ExitStack() as stack:

@@ -15,6 +15,7 @@ from headtohead.results import Predictions
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.build import Reader, build_reader, draw_examples, score_width
 from headtohead.tasks.member import Member
+from headtohead.tasks.reading import read_once
 from headtohead.tasks.run import Run, describe_truncation, splits_to_score
 from headtohead.tasks.scoring import predictions_of
 from headtohead.tasks.shelf import Shelf
@@ -84,6 +85,7 @@ def _score_tests(member: Member) -> dict[str, Predictions]:
             continue
         run.record.test_reads += 1
         run.save()  # a read counts even if the run dies before it ends
+        read_once([member], split)
         with run.phases.phase(f"score {split}"):
             scores = score(pack, rows, only=[member.number])[member.number]
         run.phases.add_tokens(f"score {split}", int(rows.lengths.sum()))

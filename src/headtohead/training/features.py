@@ -1,83 +1,129 @@
-"""What a trunk that nothing trains answers, once for each row: all that a head over it is trained on."""
+"""What a trunk that nothing trains answers, once for each row of a split: all that a head over it is trained on."""
 
 from __future__ import annotations
 
+import io
+import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from headtohead import atomic
 from headtohead.batching.encode import EncodedRows
 from headtohead.batching.plan import score_batches
-from headtohead.training.frozen_layers import States, name_of
 
 Compute = Callable[[list[list[int]]], Float[Tensor, "rows 1 features"]]
 """Given prompts, reads them."""
+Part = Shaped[np.ndarray, " rows"]
+"""Records of a state (features numbers in single precision) and the seconds that reading it took."""
+ROWS_OF_A_PART = 4096
+"""As many are lost at most where reading is killed."""
 SPLITS = 8
-"""As many are kept as tables: those of the latest runs."""
-
-
-@dataclass(slots=True)
-class _Table:
-    states: Float[Tensor, "rows 1 features"]
-    known: Bool[np.ndarray, " rows"]
+"""As many are at hand: those of the latest runs."""
 
 
 class Features:
-    """Keeps the state of each row that its readout needs, and a table of them for each split in use.
+    """Keeps the state of each row that its readout needs: a table for each split, read whole when it is first asked for.
 
-    A table takes rows x features x 4 bytes of the processor's memory, whether or not states are on disk too.
+    Parts of a table are read in one order whoever asks for which rows, so that a row's state is a function of trunk and
+    split: other runs and runs that go on find the same bits, or compute them again.
 
     Args:
-        states: where they are kept by row.
+        folder: of one trunk, precision and pooling, where parts are files; None keeps them in memory, 4 bytes for each row
+            and feature.
     """
 
-    def __init__(self, states: States) -> None:
-        self._states = states
-        self._tables: OrderedDict[str, _Table] = OrderedDict()
-        self.found = 0
-        """Rows that were kept before they were first asked for here."""
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._tables: OrderedDict[str, list[Part]] = OrderedDict()
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no row was asked for yet."""
-        return not self._tables
-
-    @torch.no_grad()
     def of(
         self, rows: EncodedRows, index: Int[np.ndarray, " some"], compute: Compute, tokens: int
     ) -> Float[Tensor, "some 1 features"]:
-        """Return the states of some rows of a split, reading those that were never read.
+        """Return the states of some rows of a split; ``tokens`` are read at a time, should it have to be read."""
+        parts = self._table(rows, compute, tokens)
+        found = np.empty((len(index), *parts[0]["state"].shape[1:]), dtype=np.float32)
+        numbers = index // ROWS_OF_A_PART
+        for number in set(numbers.tolist()):
+            own = numbers == number
+            found[own] = parts[number]["state"][index[own] % ROWS_OF_A_PART]
+        return torch.from_numpy(found).unsqueeze(1)
+
+    def read(self, rows: EncodedRows, compute: Compute, tokens: int, advance: Callable[[int], None]) -> float:
+        """Have a split at hand; return the seconds that reading its rows took, now or whenever they were read.
 
         Args:
-            tokens: to read at a time.
+            advance: told of how many rows were read now.
         """
-        table = self._tables.pop(rows.key, None)
-        missing = np.unique(index if table is None else index[~table.known[index]])
-        if len(missing):
-            found = self._look_up(rows.input_ids(missing), compute, tokens)
-            if table is None:
-                table = _Table(found.new_zeros(len(rows), *found.shape[1:]), np.zeros(len(rows), dtype=bool))
-            table.states[torch.from_numpy(missing)] = found
-            table.known[missing] = True
-        assert table is not None, "no rows were asked for"
-        self._tables[rows.key] = table
+        parts = self._table(rows, compute, tokens, advance)
+        return float(sum(part["seconds"].sum(dtype=np.float64) for part in parts))
+
+    def _table(
+        self, rows: EncodedRows, compute: Compute, tokens: int, advance: Callable[[int], None] = lambda count: None
+    ) -> list[Part]:
+        parts = self._tables.pop(rows.key, None)
+        if parts is None:
+            starts = range(0, len(rows), ROWS_OF_A_PART)
+            parts = [self._part(rows, start, compute, tokens, advance) for start in starts]
+        self._tables[rows.key] = parts
         if len(self._tables) > SPLITS:
             self._tables.popitem(last=False)
-        return table.states[torch.from_numpy(index)]
+        return parts
 
-    def _look_up(self, prompts: list[list[int]], compute: Compute, tokens: int) -> Float[Tensor, "rows 1 features"]:
-        names = [name_of(prompt) for prompt in prompts]
-        missing = {name: prompt for name, prompt in zip(names, prompts, strict=True) if name not in self._states}
-        self.found += len(set(names)) - len(missing)
-        unread = list(missing)
-        lengths = np.asarray([len(prompt) for prompt in missing.values()], dtype=np.int64)
-        for batch in score_batches(lengths, tokens):
-            own = [unread[i] for i in batch]
-            for name, state in zip(own, compute([missing[name] for name in own]), strict=True):
-                self._states.put(name, state.clone())  # a view would keep the whole batch
-        return torch.stack([self._states.get(name) for name in names])
+    def _part(
+        self, rows: EncodedRows, start: int, compute: Compute, tokens: int, advance: Callable[[int], None]
+    ) -> Part:
+        index = np.arange(start, min(start + ROWS_OF_A_PART, len(rows)))
+        if self._folder is None:
+            return _read(rows, index, compute, tokens, advance)
+        file = self._folder / rows.key / f"{start}.npy"
+        found = _load(file, len(index))
+        if found is None:
+            _save(file, _read(rows, index, compute, tokens, advance))
+            found = _load(file, len(index))
+        assert found is not None, f"{file} was written, and is not there"
+        return found
+
+
+@torch.no_grad()
+def _read(
+    rows: EncodedRows, index: Int[np.ndarray, " rows"], compute: Compute, tokens: int, advance: Callable[[int], None]
+) -> Part:
+    """Read rows, those of like length together."""
+    part = None
+    for batch in score_batches(rows.lengths[index], tokens):
+        started = time.monotonic()
+        states = compute(rows.input_ids(index[batch]))[:, 0].numpy()
+        if part is None:
+            part = np.empty(len(index), dtype=[("state", "<f4", states.shape[1:]), ("seconds", "<f4")])
+        part["state"][batch] = states
+        part["seconds"][batch] = (time.monotonic() - started) / len(batch)
+        advance(len(batch))
+    assert part is not None, "a part has rows"
+    return part
+
+
+def _save(file: Path, part: Part) -> None:
+    """Write a part, whole or not at all.
+
+    Raises:
+        OSError: the disk is full, say.
+    """
+    content = io.BytesIO()
+    np.save(content, part)
+    with atomic.new_file(file) as temporary:
+        temporary.write_bytes(content.getbuffer())
+
+
+def _load(file: Path, count: int) -> Part | None:
+    """Map a part of so many rows into memory; None where there is none that can be read."""
+    try:
+        part: Part = np.load(file, mmap_mode="r")
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+    return part if part.shape == (count,) else None

@@ -154,12 +154,15 @@ def fingerprint_of(trunk: nn.Module) -> str:
     """
     digest = hashlib.blake2b(digest_size=12)
     about = {**trunk.config.to_diff_dict(), "_name_or_path": None}  # type: ignore[union-attr,operator]
-    digest.update(json.dumps([about, transformers.__version__], sort_keys=True, default=str).encode())
+    libraries = [transformers.__version__, torch.__version__]
+    digest.update(json.dumps([about, *libraries], sort_keys=True, default=str).encode())
     for name, tensor in trunk.state_dict().items():
         flat = tensor.detach().flatten()
         some = flat[:: max(1, flat.numel() // 256)].cpu().contiguous()
         sums = [0.0, 0.0]
-        for part in flat.split(2**22):  # doubles of a large tensor would not fit
+        for part in map(
+            Tensor.cpu, flat.split(2**22)
+        ):  # doubles of a large tensor would not fit, and not every device has any
             sums = [sums[0] + float(part.sum(dtype=torch.float64)), sums[1] + float(part.double().square().sum())]
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {sums}".encode())
         digest.update(some.view(torch.uint8).numpy().tobytes())

@@ -27,7 +27,7 @@ from headtohead.batching.stack import stack_batches
 from headtohead.errors import OutOfMemory, UserError, is_out_of_memory
 from headtohead.heads import batch_of_states, slice_outputs
 from headtohead.training.features import Features
-from headtohead.training.frozen_layers import FrozenLayers
+from headtohead.training.frozen_layers import MOST_TOKENS, FrozenLayers
 from headtohead.training.memory import MemoryLimits
 from headtohead.training.optimizer import clip_gradients, set_learning_rate
 from headtohead.training.processes import Processes
@@ -84,7 +84,6 @@ class Pack:
         self.trunk, self.trials, self.state, self.processes = trunk, list(trials), state, processes
         self.dtype, self.autocast, self.packs_rows = dtype, autocast, packs_rows
         self.frozen, self.features = frozen, features
-        self._others_read = features is not None and not features.is_empty
         self.device = next(trunk.parameters()).device
         self.shares_beginnings = shares_beginnings and packs_rows and frozen is None  # whose states are of whole rows
         self.limits = limits or MemoryLimits()
@@ -96,10 +95,6 @@ class Pack:
     def notes(self) -> list[str]:
         """What the pack had to change, and what it did not have to do: a line for each."""
         found = []
-        if self.features and (self._others_read or self.features.found):
-            found.append(
-                "states of rows that had been read before were taken from there: these seconds are without that reading"
-            )
         if self.micro_rows < self.limits.tried:
             found.append(
                 f"out of memory: {self.micro_rows} rows per forward pass instead of {self.limits.tried}, same effective batch"
@@ -268,11 +263,27 @@ class Pack:
     def kept(self, rows: EncodedRows, index: np.ndarray) -> tuple[Any, Batch]:
         """Return what heads read for some rows, from the features that are kept."""
         assert self.features is not None
-        tokens = self.trials[0].config.score_batch_tokens
-        states = self.features.of(rows, index, self._readout_states, tokens).to(self.device)
+        states = self.features.of(rows, index, self._readout_states, self._read_tokens).to(self.device)
         return BaseModelOutputWithPoolingAndCrossAttentions(last_hidden_state=states), batch_of_states(
             states, self.pad_id
         )
+
+    def read_once(self, rows: EncodedRows, advance: Callable[[int], None] = lambda count: None) -> float:
+        """Read a split ahead, where what the trunk answers to a row is all that is kept of it.
+
+        Args:
+            advance: told of how many rows were read now.
+
+        Returns:
+            The seconds that reading its rows took, now or where another run did it.
+        """
+        assert self.features is not None
+        return self.features.read(rows, self._readout_states, self._read_tokens, advance)
+
+    @property
+    def _read_tokens(self) -> int:
+        """At a time; the same for all that may share what is read, unless less is asked for."""
+        return min(MOST_TOKENS, self.trials[0].config.score_batch_tokens)
 
     @torch.no_grad()
     def _readout_states(self, prompts: list[list[int]]) -> Float[Tensor, "rows 1 features"]:

@@ -26,9 +26,9 @@ ROWS_AT_A_TIME = 1000
 """Looked through for what they begin with."""
 SHORTEST_BEGINNING = 8
 LEAST_SHARE = 0.1
-"""Tokens, and share of a row, from which on reading a shared beginning once pays for the masks and copies it takes."""
+"""Tokens, and share of a row, from which on reading a shared beginning once pays for the masks that it takes."""
 READ_BEFORE = 16
-"""Tokens read before that weigh as much as one to be read: only their keys and values are copied, a layer at a time."""
+"""Tokens read before that weigh as much as one to be read: they are attended to, and copied if not on a processor."""
 
 
 def score(pack: Pack, rows: EncodedRows, *, only: Sequence[int] | None = None) -> list[np.ndarray]:

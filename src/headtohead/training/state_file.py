@@ -85,6 +85,8 @@ class StateFile:
 
     def _read_index(self, index: Path) -> None:
         file = index.with_suffix(DATA)
+        if not file.is_file():  # deleted by hand
+            return
         size = file.stat().st_size
         for line in index.read_text(encoding="utf-8").splitlines():
             try:
