@@ -18,6 +18,7 @@ BEGINNING = [11, 12, 13, 14, 15, 16]
 TRIE = LabelTrie.build([(3, 4, 5), (3, 4, 6), (7,), (8, 9)])
 
 
+@torch.no_grad()
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("branches", [False, True], ids=["prompts", "trees"])
 @pytest.mark.parametrize("name", attention.CAUSAL)
@@ -38,6 +39,7 @@ def test_rows_read_on_from_what_they_begin_with(name: str, branches: bool) -> No
     torch.testing.assert_close(found[rest.real], expected[rest.real], atol=1e-5, rtol=1e-5)
 
 
+@torch.no_grad()
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", attention.CAUSAL)
 def test_each_row_reads_on_from_its_own(name: str) -> None:

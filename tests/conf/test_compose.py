@@ -14,6 +14,8 @@ from headtohead.config.build import BY_KIND
 from headtohead.errors import UserError
 from headtohead.schema import fingerprint, to_typed, without_hydra
 
+pytestmark = pytest.mark.slow  # a quarter of a second for each composition; `make check` runs them too
+
 CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
 # What a user must give, and what a choice cannot do without.
@@ -50,7 +52,6 @@ def test_conf_holds_files():
     assert len(FILES) > 40
 
 
-@pytest.mark.slow  # a quarter of a second each; `make check` runs them too
 @pytest.mark.parametrize("file", FILES, ids=str)
 def test_file_composes_and_types(file: Path):
     choice = str(file.with_suffix(""))
@@ -63,7 +64,6 @@ def test_file_composes_and_types(file: Path):
     assert config.name
 
 
-@pytest.mark.slow  # a dozen compositions; `make check` runs it too
 def test_knobs_are_frozen(request: pytest.FixtureRequest):
     """Adding a knob is a visible act: run with --update-golden, and say why in the commit.
 

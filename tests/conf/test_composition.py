@@ -13,6 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from headtohead.composition import Composer
 
+pytestmark = pytest.mark.slow  # dozens of compositions; `make check` runs them too
+
 CONF = Path(__file__).parents[2] / "conf"
 COMMON = ["model=minilm_l6", "data=reuters_r8", "hydra.job.name=run", "track=off"]
 JOBS = [

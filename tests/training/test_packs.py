@@ -208,6 +208,7 @@ def test_place_in_a_pack_does_not_matter(cache: Path):
     np.testing.assert_allclose(take_steps(forwards, 6), take_steps(backwards, 6)[:, ::-1], atol=1e-5)
 
 
+@pytest.mark.slow  # four packs
 def test_trials_over_4_bit_weights_are_those_of_packs_of_one(cache: Path):
     configs = [
         config_of(seed=seed, lora=LoraConfig(rank=rank, quantisation="nf4"), learning_rate=1e-3, steps=6)
@@ -261,6 +262,7 @@ def test_a_processor_reads_few_different_numbers_of_tokens_in_bf16(
     np.testing.assert_allclose(losses, exact, atol=0.02 if is_rounded else 0)
 
 
+@pytest.mark.slow  # two packs each
 @pytest.mark.parametrize(
     ("kind", "precision"),
     [("classification", "fp32"), ("embeddings", "fp32"), ("targets", "fp32"), ("classification", "bf16")],
