@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,8 @@ def _sync(path: Path) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    number = f"{os.getpid()}-{secrets.token_hex(4)}"  # hosts that share a disk may have processes of one number
+    return path.with_name(f".{path.name}.{number}.tmp")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from headtohead.tasks.build import build_pack, undress
 from headtohead.training import features, score
-from tiny_runs import FrozenConfig, LoraConfig, TinyRun, assert_bit_equal, config_of
+from tiny_runs import ALONE, FrozenConfig, LoraConfig, TinyRun, assert_bit_equal, config_of
 
 PLACES = {"whole": "disk", "some": "disk", "torn": "disk", "memory": "memory"}
 
@@ -49,18 +51,37 @@ def test_by_default_rows_of_a_frozen_trunk_are_kept_on_disk(
     run = TinyRun(tmp_path, config_of(frozen_states="auto", **given))
     run.scores()
     assert bool(run.pack.features) == is_kept
-    assert bool(list(tmp_path.rglob("states/*/*/0.npy"))) == is_kept
+    assert bool(list(tmp_path.rglob("states/*/*.npy"))) == is_kept
     assert not run.pack.frozen
 
 
-@pytest.mark.parametrize(("steps", "trials", "is_kept"), [(5, 1, False), (6, 1, True), (5, 2, True)])
-def test_reading_fewer_rows_than_there_are_is_no_reason_to_read_all(
-    tmp_path: Path, steps: int, trials: int, is_kept: bool
+@pytest.mark.parametrize(
+    ("trials", "is_kept", "given"),
+    [
+        (1, False, {"steps": 5}),
+        (1, True, {"steps": 6}),
+        (2, True, {"steps": 5}),
+        (1, False, {"steps": None, "epochs": 0.9}),
+        (1, False, {"steps": 5, "batch_tokens": 64}),
+        (1, True, {"steps": 5, "batch_tokens": 640}),
+    ],
+)
+def test_training_on_fewer_rows_than_there_are_is_no_reason_to_read_all(
+    tmp_path: Path, trials: int, is_kept: bool, given: dict[str, Any]
 ) -> None:
-    """Of 48 rows, eight a step."""
-    given = {"lora": FrozenConfig(), "frozen_states": "auto", "steps": steps}
+    """Of 48 rows, eight a step, or some sixteen tokens a row."""
+    given = {"lora": FrozenConfig(), "frozen_states": "auto", **given}
     run = TinyRun(tmp_path, [config_of(seed=seed, **given) for seed in range(trials)])
     assert bool(run.pack.features) == is_kept
+
+
+def test_a_pack_that_has_read_its_rows_keeps_to_them(tmp_path: Path) -> None:
+    given = {"lora": FrozenConfig(), "frozen_states": "auto", "steps": 5}
+    run = TinyRun(tmp_path, [config_of(seed=seed, **given) for seed in range(2)])
+    run.pack.step()
+    undress(run.backbone)
+    left = build_pack(run.configs[:1], run.backbone, run.readers[:1], run.labels, run.rows, processes=ALONE)
+    assert left.features is run.pack.features
 
 
 @pytest.mark.parametrize(
@@ -127,15 +148,16 @@ def test_a_row_is_read_once_by_all_trials_and_processes(tmp_path: Path) -> None:
 
 def test_what_reading_took_does_not_depend_on_who_asks(tmp_path: Path) -> None:
     first, again = (runs(tmp_path, "disk", {"seed": seed})[0] for seed in (0, 1))
-    counted: list[int] = []
-    seconds = first.pack.read_once(first.rows, counted.append)
+    counts = {True: 0, False: 0}
+
+    def advance(count: int, is_read: bool) -> None:
+        counts[is_read] += count
+
+    seconds = first.pack.read_once(first.rows, advance)
     assert seconds > 0
-    assert sum(counted) == len(first.rows)
-    counted.clear()
-    assert (
-        again.pack.read_once(again.rows, counted.append) == first.pack.read_once(first.rows, counted.append) == seconds
-    )
-    assert counted == []
+    assert counts == {True: 48, False: 0}
+    assert again.pack.read_once(again.rows, advance) == first.pack.read_once(first.rows, advance) == seconds
+    assert counts == {True: 48, False: 48}
 
 
 def test_a_row_s_state_does_not_depend_on_which_rows_are_asked_for(
@@ -151,8 +173,8 @@ def test_a_row_s_state_does_not_depend_on_which_rows_are_asked_for(
         found = some.pack.kept(some.rows, own)[0].last_hidden_state
         assert torch.equal(found, expected[torch.from_numpy(own.copy())])
     assert torch.equal(memory.pack.kept(memory.rows, index)[0].last_hidden_state, expected)
-    parts = sorted((tmp_path / "whole" / "states").rglob("*.npy"))
-    assert [part.name for part in parts] == ["0.npy", "20.npy", "40.npy"]
+    parts = sorted((tmp_path / "whole" / "states").rglob("*.npy"), key=lambda part: part.stat().st_mtime_ns)
+    assert len(parts) == 3
     left = [tmp_path / "torn" / part.relative_to(tmp_path / "whole") for part in parts]
     left[0].parent.mkdir(parents=True)
     left[0].write_bytes(parts[0].read_bytes())
@@ -160,6 +182,16 @@ def test_a_row_s_state_does_not_depend_on_which_rows_are_asked_for(
     read = forwards(torn)
     assert torch.equal(torn.pack.kept(torn.rows, index)[0].last_hidden_state, expected)
     assert sum(read) == torn.rows.lengths[20:].sum()
+
+
+def test_of_those_who_come_at_once_one_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, counts = features._read, []
+    monkeypatch.setattr(features, "_read", lambda prompts, *rest: counts.append(len(prompts)) or read(prompts, *rest))
+    both = [runs(tmp_path, "disk", {"seed": seed})[0] for seed in (0, 1)]
+    with ThreadPoolExecutor(2) as pool:
+        seconds = list(pool.map(lambda run: run.pack.read_once(run.rows), both))
+    assert counts == [48]
+    assert seconds[0] == seconds[1]
 
 
 def test_a_readout_of_more_than_one_state_keeps_layers_instead(tmp_path: Path) -> None:

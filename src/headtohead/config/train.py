@@ -46,7 +46,8 @@ class TrainConfig:
     frozen_states: str = "auto"
     """Of the layers below the lowest trained one: recompute, or memory or disk, where each row's are kept (4 bytes for
     each token and feature in fp32, for each row and feature with lora=frozen and a readout of one state; on disk in the
-    cache, for later runs on the same rows and model too). auto is disk where one state of a row is all, else recompute."""
+    cache, for later runs on the same rows and model too). auto is disk where one state of a row is all that is needed and
+    the runs of a pack train on as many rows as there are, else recompute."""
     evaluate_every: float = 1.0
     """Epochs between evaluations on the validation split; the last step always evaluates."""
     evaluate_at: list[float] = field(default_factory=list)

@@ -161,7 +161,7 @@ def build_pack(
     model, trunk = backbone.model, backbone.trunk
     heads = [_build_head(config, backbone, reader) for config, reader in zip(configs, readers, strict=True)]
     backbone.pooler = drop_pooler(trunk)
-    states = where_states_lie(configs, heads[0], rows) if rows is not None else "recompute"
+    states = where_states_lie(configs, backbone, heads[0], rows) if rows is not None else "recompute"
     if states == "disk" and not backbone.fingerprint:  # before adapters are in place
         backbone.fingerprint = fingerprint_of(trunk)
     expected = [expected_count(trunk, model, config.lora) for config in configs]

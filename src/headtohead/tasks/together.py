@@ -208,9 +208,9 @@ def train_members(
     )
     for number, member in enumerate(members):
         member.join(pack, number)
-    read_once(members, "train", "validation")
     names = [first.run.config.name] if len(members) == 1 else [member.run.folder.name for member in members]
     progress = TrainingProgress(names, pack)
+    read_once(members, "train", "validation")
     with ExitStack() as stack:
         stack.enter_context(progress)
         stack.enter_context(stop.in_steps())

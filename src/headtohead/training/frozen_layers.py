@@ -20,6 +20,9 @@ from headtohead.errors import UserError
 MOST_TOKENS = 8192
 """Read at once to compute states that are missing."""
 
+INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+"""By the bytes of a value."""
+
 
 @runtime_checkable
 class States(Protocol):
@@ -150,7 +153,8 @@ def frozen_count(layers: nn.ModuleList) -> int:
 def fingerprint_of(trunk: nn.Module) -> str:
     """Return what tells one trunk from another, wherever it came from: configuration, library and weights.
 
-    Of every tensor some values are hashed, and the sum and the sum of squares of all.
+    Of every tensor some values are hashed, and the sum and the sum of squares of all, as whole numbers: those of fractions
+    depend on how many threads add them up.
     """
     digest = hashlib.blake2b(digest_size=12)
     about = {**trunk.config.to_diff_dict(), "_name_or_path": None}  # type: ignore[union-attr,operator]
@@ -159,11 +163,10 @@ def fingerprint_of(trunk: nn.Module) -> str:
     for name, tensor in trunk.state_dict().items():
         flat = tensor.detach().flatten()
         some = flat[:: max(1, flat.numel() // 256)].cpu().contiguous()
-        sums = [0.0, 0.0]
-        for part in map(
-            Tensor.cpu, flat.split(2**22)
-        ):  # doubles of a large tensor would not fit, and not every device has any
-            sums = [sums[0] + float(part.sum(dtype=torch.float64)), sums[1] + float(part.double().square().sum())]
+        sums = [0, 0]
+        for part in flat.split(2**22):  # of a large tensor they would not fit
+            bits = part.view(INTEGERS[part.element_size()]).long()
+            sums = [sums[0] + int(bits.sum()), sums[1] + int(bits.square().sum())]
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {sums}".encode())
         digest.update(some.view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

@@ -26,7 +26,7 @@ from headtohead.batching.packed import PackedRows, round_tokens
 from headtohead.batching.stack import stack_batches
 from headtohead.errors import OutOfMemory, UserError, is_out_of_memory
 from headtohead.heads import batch_of_states, slice_outputs
-from headtohead.training.features import Features
+from headtohead.training.features import Advance, Features
 from headtohead.training.frozen_layers import MOST_TOKENS, FrozenLayers
 from headtohead.training.memory import MemoryLimits
 from headtohead.training.optimizer import clip_gradients, set_learning_rate
@@ -268,11 +268,8 @@ class Pack:
             states, self.pad_id
         )
 
-    def read_once(self, rows: EncodedRows, advance: Callable[[int], None] = lambda count: None) -> float:
+    def read_once(self, rows: EncodedRows, advance: Advance = lambda count, is_read: None) -> float:
         """Read a split ahead, where what the trunk answers to a row is all that is kept of it.
-
-        Args:
-            advance: told of how many rows were read now.
 
         Returns:
             The seconds that reading its rows took, now or where another run did it.
