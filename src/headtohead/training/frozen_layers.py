@@ -19,7 +19,6 @@ from headtohead.errors import UserError
 
 MOST_TOKENS = 8192
 """Read at once to compute states that are missing."""
-
 INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 """By the bytes of a value."""
 

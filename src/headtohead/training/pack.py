@@ -93,7 +93,7 @@ class Pack:
 
     @property
     def notes(self) -> list[str]:
-        """What the pack had to change, and what it did not have to do: a line for each."""
+        """What the pack had to change: a line for each."""
         found = []
         if self.micro_rows < self.limits.tried:
             found.append(
