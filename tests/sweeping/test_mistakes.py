@@ -152,7 +152,15 @@ def test_an_interrupted_sweep_says_how_to_go_on(line: CommandLine, launcher: str
     ]
     command = [sys.executable, "run.py", *line.arguments(asked, train=True)]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # shells have what runs in the background ignore it
     )
     deadline = time.monotonic() + 60
     while not list(line.outputs.glob("*/trial_0000/metrics.jsonl")):
