@@ -139,6 +139,11 @@ def test_a_full_disk_stops_a_sweep_and_loses_nothing(
     assert (line.folder() / "trial_0000" / "result.json").read_text() == before
 
 
+def heed_interrupts() -> None:
+    """Shells have what they start in the background ignore them, and so all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("launcher", ["basic", "local"])
 @pytest.mark.parametrize("whole_group", [True, False], ids=["at the terminal", "kill -INT"])
 def test_an_interrupted_sweep_says_how_to_go_on(line: CommandLine, launcher: str, whole_group: bool) -> None:
@@ -158,9 +163,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(line: CommandLine, launcher: str
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # shells have what runs in the background ignore it
+        preexec_fn=heed_interrupts,
     )
     deadline = time.monotonic() + 60
     while not list(line.outputs.glob("*/trial_0000/metrics.jsonl")):
