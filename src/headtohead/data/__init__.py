@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headtohead.config.data import DataConfig
 from headtohead.labels import LabelSpace
+from headtohead.notices import Notice
 from headtohead.sources import Fetched, fetch
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Corpus:
     """JSON-ready: where the data came from, and the hash of the content used."""
     fingerprint: str
     """Hash of rows, labels and splits: the same content gives the same string on any machine."""
+    notices: tuple[Notice, ...] = ()
+    """What was recognised or found in the files that a reader of the numbers must know."""
 
 
 def load_corpus(config: DataConfig, cache: Path) -> Corpus:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headtohead import atomic
+from headtohead.notices import Notice
 from headtohead.reporting import figures, finding, numbers, tables
 from headtohead.reporting.folder import RunFolder, read_folder
 from headtohead.reporting.ledger import ledger_lines
@@ -43,13 +44,16 @@ def context(run: RunFolder) -> dict[str, Any]:
     main = finding.main_split(record)
     splits = sorted(record.metrics, key=lambda name: (name != main, name == "validation"))
     headline = finding.headline(record.metrics[main]) if main else None
+    told = [Notice.from_dict(stored) for stored in record.notices]
     return {
         "record": record,
         "subject": finding.subject(record),
         "lead": finding.lead(record),
         "verdict": finding.verdict(record) if record.status == "completed" else None,
         "facts": tables.facts(record, main),
-        "notices": run.notices,
+        "leading": [notice for notice in told if notice.leads],
+        "following": [notice for notice in told if not notice.leads],
+        "damages": run.notices,
         "overview": tables.overview(record, splits, headline) if headline and len(splits) > 2 else [],
         "headline": numbers.metric_name(headline) if headline else "",
         "splits": [_split_section(run, name) for name in splits],

@@ -58,6 +58,8 @@ class RunRecord:
     """``{"wandb_id": "trial_0007-3f9a1c2b"}``: the same W&B run in every attempt."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Git commit and dirty flag, package versions, hardware, start and end."""
+    notices: list[dict[str, Any]] = field(default_factory=list)
+    """``Notice.as_dict`` of whatever a reader of the numbers must know: rows cut, labels merged, nothing learnt."""
     test_reads: int = 0
     """How often the test split was scored for this run."""
 

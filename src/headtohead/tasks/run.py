@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from headtohead.batching.encode import EncodedRows, truncation_report
 from headtohead.config import Config
 from headtohead.data import Corpus
+from headtohead.notices import Notice
 from headtohead.results import RunRecord, write_record
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.phases import Phases
@@ -49,6 +50,14 @@ class Run:
     def checkpoints(self) -> Path:
         """Where its checkpoints lie."""
         return self.folder / run_folder.CHECKPOINTS
+
+    def notice(self, notice: Notice) -> None:
+        """Tell a person something, once: on the terminal and in the record."""
+        if notice.as_dict() in self.record.notices:
+            return
+        self.record.notices.append(notice.as_dict())
+        if self.processes.is_main:
+            print(notice, flush=True)
 
     def save(self) -> None:
         """Write the record as it stands; of several processes the main one does."""

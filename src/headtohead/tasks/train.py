@@ -16,6 +16,7 @@ from headtohead.config import Config
 from headtohead.data import Corpus, load_corpus, source_content
 from headtohead.errors import Diverged, Interrupted, Pruned, UserError, is_disk_full
 from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, worst_rows
+from headtohead.notices import Notice
 from headtohead.provenance import (
     code_fingerprint,
     git_state,
@@ -50,9 +51,10 @@ from headtohead.training import Processes
 
 WORST_ROWS = 50
 SMALL_ROWS = 1000
-FOLDS = (
-    f"Fewer than {SMALL_ROWS:,} rows: the numbers of one split are a matter of luck. Repeated cross-validation: add\n"
-    "    -m data.split.folds=5 'data.split.fold=range(5)' 'data.split.repeat=range(3)'"
+FOLDS = Notice(
+    text=f"fewer than {SMALL_ROWS:,} rows: the numbers of one split are a matter of luck. Repeated cross-validation: add",
+    command="-m data.split.folds=5 'data.split.fold=range(5)' 'data.split.repeat=range(3)'",
+    leads=False,
 )
 
 
@@ -221,8 +223,10 @@ def _steps(run: Run, earlier: RunRecord | None, shelf: Shelf) -> Generator[Membe
     }
     _describe_data(run, corpus)
     run.save()
-    if run.processes.is_main and _is_small(run.config, corpus):
-        print(FOLDS)
+    for notice in corpus.notices:
+        run.notice(notice)
+    if _is_small(run.config, corpus):
+        run.notice(FOLDS)
     if run.config.model.kind == "tfidf":
         from headtohead.tasks.train_tfidf import fit_tfidf
 
