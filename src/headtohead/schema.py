@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import re
 import signal
 import sys
@@ -20,6 +19,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from headtohead import traces
 from headtohead.config import Config, build_config, takes_any_name
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, causes, is_disk_full, near_names
 
@@ -120,10 +120,10 @@ OmegaConf.register_new_resolver("headtohead.run_name", run_name, replace=True)
 @contextmanager
 def errors_for_people() -> Iterator[None]:
     """Print a user's mistake as one message and exit with 1; ``HYDRA_FULL_ERROR=1`` shows the stack trace."""
-    wants_trace = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra hand its errors to us instead of printing them
+    wants_trace = traces.wanted()
     try:
-        yield
+        with traces.handed_over():
+            yield
     except (UserError, Diverged) as error:
         if wants_trace:
             raise

@@ -181,3 +181,15 @@ def test_an_interrupted_sweep_says_how_to_go_on(line: CommandLine, launcher: str
     states = [trial["state"] for trial in json.loads((line.folder() / "study.json").read_text())["trials"]]
     assert "fail" not in states
     assert "running" in states
+
+
+def test_a_jobs_log_holds_a_message_where_no_trace_was_asked_for(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    rows = "data.source.name=nowhere.jsonl"
+    line("-m", "hydra/launcher=local", "evaluate.test=false", rows, "seed=0,1", code=1)
+    for number in (0, 1):
+        log = (line.folder() / f"trial_000{number}" / "job.log").read_text()
+        assert "UserError: " in log
+        assert "Traceback" not in log

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 from omegaconf import DictConfig
 
+from headtohead import traces
 from headtohead.launching.command import LOG, THREADS, KilledJob, job_command, job_error
 from headtohead.launching.leases import Lease, Leases
 
@@ -113,7 +114,7 @@ def environment(lease: Lease) -> dict[str, str]:
     own = {name: str(len(lease.cores)) for name in THREADS}
     if lease.gpus is not None:
         own["CUDA_VISIBLE_DEVICES"] = ",".join(lease.gpus)
-    return {**os.environ, **own}
+    return {**traces.environment(), **own}
 
 
 def tied(command: list[str], lease: Lease) -> list[str]:

@@ -17,7 +17,7 @@ import submitit
 from omegaconf import DictConfig, OmegaConf
 from submitit.core.utils import FailedSubmissionError, JobPaths, UncompletedJobError
 
-from headtohead import atomic
+from headtohead import atomic, traces
 from headtohead.errors import UserError
 from headtohead.launching.command import sweep_folder, this_script
 from headtohead.launching.ending import forget_ending
@@ -145,7 +145,10 @@ def parameters(settings: Mapping[str, Any], code: FrozenCode) -> dict[str, Any]:
     own = {key: value for key, value in plain.items() if key not in NOT_SUBMITIT and value not in (None, [], {})}
     # the frozen code goes in front of whatever is installed, for submitit's process too
     path = f"export PYTHONPATH={shlex.quote(str(code.sources))}${{PYTHONPATH:+:$PYTHONPATH}}"
-    own["setup"] = [*own.get("setup", []), path]
+    traced = (
+        [] if traces.wanted() else [f"unset {traces.KEY}"]
+    )  # sbatch hands on what Hydra needs of this process alone
+    own["setup"] = [*traced, *own.get("setup", []), path]
     own["additional_parameters"] = {
         ("requeue" if settings["requeue"] else "no-requeue"): True,
         **(own.get("additional_parameters") or {}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from headtohead import atomic
+from headtohead import atomic, traces
 from headtohead.backbone import fetch_model, resolve_dtype
 from headtohead.config import Config, FullConfig
 from headtohead.data import Corpus, load_corpus
@@ -96,7 +95,7 @@ def export_folder(
     except UserError as error:
         return {"form": form, "status": "failed", "reason": str(error)}
     except Exception as error:  # the last step of a run: record, predictions and page must survive any bug in it
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        if traces.wanted():
             traceback.print_exc()
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         return {"form": form, "status": "failed", "reason": reason, "trace": traceback.format_exc()}
