@@ -42,6 +42,20 @@ def test_the_sentence_of_the_finding() -> None:
     assert finding.lead(run).replace("\xa0", " ") == expected
 
 
+@pytest.mark.parametrize(
+    ("cut", "said"),
+    [
+        (400, "400 test rows, every one of them cut"),
+        (84, "400 test rows, 84 of them (21 %) cut"),
+        (20, "400 test rows;"),
+    ],
+)
+def test_the_sentence_says_that_the_model_read_parts_alone(cut: int, said: str) -> None:
+    run = record(entry(0.95), tfidf=entry(0.96))
+    run.data["truncation"] = {"test": {"rows": 400, "rows_cut": cut}, "train": {"rows": 10, "rows_cut": 10}}
+    assert said in finding.lead(run)
+
+
 def test_models_from_elsewhere_go_by_their_configured_name() -> None:
     run = record(entry(0.9))
     run.model = {}

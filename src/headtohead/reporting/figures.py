@@ -2,7 +2,7 @@
 
 Colours are names of the page's CSS variables (``var(--run)``), which the page's script looks up when it draws and
 again when the reader's colour scheme changes. Text that comes from data goes through ``label``: Plotly reads a little
-HTML in its texts.
+HTML in its texts. Each figure says in words what it shows (``said``), for those who do not see it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from headtohead.reporting.numbers import metric_name, number
+from headtohead.reporting.numbers import metric_name, number, with_interval
 from headtohead.results import Predictions
 
 Figure = dict[str, Any]
@@ -30,8 +30,14 @@ def label(text: str, longest: int = 28) -> str:
     return html.escape(short, quote=False)
 
 
-def figure(data: list[dict[str, Any]], height: int = 300, **layout: Any) -> Figure:
-    """Return a figure in the page's style; ``x`` and ``y`` are axis settings."""
+def figure(data: list[dict[str, Any]], said: str, height: int = 300, **layout: Any) -> Figure:
+    """Return a figure in the page's style.
+
+    Args:
+        data: Plotly's traces.
+        said: what the figure shows, in words.
+        layout: Plotly's, where ``x`` and ``y`` are axis settings.
+    """
     axis = {
         "gridcolor": "var(--line)",
         "linecolor": "var(--line)",
@@ -53,7 +59,7 @@ def figure(data: list[dict[str, Any]], height: int = 300, **layout: Any) -> Figu
         "xaxis": axis | _titled(x),
         "yaxis": axis | _titled(y),
     }
-    return {"data": data, "layout": style | layout}
+    return {"data": data, "layout": style | layout, "said": said}
 
 
 def _titled(axis: dict[str, Any]) -> dict[str, Any]:
@@ -78,7 +84,17 @@ def curve(steps: list[dict[str, Any]], keys: list[str], colours: tuple[str, ...]
             y = _moving_mean(y, max(5, len(y) // 40))
         traces.append(_thinned(x, y, name, colour))
     y_axis = {"tickformat": ".0e"} if keys == ["train/learning_rate"] else {}
-    return figure(traces, height=240, x={"title": "optimiser step"}, y=y_axis, hovermode="x")
+    said = "; ".join(_course(steps, key) for key in keys)
+    return figure(traces, said, height=240, x={"title": "optimiser step"}, y=y_axis, hovermode="x")
+
+
+def _course(steps: list[dict[str, Any]], key: str) -> str:
+    """Say from where to where a logged value goes."""
+    points = [(line["step"], line[key]) for line in steps if _is_number(line.get(key))]
+    if not points:
+        return f"{metric_name(key.split('/', 1)[-1])}: nothing logged"
+    (first, start), (last, end) = points[0], points[-1]
+    return f"{metric_name(key.split('/', 1)[-1])} from {start:.3g} at step {first} to {end:.3g} at step {last}"
 
 
 def _is_number(value: Any) -> bool:
@@ -122,9 +138,9 @@ def confusion(table: dict[str, Any]) -> Figure:
         "ygap": 2,
     }
     side = max(300, min(900, 90 + len(names) * (44 if len(names) <= 12 else 30)))
-    return figure(
-        [heat], height=side, x=ticks | {"title": "predicted"}, y=ticks | {"title": "gold", "autorange": "reversed"}
-    )
+    said = f"Confusion matrix of {len(names)} labels: {counts.trace():.0f} of {counts.sum():.0f} rows on its diagonal"
+    y = ticks | {"title": "gold", "autorange": "reversed"}
+    return figure([heat], said, height=side, x=ticks | {"title": "predicted"}, y=y)
 
 
 def per_class(table: dict[str, dict[str, Any]]) -> Figure:
@@ -149,7 +165,9 @@ def per_class(table: dict[str, dict[str, Any]]) -> Figure:
     y = {"tickmode": "array", "tickvals": list(range(len(rows))), "ticktext": names, "showgrid": False}
     y |= {"autorange": "reversed"}
     height = max(220, min(1400, 70 + 24 * len(rows)))
-    return figure([bars], height=height, x={"range": [0, 1.02], "title": "F1"}, y=y, bargap=0.35)
+    weakest = ", ".join(f"{name} {number(row['f1']['value'])}" for name, row in rows[:5])
+    said = f"F1 by class, weakest first: {weakest}; the table below it holds every class"
+    return figure([bars], said, height=height, x={"range": [0, 1.02], "title": "F1"}, y=y, bargap=0.35)
 
 
 def _error_bars(entries: list[dict[str, float | None]]) -> dict[str, Any]:
@@ -176,7 +194,9 @@ def reliability(bins: dict[str, list[dict[str, Any]]]) -> Figure:
         traces.append(line)
     lowest = min(part["confidence"] for parts in bins.values() for part in parts)
     x = {"title": "stated probability", "range": [min(0.5, lowest) - 0.02, 1.02]}
-    return figure(traces, height=330, x=x, y={"title": "share right", "range": [-0.02, 1.02]})
+    points = ", ".join(f"{part['confidence']:.2f} is {part['accuracy']:.2f}" for part in bins[list(colours)[-1]])
+    said = f"Reliability, {colours[list(colours)[-1]][0]}: of a stated probability the share right, {points}"
+    return figure(traces, said, height=330, x=x, y={"title": "share right", "range": [-0.02, 1.02]})
 
 
 def risk_coverage(curve_: dict[str, Any]) -> Figure:
@@ -188,7 +208,10 @@ def risk_coverage(curve_: dict[str, Any]) -> Figure:
         "answering %{x:.0%}<br>error rate %{y:.1%}<br>confidence from %{customdata:.2f}<extra></extra>"
     )
     x_axis = {"title": "share of rows answered", "tickformat": ".0%", "range": [0, 1.02]}
-    return figure([line], height=330, x=x_axis, y={"title": "error rate", "tickformat": ".0%", "rangemode": "tozero"})
+    half = min(range(len(x)), key=lambda i: abs(x[i] - 0.5))
+    said = f"Risk and coverage: error rate {y[-1]:.1%} answering every row, {y[half]:.1%} answering the surer half"
+    y_axis = {"title": "error rate", "tickformat": ".0%", "rangemode": "tozero"}
+    return figure([line], said, height=330, x=x_axis, y=y_axis)
 
 
 def slices(parts: list[dict[str, Any]], metric: str) -> Figure:
@@ -205,7 +228,8 @@ def slices(parts: list[dict[str, Any]], metric: str) -> Figure:
         "hovertemplate": "%{x}<br>" + metric_name(metric) + " %{y:.3f}<extra></extra>",
     }
     x = {"type": "category", "showgrid": False, "range": [-0.6, len(names) - 0.4], "tickangle": 0}
-    return figure([dots], height=270, x=x, y={"title": metric_name(metric)})
+    shares = ", ".join(f"{part['name']} {with_interval(part['metrics'][metric])}" for part in parts)
+    return figure([dots], f"{metric_name(metric)} by part: {shares}", height=270, x=x, y={"title": metric_name(metric)})
 
 
 def scores(predictions: Predictions) -> Figure:
@@ -223,6 +247,8 @@ def scores(predictions: Predictions) -> Figure:
         look = {"size": 6, "color": RUN, "opacity": 0.45}
         marks = {"type": "scatter", "mode": "markers", "x": x, "y": y, "marker": look}
         marks["hovertemplate"] = "gold %{x:.3g}, predicted %{y:.3g}<extra></extra>"
-    return figure(
-        [diagonal, marks], height=360, showlegend=False, x={"title": "gold score"}, y={"title": "predicted score"}
+    said = (
+        f"Predicted against gold scores of {len(x)} rows, {number(float(np.abs(found - gold).mean()))} apart on average"
     )
+    axes = {"x": {"title": "gold score"}, "y": {"title": "predicted score"}}
+    return figure([diagonal, marks], said, height=360, showlegend=False, **axes)

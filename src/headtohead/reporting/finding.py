@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from headtohead.evaluation import HIGHER_IS_BETTER
-from headtohead.reporting.numbers import metric_name, number, seconds, with_interval
+from headtohead.reporting.numbers import metric_name, number, percent, seconds, with_interval
 from headtohead.results import RunRecord
 
 Entry = dict[str, float | None]
 
 HEADLINES = ("accuracy", "macro_f1", "mae")
 """Single-label runs are headed by accuracy, multi-label ones (which have none) by macro-F1, scores by MAE."""
+FEW_CUT = 0.05
+"""Share of texts up to which it may stay unsaid in the finding that they were cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,20 @@ def lead(record: RunRecord) -> str:
         return "no metrics"
     rows = (record.details.get(split) or {}).get("rows")
     scored = f" on {rows} {split} rows" if rows else f" on {split}"
+    scored += _cut(record, split)
     parts = [f"{_in_prose(metric)} {with_interval(record.metrics[split][metric])}{scored}"]
     parts += [f"{_spoken(name, metric)} {number(entry['value'])}" for name, entry in _told(record, split, metric)]
     spent = total_seconds(record)
     return "; ".join([*parts, *([seconds(spent)] if spent else [])])
+
+
+def _cut(record: RunRecord, split: str) -> str:
+    """Say of how many of a split's texts the model read a part alone, where they are more than a few."""
+    found = (record.data.get("truncation") or {}).get(split) or {}
+    rows, cut = found.get("rows") or 0, found.get("rows_cut") or 0
+    if not rows or cut / rows <= FEW_CUT:
+        return ""
+    return ", every one of them cut" if cut == rows else f", {cut} of them ({percent(cut / rows)}) cut"
 
 
 def _told(record: RunRecord, split: str, metric: str) -> Iterable[tuple[str, Entry]]:

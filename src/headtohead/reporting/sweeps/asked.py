@@ -53,7 +53,11 @@ def _space(arms: Mapping[str, Study]) -> list[tuple[str, list[str]]]:
     """Return what makes each arm, then per parameter where each searches: one cell where all arms are alike."""
     spaces = {arm: study.stored.get("space") or {} for arm, study in arms.items()}
     studies = list(arms.values())
-    own = [("", ["  ".join(_own(study, studies)) or "as configured" for study in studies])] if len(arms) > 1 else []
+    own = (
+        [("set by the arm", ["  ".join(_own(study, studies)) or "as configured" for study in studies])]
+        if len(arms) > 1
+        else []
+    )
     rows = [
         (name, [str(space.get(name, "not varied")) for space in spaces.values()])
         for name in dict.fromkeys(name for space in spaces.values() for name in space)

@@ -50,7 +50,8 @@ def parallel_coordinates(study: Study, colour: str) -> Figure | None:
     x |= {"range": [-0.25, len(titles) - 0.45], "tickangle": 0}
     y = {"visible": False, "range": [-0.06, 1.06]}
     notes = [_tick(place, height, text) for place, (_, ticks) in enumerate(scaled) for height, text in ticks]
-    return figure(traces, height=360, x=x, y=y, annotations=notes, showlegend=False)
+    said = f"{len(shown)} trials over {', '.join(names)}; the tables of trials hold every value"
+    return figure(traces, said, height=360, x=x, y=y, annotations=notes, showlegend=False)
 
 
 def _scaled(values: Sequence[Any], logarithmic: bool) -> tuple[list[float | None], Ticks]:

@@ -51,7 +51,8 @@ def history(studies: Sequence[Study], colours: Mapping[str, str], metric: str) -
             },
         ]
     x = {"title": "trials that ended", "rangemode": "tozero"}
-    return figure(traces, height=320, x=x, y={"title": metric}, showlegend=len(studies) > 1)
+    said = f"{metric} of every trial that ended, and the best so far; the tables of trials hold every value"
+    return figure(traces, said, height=320, x=x, y={"title": metric}, showlegend=len(studies) > 1)
 
 
 def finished(study: Study) -> list[dict[str, Any]]:
@@ -84,7 +85,8 @@ def budget(studies: Sequence[Study], colours: Mapping[str, str]) -> Figure:
         line |= {"marker": {"size": 5}, "hovertemplate": "best of %{x}: %{y:.4f}<extra></extra>"}
         traces.append(line)
     x = {"title": "trials", "rangemode": "tozero"}
-    return figure(traces, height=320, x=x, y={"title": "expected best"}, showlegend=len(studies) > 1)
+    said = "Expected score of the best of so many trials; the table below it holds one, half and all of them"
+    return figure(traces, said, height=320, x=x, y={"title": "expected best"}, showlegend=len(studies) > 1)
 
 
 def learning(study: Study, colour: str, metric: str) -> Figure | None:
@@ -96,6 +98,7 @@ def learning(study: Study, colour: str, metric: str) -> Figure | None:
         return None
     return figure(
         [_curve(trial, colour, is_best=trial["number"] in best) for trial in reversed(shown)],
+        f"{metric} by optimiser step of {len(shown)} trials",
         height=280,
         x={"title": "optimiser step"},
         y={"title": metric},
@@ -135,4 +138,7 @@ def importances(values: Mapping[str, float], colour: str = RUN) -> Figure:
     }
     y = {"tickvals": places, "ticktext": [label(name, 34) for name, _ in ordered], "showgrid": False}
     y |= {"autorange": "reversed"}
-    return figure([bars], height=80 + 30 * len(ordered), x={"range": [0, 1.02], "title": "share"}, y=y, bargap=0.35)
+    said = "Importances: " + ", ".join(f"{name} {number(share)}" for name, share in ordered)
+    return figure(
+        [bars], said, height=80 + 30 * len(ordered), x={"range": [0, 1.02], "title": "share"}, y=y, bargap=0.35
+    )

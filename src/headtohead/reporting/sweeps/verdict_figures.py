@@ -34,9 +34,10 @@ def forest(pairs: Sequence[dict[str, Any]]) -> Figure:
     }
     y: dict[str, Any] = {"showgrid": False, "range": [len(pairs) - 0.4, -0.6]}
     y |= {"tickvals": places, "ticktext": names} if len(pairs) > 1 else {"showticklabels": False}
-    x = {"range": _span(pairs), "nticks": 6, "tickangle": 0}
+    x = {"range": _span(pairs), "nticks": 5, "tickangle": 0}
     named = {"annotations": _sides(pairs[0]), "margin": {"l": 8, "r": 12, "t": 26, "b": 8}} if len(pairs) == 1 else {}
-    return figure([marks], height=72 + 34 * len(pairs), x=x, y=y, shapes=_zero_and_margin(pairs), **named)
+    said = "; ".join(f"{pair['first']} minus {pair['second']}: {', '.join(_told(pair))}" for pair in pairs)
+    return figure([marks], said, height=72 + 34 * len(pairs), x=x, y=y, shapes=_zero_and_margin(pairs), **named)
 
 
 def _zero_and_margin(pairs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -108,7 +109,9 @@ def every_run(arms: Sequence[dict[str, Any]], metric: str) -> Figure:
         traces += [dots, line]
     y = {"tickvals": list(range(len(arms))), "ticktext": [label(name) for name in names], "showgrid": False}
     y |= {"range": [len(arms) - 0.4, -0.6]}
-    return figure(traces, height=90 + 38 * len(arms), x={"title": metric_name(metric), "nticks": 6}, y=y)
+    means = ", ".join(f"{arm['name']} {number(arm['values'][metric])}" for arm in arms)
+    said = f"{metric_name(metric)} of every run, mean by arm: {means}"
+    return figure(traces, said, height=90 + 38 * len(arms), x={"title": metric_name(metric), "nticks": 6}, y=y)
 
 
 def pareto(verdict: Mapping[str, Any], kind: str) -> Figure:
@@ -148,7 +151,8 @@ def pareto(verdict: Mapping[str, Any], kind: str) -> Figure:
     axis: dict[str, Any] = {"title": title, "nticks": 5}
     axis |= {"type": "log"} if min(costs) > 0 and max(costs) > 20 * min(costs) else {"rangemode": "tozero"}
     y = {"title": metric_name(metric), "nticks": 6}
-    return figure([step, *dots], height=270, x=axis, y=y, showlegend=True)
+    said = f"{metric_name(metric)} against {title.lower()}; on the front: {', '.join(front)}"
+    return figure([step, *dots], said, height=270, x=axis, y=y, showlegend=True)
 
 
 def luck(rows: Sequence[tuple[str, Mapping[str, Any], str]], metric: str) -> Figure:
@@ -191,4 +195,5 @@ def luck(rows: Sequence[tuple[str, Mapping[str, Any], str]], metric: str) -> Fig
         traces += [line, seeds, ends]
     y = {"tickvals": list(range(len(rows))), "ticktext": [name for name, _, _ in rows], "showgrid": False}
     y |= {"range": [len(rows) - 0.4, -0.6]}
-    return figure(traces, height=90 + 34 * len(rows), x={"title": metric, "nticks": 6}, y=y)
+    said = f"{metric} of each chosen configuration when chosen and with fresh seeds; the table below it holds both"
+    return figure(traces, said, height=90 + 34 * len(rows), x={"title": metric, "nticks": 6}, y=y)
