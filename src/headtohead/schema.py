@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from headtohead import traces
-from headtohead.config import Config, build_config, takes_any_name
+from headtohead.config import Config, build_config, loading, takes_any_name
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, causes, is_disk_full, near_names
 
 UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST)
@@ -84,6 +84,13 @@ def run_name(_root_: DictConfig) -> str:
     return f"{name}-{fingerprint(plain)}"
 
 
+def label(model_id: str) -> str:
+    """Resolver behind ``model.name``: the last part of a hub id, a folder or a file, as folders are named by it."""
+    path = Path(model_id.strip())
+    last = path.name or Path(path.absolute()).name
+    return last.removesuffix(".gguf") if model_id.strip() else "model"
+
+
 def output_folder() -> Path:
     """Return the folder Hydra made for the current job."""
     return Path(HydraConfig.get().runtime.output_dir)
@@ -115,6 +122,7 @@ ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
 
 OmegaConf.register_new_resolver("headtohead.run_folder", run_folder, replace=True)
 OmegaConf.register_new_resolver("headtohead.run_name", run_name, replace=True)
+OmegaConf.register_new_resolver("headtohead.label", label, replace=True)
 
 
 @contextmanager
@@ -160,6 +168,10 @@ def explain_unknown_plugin(text: str) -> str:
     return f"{text}: is the package that brings it installed here?"
 
 
+def _loads(model: str) -> str:
+    return f"A model of the hub or of this disk is named by its id: {loading(model)}"
+
+
 def explain_composition(error: Exception) -> str:
     """Hydra's own words on a broken command line, with near names for a mistyped key or choice.
 
@@ -183,6 +195,9 @@ def explain_composition(error: Exception) -> str:
                 return f"{text.splitlines()[0]} {cause.key!r} is not a setting there{near_names(str(cause.key), known)}"
     if text.startswith("Error merging override") and error.__cause__ is not None:
         return f"{text.splitlines()[0]}: {str(error.__cause__).splitlines()[0]}"
+    model = re.match(r"(?:In '[^']*': )?Could not find 'model/([^']+)'", text)
+    if model and isinstance(error, MissingConfigException):
+        return f"model={model[1]} is no choice{near_names(model[1], error.options or [])}\n{_loads(model[1])}"
     missing = re.match(r"(?:In '[^']*': )?Could not find '([^']+)/([^/']+)'", text)
     if missing and isinstance(error, MissingConfigException) and error.options:
         group, choice = missing.groups()

@@ -20,6 +20,8 @@ CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
 # What a user must give, and what a choice cannot do without.
 NEEDS = {
+    "model/hub": ["model.id=owner/name"],
+    "model/path": ["model.id=models/mine"],
     "data/files": ["data.source.name=x.csv"],
     "data/hub": ["data.source.name=owner/name"],
     "task/predict": ["run=outputs/x", "task.input=x.jsonl"],
@@ -113,7 +115,7 @@ def test_same_configuration_same_folder():
         (["train.beta1=1.5"], r"train.beta1 must be in \[0, 1\)"),
         (["train.evaluate_at=[0.5,0]"], "train.evaluate_at lists epochs, each positive"),
         (["train.epsilon=-1"], "train.epsilon must be positive"),
-        (["train.learning_rate=nan"], "train.learning_rate must be positive"),
+        (["train.learning_rate=nan"], "train.learning_rate must be a finite number, given nan"),
         (["lora.alpha_over_rank=0"], "lora.alpha_over_rank must be positive"),
         (["lora.targets=attention"], r"lora.targets must be a list, such as \[attention\]"),
         (["data.labels.names=[1,2]"], r"data.labels.names\[0\] must be a text \(in quotes: '\"1\"'\), given 1"),

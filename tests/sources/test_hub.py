@@ -90,7 +90,7 @@ def test_a_repository_without_wanted_files_lists_what_it_has(hub: Hub, tmp_path:
 def test_unknown_repositories_and_names_that_are_none(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="owner/other is not on the hub, or private"):
         fetch(SourceConfig(kind="hub", name="owner/other"), tmp_path, setting="data.source")
-    with pytest.raises(UserError, match=r"is no hub id; for a folder set data\.source\.kind=path"):
+    with pytest.raises(UserError, match=r"is no hub id; for a folder: data=files data\.source\.name=/a/folder/of/mine"):
         fetch(SourceConfig(kind="hub", name="/a/folder/of/mine"), tmp_path, setting="data.source")
 
 

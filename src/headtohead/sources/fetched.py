@@ -22,3 +22,8 @@ class Fetched:
 def kind_of(setting: str) -> str:
     """Return ``model`` or ``data``, from the dotted key of a source."""
     return setting.partition(".")[0]
+
+
+def from_a_folder(setting: str, folder: str = "FOLDER") -> str:
+    """Return the overrides that read a model or data from a folder of one's own instead."""
+    return f"model=path model.id={folder}" if kind_of(setting) == "model" else f"data=files data.source.name={folder}"

@@ -25,7 +25,7 @@ from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
 from headtohead.sources.blobs import require_named_content
 from headtohead.sources.cache import locked
-from headtohead.sources.fetched import Fetched, kind_of
+from headtohead.sources.fetched import Fetched, from_a_folder, kind_of
 from headtohead.sources.local import near_files
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ DATA_PATTERNS = ("*.parquet", "*.jsonl", "*.json", "*.csv", "*.tsv", "*.tab", "*
 # HTTPError of whichever HTTP client this version of huggingface_hub is built on: the parent of its transport errors.
 HTTP_ERROR = cast(type[Exception], next(base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError"))
 UNREACHABLE = (HTTP_ERROR, OSError)
+FROM_WHEELS = {"model": "model=minilm_l6, model=smollm2_135m", "data": "data=bbc_news, data=newsgroups20"}
 OWN_CACHE_VARIABLES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
 
 
@@ -152,7 +153,7 @@ def _refused(source: SourceConfig, setting: str, error: Exception) -> str:
                 f"{kind_of(setting)} {source.name} is gated: accept its terms on its hub page, then run `hf auth login`"
             )
         case HFValidationError():
-            return f"{setting}.name={source.name!r} is no hub id; for a folder set {setting}.kind=path"
+            return f"{source.name!r} ({setting}.name) is no hub id; for a folder: {from_a_folder(setting, source.name)}"
     return (
         f"{kind_of(setting)} {source.name} is not on the hub, or private: check {setting}.name, or run `hf auth login`"
     )
@@ -166,6 +167,13 @@ def _not_to_be_had(source: SourceConfig, cache: Path, setting: str, error: Excep
         f"the {kind_of(setting)} {source.name} is not in the cache ({_cache_dir(cache) or 'HF_HOME'}) and the hub could not be "
         f"reached: {_first_line(error)}\nOn a machine that reaches the hub run\n"
         f"    hf download {source.name}{option} --local-dir FOLDER\n"
-        f"copy FOLDER here and set {setting}.kind=path {setting}.name=FOLDER; or set HEADTOHEAD_CACHE to a "
-        f"cache that has it; or take a {kind_of(setting)} source of kind wheel"
+        f"copy FOLDER here and add\n    {_from_a_copy(setting)}\n"
+        f"or set HEADTOHEAD_CACHE to a cache that has it; or take what comes as a wheel: {FROM_WHEELS[kind_of(setting)]}"
     )
+
+
+def _from_a_copy(setting: str) -> str:
+    """Return the overrides that read a copy of the repository; data are laid out there as on the hub."""
+    if kind_of(setting) == "model":
+        return from_a_folder(setting)
+    return f"{setting}.kind=path {setting}.name=FOLDER"

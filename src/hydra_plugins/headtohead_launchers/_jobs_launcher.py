@@ -12,11 +12,14 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from headtohead.config.numbers import require_numbers
+
 
 class JobsLauncher(Launcher):
     """Hands out jobs one by one; made of its settings, it does its work once the first comes."""
 
     def __init__(self, **settings: Any) -> None:
+        require_numbers(settings, "hydra.launcher")
         self.settings = settings
         self._jobs: Any = None
 
