@@ -41,6 +41,14 @@ class Backbone:
     """Of the trunk as it was loaded, where one was needed."""
 
     @property
+    def positions(self) -> int:
+        """Tokens that the model can place; a tokenizer without limit states an absurd one."""
+        known = int(getattr(self.model.config.get_text_config(), "max_position_embeddings", None) or 10**9)
+        table = getattr(getattr(self.trunk, "embeddings", None), "position_embeddings", None)
+        before_first = getattr(table, "padding_idx", None)  # RoBERTa counts positions from behind it
+        return min(known if before_first is None else known - before_first - 1, int(self.tokenizer.model_max_length))
+
+    @property
     def trunk(self) -> PreTrainedModel:
         """The model without its head."""
         return self.model.base_model  # type: ignore[return-value]  # a PreTrainedModel in every task class
@@ -278,13 +286,19 @@ def _nf4() -> Any:
     )
 
 
+def is_encoder(config: Any) -> bool:
+    """Whether a model of this configuration sees a row's tokens from both sides, and writes no text."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
+
+
 def _refuse_encoder(path: Path, name: str) -> None:
     """A masked language model has no next token; AutoModelForCausalLM would load some of them all the same."""
     from transformers import AutoConfig
-    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
     config = AutoConfig.from_pretrained(path)
-    if config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False):
+    if is_encoder(config):
         raise UserError(
             f"head=generative needs a model that writes text; model={name} ({config.model_type}) is an encoder: "
             "set head=classification, or a decoder such as model=smollm2_135m"

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from headtohead.config import PromptConfig
-from headtohead.config.prompt import PLACEHOLDERS
+from headtohead.config.prompt import OPEN_TEMPLATE, PLACEHOLDERS
 from headtohead.errors import UserError
 from headtohead.labels import LabelSpace
 
 Message = dict[str, str]
 RenderChat = Callable[[list[Message]], str]
 _PLACEHOLDER = re.compile("{(" + "|".join(PLACEHOLDERS) + ")}")
+TEXT_ALONE = "{text}"
+INSTRUCTION = "{text}\n\nOne of {labels}:"
+"""What the last token, whose state a decoder is classified by, has read is the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,29 @@ class Prompt:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what an export needs to render the same prompts again."""
-        return {"examples": [list(pair) for pair in self.examples], "adds_special_tokens": self.adds_special_tokens}
+        return {
+            "template": self.config.template,
+            "max_tokens": self.config.max_tokens,
+            "examples": [list(pair) for pair in self.examples],
+            "adds_special_tokens": self.adds_special_tokens,
+        }
 
 
 def _substitute(template: str, values: dict[str, str]) -> str:
     names = re.compile("{(" + "|".join(values) + ")}")
     return names.sub(lambda match: values[match.group(1)], template)
+
+
+def settle_template(config: PromptConfig, *, reads_both_ways: bool) -> PromptConfig:
+    """Return a prompt's configuration with its template made out.
+
+    Args:
+        reads_both_ways: whether an encoder reads it: each of its states has seen the whole text, so that a question after
+            the text adds nothing and takes positions from it.
+    """
+    if config.template != OPEN_TEMPLATE:
+        return config
+    return replace(config, template=TEXT_ALONE if reads_both_ways else INSTRUCTION)
 
 
 def build_prompt(

@@ -62,6 +62,11 @@ class Encoder:
     budget: int
     """Tokens a prompt may take: the whole budget less the longest answer."""
 
+    @property
+    def own_tokens(self) -> int:
+        """Tokens of the prompt without any text."""
+        return len(self.ids([self.prompt.render("")])[0])
+
     def ids(self, rendered: list[str]) -> list[list[int]]:
         """Tokenise rendered prompts whole, special tokens once."""
         encoded: list[list[int]] = self.tokenizer(
@@ -75,14 +80,18 @@ class Encoder:
         Raises:
             UserError: the prompt without any text is longer than the budget.
         """
-        turns = self._turns(messages, len(texts))
-        full = self.ids([self.prompt.render(text, turn) for text, turn in zip(texts, turns, strict=True)])
+        turns, full = self._turns(messages, len(texts)), self.whole(texts, messages)
         read, lost = list(texts), [0] * len(texts)
         for row, ids in enumerate(full):
             if len(ids) > self.budget:
                 full[row], read[row], _ = self._fit(texts[row], turns[row], len(ids) - self.budget)
                 lost[row] = len(ids) - len(full[row])
         return {"input_ids": full, "text_read": read, "tokens_lost": lost}
+
+    def whole(self, texts: Sequence[str], messages: Sequence[list[Message]] | None) -> list[list[int]]:
+        """Tokenise rows uncut."""
+        turns = self._turns(messages, len(texts))
+        return self.ids([self.prompt.render(text, turn) for text, turn in zip(texts, turns, strict=True)])
 
     def rendered(self, text: str, messages: list[Message] | None = None) -> str:
         """Return the very text that a row becomes, cut to the budget.

@@ -60,14 +60,18 @@ def _build(cls: type, values: Any, path: str) -> Any:
 
 
 def _convert(hint: Any, value: Any, path: str) -> Any:
-    """Return ``value`` as the type a field declares; integers pass for floats, nothing else is coerced."""
+    """Return ``value`` as the type a field declares; integers pass for floats, nothing else is coerced.
+
+    A number that may be left open may be called auto as well as null.
+    """
     if value == "???":
         raise UserError(f"{path} must be given: add {path}=<value> to the command")
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        if value is None:
+        own = next(argument for argument in arguments if argument is not type(None))
+        if value is None or (value == "auto" and own in (int, float)):
             return None
-        return _convert(next(argument for argument in arguments if argument is not type(None)), value, path)
+        return _convert(own, value, path)
     if is_dataclass(hint):
         assert isinstance(hint, type)
         return _build(hint, value, path)

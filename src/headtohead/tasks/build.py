@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from headtohead.adapters import TrialWeights, expected_count, prepare, recompute_activations, remove_adapters
-from headtohead.backbone import Backbone, load_backbone, resolve_dtype
+from headtohead.backbone import Backbone, is_encoder, load_backbone, resolve_dtype
 from headtohead.batching.attention import can_share_beginnings, read_packed_rows
 from headtohead.batching.encode import EncodedRows, Encoder, encode_rows
+from headtohead.batching.lengths import Length, choose_length
 from headtohead.config import Config, FullConfig
 from headtohead.data import Corpus
 from headtohead.errors import UserError
@@ -29,7 +30,7 @@ from headtohead.heads import (
 )
 from headtohead.labels import LabelSpace
 from headtohead.losses import build_loss, check_loss_fits, class_weights
-from headtohead.prompts import Prompt, build_prompt, choose_examples, label_text
+from headtohead.prompts import Message, Prompt, build_prompt, choose_examples, label_text, settle_template
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.frozen_states import what_is_kept, where_states_lie
 from headtohead.training import (
@@ -59,6 +60,8 @@ class Reader:
     prompt: Prompt
     encoder: Encoder
     audit: LabelAudit | None
+    length: Length | None
+    """How the budget was chosen; None where the configuration gives it."""
 
     def encode(self, split: str, rows: Dataset, *, labels: LabelSpace, key: str, cache: Path) -> EncodedRows:
         """Tokenise a split.
@@ -73,28 +76,48 @@ class Reader:
 
 
 def build_reader(
-    config: Config, backbone: Backbone, labels: LabelSpace, sample: Sequence[str], examples: Sequence[tuple[str, str]]
+    config: Config,
+    backbone: Backbone,
+    labels: LabelSpace,
+    sample: Sequence[str],
+    examples: Sequence[tuple[str, str]],
+    messages: Sequence[list[Message]] | None = None,
 ) -> Reader:
-    """Build the prompt and, for a generative head, audit the labels' tokens in it.
+    """Build the prompt, choose what the configuration leaves open, and audit a generative head's labels in it.
 
     Args:
-        sample: texts of some rows, which are audited as the model reads them: cut to the budget.
+        sample: texts of some training rows: the length is chosen by them, and some are audited as the model reads them.
         examples: few-shot examples.
+        messages: of the same rows, where they are conversations.
     """
-    prompt = build_prompt(config.prompt, labels, backbone.tokenizer, examples)
-    budget = min(config.prompt.max_tokens, _longest_input(backbone))
-    encoder = Encoder(prompt, backbone.tokenizer, budget)
+    settled = settle_template(config.prompt, reads_both_ways=is_encoder(backbone.model.config))
+    prompt = build_prompt(settled, labels, backbone.tokenizer, examples)
+    encoder = Encoder(prompt, backbone.tokenizer, backbone.positions)
+    answer = _answer_tokens(config, encoder)
+    length = None
+    if settled.max_tokens is None:
+        length = choose_length(encoder, sample, messages, positions=backbone.positions, answer=answer)
+        settled = replace(settled, max_tokens=length.budget + answer)
+    assert settled.max_tokens is not None
+    budget = min(settled.max_tokens, backbone.positions) - answer
+    encoder = replace(encoder, prompt=replace(prompt, config=settled), budget=budget)
+    audit = None
+    if config.head.is_generative:
+        audit = audit_labels(encoder, [encoder.rendered(text) for text in sample[:AUDITED_ROWS]])
+    return Reader(prompt=encoder.prompt, encoder=encoder, audit=audit, length=length)
+
+
+def _answer_tokens(config: Config, encoder: Encoder) -> int:
+    """Return how many tokens the longest answer takes with its end token; 0 of a head that writes none."""
     if not config.head.is_generative:
-        return Reader(prompt=prompt, encoder=encoder, audit=None)
+        return 0
+    labels = encoder.prompt.labels
     if labels.kind not in ("single", "ordinal"):
         raise UserError(
             f"head=generative answers with one label; {labels.kind}-label data needs "
             f"head={'classification' if labels.kind == 'multi' else 'regression'}"
         )
-    longest = max(len(answer) for answer in audit_labels(encoder, [prompt.render("")]).answers)
-    encoder = Encoder(prompt, backbone.tokenizer, budget - longest - 1)
-    audit = audit_labels(encoder, [encoder.rendered(text) for text in sample[:AUDITED_ROWS]])
-    return Reader(prompt=prompt, encoder=encoder, audit=audit)
+    return max(len(answer) for answer in audit_labels(encoder, [encoder.prompt.render("")]).answers) + 1
 
 
 def draw_examples(config: Config, corpus: Corpus, tokenizer: Any) -> list[tuple[str, str]]:
@@ -109,12 +132,6 @@ def draw_examples(config: Config, corpus: Corpus, tokenizer: Any) -> list[tuple[
         end = offsets[: config.prompt.example_tokens][-1][1] if offsets else 0
         pairs.append((item["text"][:end], label_text(corpus.labels, item["label"])))
     return pairs
-
-
-def _longest_input(backbone: Backbone) -> int:
-    """Return how many tokens the model can place; a tokenizer without limit states an absurd one."""
-    positions = getattr(backbone.model.config.get_text_config(), "max_position_embeddings", None)
-    return min(int(positions or 10**9), int(backbone.tokenizer.model_max_length or 10**9))
 
 
 def load(config: Config, labels: LabelSpace, *, width: int, cache: Path, processes: Processes) -> Backbone:

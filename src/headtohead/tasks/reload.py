@@ -18,6 +18,9 @@ from headtohead.training import Pack, Processes, load_weights
 READ_BY_PREDICT = ("data.bad_rows", "data.encodings", "data.format")
 """How a file to classify is read: no part of what the run measured."""
 
+CHOSEN = ("template", "max_tokens")
+"""Of a prompt: what a run may have chosen by its model and rows."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Reloaded:
@@ -88,6 +91,7 @@ def reload_run(folder: Path, *, cache: str | None = None, exact: Processes | Non
     where = cache_root(cache or config.paths.cache)
     backbone = load(config, labels, width=int(record.model["width"]), cache=where, processes=processes)
     prompt = record.model["prompt"]
+    config = replace(config, prompt=replace(config.prompt, **{key: prompt[key] for key in CHOSEN if key in prompt}))
     examples = [(text, word) for text, word in prompt["examples"]][len(config.prompt.given_examples) :]
     reader = build_reader(config, backbone, labels, [""], examples)
     _check_audit(record, reader)

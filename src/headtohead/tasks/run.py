@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from headtohead.batching.encode import EncodedRows, truncation_report
 from headtohead.config import Config
 from headtohead.data import Corpus
 from headtohead.notices import Notice
@@ -65,13 +64,6 @@ class Run:
         self.record.cost["tokens"] = self.phases.tokens
         if self.processes.is_main:
             write_record(self.folder / run_folder.RECORD, self.record)
-
-
-def describe_truncation(run: Run, encoded: dict[str, EncodedRows], corpus: Corpus) -> None:
-    """Count in the record what was cut from the texts of every split."""
-    run.record.data["truncation"] = {
-        split: truncation_report(rows, corpus.labels.names) for split, rows in encoded.items()
-    }
 
 
 def splits_to_score(config: Config, corpus: Corpus) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from headtohead.adapters import expected_count
 from headtohead.backbone import Backbone
 from headtohead.batching.encode import EncodedRows
+from headtohead.batching.lengths import COUNTED_ROWS
 from headtohead.config import Config, loss_in_words
 from headtohead.data import Corpus
 from headtohead.results import Predictions
@@ -16,9 +17,10 @@ from headtohead.tasks import folder as run_folder
 from headtohead.tasks.build import Reader, build_reader, draw_examples, score_width
 from headtohead.tasks.member import Member
 from headtohead.tasks.reading import read_once
-from headtohead.tasks.run import Run, describe_truncation, splits_to_score
+from headtohead.tasks.run import Run, splits_to_score
 from headtohead.tasks.scoring import predictions_of
 from headtohead.tasks.shelf import Shelf
+from headtohead.tasks.truncation import describe_truncation
 from headtohead.tasks.validation import Validation
 from headtohead.training import require_finished, save_weights, score, sharding_asked
 
@@ -47,7 +49,7 @@ def fit_model(
     loss = loss_in_words(config.loss.kind, config.head.kind, config.loss.class_weights)
     record.model = {**backbone.about, "prompt": reader.prompt.as_dict(), "loss": loss}
     record.audit = reader.audit.as_dict() if reader.audit else {}
-    describe_truncation(run, encoded, corpus)
+    describe_truncation(run, encoded, reader, positions=backbone.positions)
     validation = Validation(run, encoded["validation"], corpus)
     member = Member(run=run, corpus=corpus, backbone=backbone, reader=reader, encoded=encoded, validation=validation)
     yield member
@@ -62,8 +64,9 @@ def fit_model(
 
 def read_with(config: Config, backbone: Backbone, corpus: Corpus) -> Reader:
     """Build the reader of a run from its training rows."""
-    sample = corpus.train["text"][: min(64, len(corpus.train))]
-    return build_reader(config, backbone, corpus.labels, sample, draw_examples(config, corpus, backbone.tokenizer))
+    sample = corpus.train[:COUNTED_ROWS]
+    examples = draw_examples(config, corpus, backbone.tokenizer)
+    return build_reader(config, backbone, corpus.labels, sample["text"], examples, sample.get("messages"))
 
 
 def encode_splits(run: Run, reader: Reader, corpus: Corpus) -> dict[str, EncodedRows]:
