@@ -63,7 +63,7 @@ def test_report_and_refuse(config: DataConfig, tmp_path: Path) -> None:
 
 
 def test_off_means_no_search(config: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(near_duplicates, "find")
+    monkeypatch.delattr(near_duplicates.Search, "across")
     config.near_duplicates.enabled = False
     assert load_corpus(config, tmp_path / "cache").ledger["rows"]["train"] == 14
 
@@ -84,7 +84,7 @@ def test_the_same_question_is_answered_once(
     config: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = load_corpus(config, tmp_path / "cache")
-    monkeypatch.delattr(near_duplicates, "_search")
+    monkeypatch.delattr(near_duplicates.Search, "_hits")
     assert load_corpus(config, tmp_path / "cache").ledger == first.ledger
 
 

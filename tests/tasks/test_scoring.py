@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from headtohead.batching.encode import EncodedRows
+from headtohead.data.words import Words
 from headtohead.results import RunRecord
 from headtohead.tasks import scoring
 from headtohead.tasks.scoring import predictions_of, score_baselines
@@ -43,7 +44,7 @@ def test_tfidf_learns_from_so_many_rows_and_says_so(
         return real(read, labels, *rest, **options)
 
     monkeypatch.setattr(scoring, "tfidf_predictions", spied)
-    score_baselines(record, {"test": mine}, train, {"test": test}, most_rows=most, resamples=100, seed=0)
+    score_baselines(record, {"test": mine}, train, {"test": test}, words=Words(), most_rows=most, resamples=100, seed=0)
     assert seen == [(learnt, learnt)] * 2
     assert record.baselines["tfidf"]["test"]["accuracy"]["value"] == 1.0
     said = "baseline tfidf learnt from 6 of 20 training rows (evaluate.baseline_rows)"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headtohead.config.data import DataConfig
+from headtohead.data.words import Words
 from headtohead.labels import LabelSpace
 from headtohead.notices import Notice
 from headtohead.sources import Fetched, fetch
@@ -38,6 +39,8 @@ class Corpus:
     """JSON-ready: where the data came from, and the hash of the content used."""
     fingerprint: str
     """Hash of rows, labels and splits: the same content gives the same string on any machine."""
+    words: Words = field(default_factory=Words)
+    """What TF-IDF and the search for near duplicates take for a word."""
     notices: tuple[Notice, ...] = ()
     """What was recognised or found in the files that a reader of the numbers must know."""
 
@@ -72,6 +75,8 @@ def load_corpus(config: DataConfig, cache: Path) -> Corpus:
         ledger=splits.ledger,
         source=_source(fetched, {split: table.facts["content_hash"] for split, table in tables.items()}),
         fingerprint=_fingerprint(labels, splits),
+        words=splits.words,
+        notices=splits.words.notices(),
     )
 
 

@@ -61,6 +61,11 @@ class Part:
         """Return the text of the row at a position."""
         return str(self._row(position)["text"])
 
+    def texts(self, first: int) -> list[str]:
+        """Return the texts of the first rows."""
+        texts: list[str] = self.take(np.arange(len(self))[:first]).dataset()["text"][:]
+        return texts
+
     def dataset(self) -> datasets.Dataset:
         """Return the rows as a memory-mapped data set."""
         return self.table.rows.select(self.rows)

@@ -15,6 +15,7 @@ from headtohead.data.leakage import Parts
 from headtohead.data.part import Part
 from headtohead.data.subsets import take_subsets
 from headtohead.data.table import Table
+from headtohead.data.words import SAMPLE_ROWS, Words, choose_words
 from headtohead.errors import UserError
 from headtohead.labels import LabelSpace
 
@@ -27,6 +28,7 @@ class Splits:
     validation: Part
     tests: Parts
     ledger: dict[str, Any]
+    words: Words
 
     def parts(self) -> Iterator[tuple[str, Part]]:
         """Yield every split by name; test sets as ``test:<name>``."""
@@ -58,12 +60,14 @@ def make_splits(config: DataConfig, tables: dict[str, Table], labels: LabelSpace
     ledger["leakage"] = {"policy": config.leakage, **found, "dropped": dropped}
     _require_rows(parts)
     parts = {split: _ordered(part, config, labels) for split, part in parts.items()}
-    parts, ledger["near_duplicates"] = take_subsets(config, parts, cache)
+    words = choose_words(parts["train"].texts(SAMPLE_ROWS))
+    ledger["words"] = words.as_dict()
+    parts, ledger["near_duplicates"] = take_subsets(config, parts, words, cache)
     _require_rows(parts)
     ledger["rows"] = {split: len(part) for split, part in parts.items()}
     ledger["classes"] = {split: _classes(part, labels) for split, part in parts.items()}
     tests = {split: part for split, part in parts.items() if split not in ("train", "validation")}
-    return Splits(parts["train"], parts["validation"], tests, ledger)
+    return Splits(parts["train"], parts["validation"], tests, ledger, words)
 
 
 def _repeated(config: DataConfig, parts: Parts, labels: LabelSpace) -> dict[str, Any]:

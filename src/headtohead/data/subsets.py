@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from headtohead.config.data import DataConfig
-from headtohead.data import near_duplicates
 from headtohead.data.leakage import QUOTED, Parts, refuse_if_asked
-from headtohead.data.near_duplicates import Hit
+from headtohead.data.near_duplicates import Hit, Search
 from headtohead.data.part import Part
+from headtohead.data.words import Words
 
 
-def take_subsets(config: DataConfig, parts: Parts, cache: Path) -> tuple[Parts, dict[str, Any]]:
+def take_subsets(config: DataConfig, parts: Parts, words: Words, cache: Path) -> tuple[Parts, dict[str, Any]]:
     """Cut every split to its ``data.subset`` size; ordered parts in, so subsets are nested and in proportion.
 
     Validation is compared with the test sets and training with both. A dropped near duplicate is replaced by the next
@@ -27,15 +27,16 @@ def take_subsets(config: DataConfig, parts: Parts, cache: Path) -> tuple[Parts, 
     firsts = {name: _first(part, limits.get(name, config.subset.test)) for name, part in parts.items()}
     if not config.near_duplicates.enabled:
         return firsts, {"enabled": False}
+    search = Search(config.near_duplicates.threshold, words, cache)
     tests = {name: part for name, part in firsts.items() if name not in limits}
-    validation, val_leaks = _clean(config, "validation", parts["validation"], limits["validation"], tests, cache)
+    validation, val_leaks = _clean(config, "validation", parts["validation"], limits["validation"], tests, search)
     held_out = {"validation": validation, **tests}
-    train, train_leaks = _clean(config, "train", parts["train"], limits["train"], held_out, cache)
+    train, train_leaks = _clean(config, "train", parts["train"], limits["train"], held_out, search)
     leaks = [*train_leaks, *val_leaks]
     refuse_if_asked(config, leaks, "almost word for word")
     ledger: dict[str, Any] = {"enabled": True, "threshold": config.near_duplicates.threshold, "across": leaks}
     if config.near_duplicates.within_train:
-        hits = near_duplicates.find_within(train, config.near_duplicates.threshold)
+        hits = search.within(train)
         ledger["within_train"] = _account("train", "train", hits, train, train)
     return {"train": train, "validation": validation, **tests}, ledger
 
@@ -45,13 +46,13 @@ def _first(part: Part, limit: int | None) -> Part:
 
 
 def _clean(
-    config: DataConfig, split: str, part: Part, limit: int | None, held_out: Parts, cache: Path
+    config: DataConfig, split: str, part: Part, limit: int | None, held_out: Parts, search: Search
 ) -> tuple[Part, list[dict[str, Any]]]:
     """Return the first ``limit`` rows that may stay, and what was found."""
     enough = limit if limit is not None else len(part)
     dropping = config.leakage == "drop"
     seen = part if dropping else _first(part, limit)
-    hits = near_duplicates.find(seen, held_out, config.near_duplicates.threshold, enough, cache)
+    hits = search.across(seen, held_out, enough)
     leaks = [
         _account(split, name, [hit for hit in hits if hit.held_out == name], part, held_out[name]) for name in held_out
     ]

@@ -11,11 +11,12 @@ import numpy as np
 from jaxtyping import Float, Num
 from scipy import special
 
+from headtohead.data.words import Words
 from headtohead.errors import UserError
 from headtohead.results import Predictions
 
 MAX_FEATURES = 50_000
-"""Most frequent word 1-2-grams kept. On 20 Newsgroups (11,293 rows) twice as many gain .004 and double the time."""
+"""Most frequent terms kept. On 20 Newsgroups (11,293 rows) twice as many gain .004 and double the time."""
 RARE_FROM_ROWS = 1_000
 """From this many training rows on, a term must occur in two of them."""
 INVERSE_PENALTY = 10.0
@@ -45,9 +46,9 @@ def majority_predictions(train_labels: Any, like: Predictions) -> Predictions:
 
 
 def tfidf_predictions(
-    train_texts: Iterable[str], train_labels: Any, texts: Iterable[str], like: Predictions, *, seed: int
+    train_texts: Iterable[str], train_labels: Any, texts: Iterable[str], like: Predictions, *, words: Words, seed: int
 ) -> Predictions:
-    """Fit TF-IDF over word 1-2-grams and a linear model on the training rows, and answer the given ones.
+    """Fit TF-IDF and a linear model on the training rows, and answer the given ones.
 
     Logistic regression (single-label, ordinal), one per label (multi-label) or ridge (real).
 
@@ -56,6 +57,7 @@ def tfidf_predictions(
         train_labels: Encoded as ``Predictions.gold``, in the order of ``train_texts``.
         texts: The rows of ``like``, in its order.
         like: Rows, gold answers and labels.
+        words: What a term is: 1-2-grams of words, or what the texts call for instead.
         seed: Of the linear model's solver.
 
     Raises:
@@ -63,7 +65,7 @@ def tfidf_predictions(
     """
     answers = np.asarray(train_labels)
     _refuse_none(answers)
-    features, rows = _features(train_texts, len(answers), texts)
+    features, rows = _features(train_texts, len(answers), texts, words)
     assert rows.shape[0] == len(like), f"{rows.shape[0]} texts for {len(like)} rows"
     match like.labels.kind:
         case "real":
@@ -84,16 +86,15 @@ def _answered(like: Predictions, scores: Float[np.ndarray, "rows width"]) -> Pre
     return replace(like, scores=scores, is_expected_score=like.labels.kind == "real")
 
 
-def _features(train_texts: Iterable[str], train_rows: int, texts: Iterable[str]) -> tuple[Any, Any]:
+def _features(train_texts: Iterable[str], train_rows: int, texts: Iterable[str], words: Words) -> tuple[Any, Any]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectoriser = TfidfVectorizer(
-        ngram_range=(1, 2),
         sublinear_tf=True,
         min_df=2 if train_rows >= RARE_FROM_ROWS else 1,
         max_features=MAX_FEATURES,
-        token_pattern=r"(?u)\b\w+\b",  # scikit-learn's own drops words of one character
         dtype=np.float64,
+        **words.vectoriser,
     )
     try:
         features = vectoriser.fit_transform(train_texts)

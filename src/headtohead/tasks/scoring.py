@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from headtohead.batching.encode import EncodedRows
+from headtohead.data.words import Words
 from headtohead.errors import Diverged, UserError, near_names
 from headtohead.evaluation import (
     HIGHER_IS_BETTER,
@@ -102,6 +103,7 @@ def score_baselines(
     train: EncodedRows,
     rows: dict[str, EncodedRows],
     *,
+    words: Words,
     most_rows: int,
     resamples: int,
     seed: int,
@@ -109,6 +111,7 @@ def score_baselines(
     """Score the majority class and TF-IDF (whole texts, and as truncated for the model) on the same rows.
 
     Args:
+        words: what TF-IDF takes for a word.
         most_rows: TF-IDF learns from the first so many training rows, which hold the labels in proportion: its memory
             grows with them, the model's does not.
     """
@@ -123,7 +126,7 @@ def score_baselines(
 
     def tfidf(read: Callable[[EncodedRows], Iterator[str]]) -> Predictions:
         texts = (text for split in predictions for text in read(rows[split]))
-        return tfidf_predictions(islice(read(train), len(learnt)), learnt, texts, like, seed=seed)
+        return tfidf_predictions(islice(read(train), len(learnt)), learnt, texts, like, words=words, seed=seed)
 
     systems: dict[str, Callable[[], Predictions]] = {
         "majority": lambda: majority_predictions(train.targets, like),

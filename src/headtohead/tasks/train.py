@@ -272,6 +272,7 @@ def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], enc
                 predictions,
                 encoded["train"],
                 encoded,
+                words=corpus.words,
                 most_rows=config.evaluate.baseline_rows,
                 resamples=config.evaluate.resamples,
                 seed=config.seed,

@@ -31,6 +31,7 @@ def fit_tfidf(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[st
             encoded["train"].targets,
             (text for split in like for text in corpus_texts(splits[split])),
             join(list(like.values())),
+            words=corpus.words,
             seed=run.config.seed,
         )
     run.record.test_reads += len(like) - 1
@@ -46,7 +47,9 @@ def corpus_texts(rows: Dataset) -> Iterator[str]:
 
 def _words(split: str, rows: Dataset, corpus: Corpus) -> EncodedRows:
     """Describe a split as read whole, in words instead of tokens."""
-    lengths: Int[np.ndarray, " rows"] = np.asarray([len(text.split()) for text in corpus_texts(rows)], dtype=np.int64)
+    lengths: Int[np.ndarray, " rows"] = np.asarray(
+        [len(corpus.words.split(text)) for text in corpus_texts(rows)], dtype=np.int64
+    )
     texts = rows.select_columns(["text"]).rename_column("text", "text_read")
     kind = np.float64 if corpus.labels.kind == "real" else np.int64
     return EncodedRows(
