@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pandas
@@ -10,7 +11,10 @@ import pytest
 
 from data.made_up_files import write_jsonl
 from headtohead.data.encodings import Encodings
-from headtohead.data.reading import Record, read_records
+from headtohead.data.input_file import Reading
+from headtohead.data.reading import read_records
+from headtohead.data.record import Record
+from headtohead.data.text import RowError
 from headtohead.errors import UserError
 
 ROWS = [
@@ -21,7 +25,7 @@ ROWS = [
 
 
 def read(path: Path, declared: str = "auto", columns: tuple[str, ...] = ("text", "label")) -> list[Record]:
-    return list(read_records(path, path.name, declared, Encodings(["utf-8"]), columns))
+    return list(read_records(path, path.name, Reading(Encodings(["utf-8"]), declared), columns))
 
 
 def write_table(path: Path, delimiter: str, further: tuple[list[str], ...] = ()) -> Path:
@@ -66,7 +70,7 @@ def test_a_folder_per_label(tmp_path: Path) -> None:
 
 def test_a_folder_without_labels_says_what_is_needed(tmp_path: Path) -> None:
     (tmp_path / "1.txt").write_text("one")
-    with pytest.raises(UserError, match=r"has no sub-folders with files.*data\.files\.train=<file name>"):
+    with pytest.raises(UserError, match=r"has no sub-folders with files.*data\.files\.train=1\.txt"):
         read(tmp_path)
 
 
@@ -82,34 +86,65 @@ def test_a_mark_at_the_start_of_utf8_is_no_text(tmp_path: Path) -> None:
 
 def test_only_columns_in_use_are_read_of_parquet(tmp_path: Path) -> None:
     pandas.DataFrame([{**row, "id": 1, "embedding": [0.0] * 100} for row in ROWS]).to_parquet(tmp_path / "rows.parquet")
-    encodings = Encodings(["utf-8"])
-    records = read_records(tmp_path / "rows.parquet", "rows", "auto", encodings, ("text",), ("id",))
+    reading = Reading(Encodings(["utf-8"]))
+    records = read_records(tmp_path / "rows.parquet", "rows", reading, ("text",), ("id",))
     assert [set(record.values) for record in records] == [{"text", "id"}] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "broken", "said"),
+    [
+        (
+            "rows.jsonl",
+            b'{"text": "a", "label": 1}\n{"text": "b", \n',
+            "rows.jsonl:2",
+            "line 2: broken JSON, Expecting",
+        ),
+        (
+            "rows.jsonl",
+            b'["a", "b"]\n{"text": "a", "label": 1}\n',
+            "rows.jsonl:1",
+            "one JSON object per line .*found list",
+        ),
+        (
+            "rows.jsonl",
+            b'{"text": "a", "label": 1}\n{"text": "b", "label": 1, "label": 2}',
+            "rows.jsonl:2",
+            "'label' .*twice",
+        ),
+        ("rows.csv", b"text,label\na,b\na,b,c\n", "rows.csv:2", "line 3: 3 fields where the header has 2"),
+        ("rows.csv", b"text,label\na\na,b\n", "rows.csv:1", "line 2: 1 field where the header has 2"),
+        ("rows.csv", b'text,label\n"a, b",c\n"a,b\n', "rows.csv:2", "line 3: unexpected end of data"),
+        ("rows.csv", b'text,label\n"a"x,b\n"a, b",c\n', "rows.csv:1", "line 2: ',' expected after"),
+        ("rows.csv", b"text,label\na,b\na\0c,b\n", "rows.csv:2", "line 3: a NUL byte"),
+    ],
+)
+def test_a_broken_row_is_one_row(tmp_path: Path, name: str, content: bytes, broken: str, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    records = read(tmp_path / name)
+    assert [record.row_id for record in records if record.fault] == [broken]
+    assert len(records) == 2
+    (fault,) = (record.fault for record in records if record.fault)
+    assert re.search(said, str(fault))
+    with pytest.raises(RowError):
+        next(record for record in records if record.fault).values  # noqa: B018
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        (
-            "rows.jsonl",
-            b'{"text": "a", "label": 1}\n{"text": "b", \n',
-            r"rows\.jsonl, line 2: broken JSON, Expecting .*",
-        ),
-        ("rows.jsonl", b'["a", "b"]\n', r"line 1: one JSON object per line is needed, found list.*jq -c"),
-        ("rows.json", b'[\n{"text": "a"}\n]', r"line 1: broken JSON.*jq -c"),
+        ("rows.json", b'[\n{"text": "a"}\n]', r"rows\.json has no column 'label'.*Choices: text"),
+        ("rows.json", b'[{"text": "a"},\n {"text": }]', r"rows\.json, line 2: broken JSON, Expecting value"),
         (
             "rows.jsonl",
             b'{"txt": "a", "label": 1}\n',
             r"rows\.jsonl has no column 'text'; did you mean 'txt'.*Choices: label",
         ),
-        ("rows.csv", b"text,label\na,b\na,b,c\n", r"rows\.csv, row 2 \(line 3\) has 3 fields, the header 2"),
-        ("rows.csv", b"text,label\na,b\na\n", r"row 2 \(line 3\) has 1 fields, the header 2"),
-        ("rows.csv", b'text,label\na,b\n"a,b\n', r"row 2 \(line 3\): unexpected end of data.*double quote"),
-        ("rows.csv", b'text,label\n"a"x,b\n', r"row 1 \(line 2\): .*double quote"),
-        ("rows.csv", b"text,text\na,b\n", r"the header names the column 'text' twice"),
+        ("rows.csv", b"text,label,label\na,b,c\n", r"the header names the column 'label' twice"),
         ("rows.csv", b"Text,label\na,b\n", r"no column 'text'; did you mean 'Text'"),
         ("rows.parquet", b"text,label\na,b\n", r"rows\.parquet cannot be read as Parquet"),
-        ("rows.xlsx", b"", r"the ending '\.xlsx' does not tell the format \(known: \.jsonl, .*set data\.format"),
+        ("rows.md", b"", r"the ending '\.md' does not tell the format \(known: \.jsonl, .*set data\.format"),
+        ("rows.xlsx", b"", r"rows\.xlsx is a spreadsheet, which is not read\. Save the sheet as CSV"),
     ],
 )
 def test_what_is_broken_is_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -130,9 +165,16 @@ def test_a_wrong_encoding_names_file_offset_and_a_way_out(tmp_path: Path) -> Non
         Encodings(["utf-8"]).of(path)
     assert f"{path}: the byte at offset {11 + (1 << 20)} (0xa3) is not valid utf-8" in str(raised.value)
     assert "data.encodings=[utf-8,cp1252]" in str(raised.value)
-    path.write_bytes("text,label".encode("utf-16"))
-    with pytest.raises(UserError, match=r"offset 0 \(0xff\).*data\.encodings=\[utf-8,utf-16\]"):
-        Encodings(["utf-8"]).of(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_two_bytes_a_letter_leave_no_doubt(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes("text,label\nça va,漢\n".encode(encoding))
+    encodings = Encodings(["utf-8"])
+    assert encodings.of(path) == encoding
+    assert encodings.exceptions == {f"{tmp_path.name}/rows.csv": encoding}
+    assert [record.values for record in read(path)] == [{"text": "ça va", "label": "漢"}]
 
 
 def test_encodings_are_tried_in_order_and_exceptions_noted(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from headtohead.config.build import build_config as build_config
 from headtohead.config.build import takes_any_name as takes_any_name
 from headtohead.config.compare import CompareConfig as CompareConfig
 from headtohead.config.data import DataConfig as DataConfig
+from headtohead.config.dialect import DialectConfig as DialectConfig
 from headtohead.config.head import HeadConfig as HeadConfig
 from headtohead.config.lora import LORA_CONFIGS as LORA_CONFIGS
 from headtohead.config.lora import FrozenConfig as FrozenConfig

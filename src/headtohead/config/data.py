@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass, field
 
+from headtohead.config.dialect import DialectConfig
+from headtohead.config.formats import FORMATS
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError, require_choice
 
-FORMATS = ("auto", "jsonl", "csv", "tsv", "parquet", "folder", "tab")
 LABEL_KINDS = ("single", "multi", "ordinal", "real")
 
 
@@ -138,7 +139,8 @@ class DataConfig:
     format: str = "auto"
     """auto decides by the file name's ending; a folder holds one sub-folder of text files per label."""
     encodings: list[str] = field(default_factory=lambda: ["utf-8"])
-    """Tried in this order, file by file; the ledger names files that were not in the first."""
+    """Tried in this order, file by file, unless a byte order mark says it; the ledger names files not in the first."""
+    dialect: DialectConfig = field(default_factory=DialectConfig)
     files: dict[str, str] = field(default_factory=lambda: {"train": "."})
     """Split -> path or glob below the source ('.' is the source itself), or a split of a hub data set. ``train`` is
     required, ``validation`` optional, every other key is a test set of that name."""
@@ -154,12 +156,12 @@ class DataConfig:
     """Equal texts with equal labels inside one split: keep or drop all but one."""
     near_duplicates: NearDuplicatesConfig = field(default_factory=NearDuplicatesConfig)
     bad_rows: str = "refuse"
-    """Rows without text, without label or with a label outside the map: refuse, or drop and count."""
+    """Rows without text, without label, with a label outside the map, and broken lines: refuse, or drop and count."""
     seed: int = 0
     """Decides subset and split, nothing else."""
 
     def __post_init__(self) -> None:
-        require_choice("data.format", self.format, FORMATS)
+        require_choice("data.format", self.format, ("auto", *FORMATS))
         require_choice("data.leakage", self.leakage, ("refuse", "drop", "report"))
         require_choice("data.duplicates", self.duplicates, ("keep", "drop"))
         require_choice("data.bad_rows", self.bad_rows, ("refuse", "drop"))

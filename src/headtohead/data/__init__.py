@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import datasets
 
     from headtohead.data.splits import Splits
+    from headtohead.data.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ def load_corpus(config: DataConfig, cache: Path) -> Corpus:
         source=_source(fetched, {split: table.facts["content_hash"] for split, table in tables.items()}),
         fingerprint=_fingerprint(labels, splits),
         words=splits.words,
-        notices=splits.words.notices(),
+        notices=(*_recognised(tables), *splits.words.notices()),
     )
 
 
@@ -115,6 +116,11 @@ def count_texts(path: Path, config: DataConfig, declared: str = "auto") -> int:
     from headtohead.data.predicting import count
 
     return count(path, config, declared)
+
+
+def _recognised(tables: dict[str, Table]) -> list[Notice]:
+    """Return what was said of the splits' files when they were read, now or earlier."""
+    return [Notice.from_dict(stored) for table in tables.values() for stored in table.facts["notices"]]
 
 
 def _source(fetched: Fetched, content: dict[str, str]) -> dict[str, Any]:

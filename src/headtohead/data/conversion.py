@@ -14,17 +14,18 @@ import numpy as np
 
 from headtohead.config.data import DataConfig
 from headtohead.data.answers import Answer, raw_names, read_answer
-from headtohead.data.encodings import Encodings
 from headtohead.data.faults import Faults
 from headtohead.data.files import SplitFiles
-from headtohead.data.reading import Record, read_records
+from headtohead.data.input_file import Reading
+from headtohead.data.reading import read_records
+from headtohead.data.record import Record
 from headtohead.data.text import Message, RowError, read_input, text_digest, used_columns
 from headtohead.errors import UserError
 
 if TYPE_CHECKING:
     import pyarrow
 
-LAYOUT = 2
+LAYOUT = 3
 """Part of the cache key: raise it when what is written changes."""
 ROWS, FACTS, LABELS = "rows.arrow", "facts.json", "labels"
 KEYS = ("text", "group", "content", "identity")
@@ -49,7 +50,7 @@ def convert(files: SplitFiles, config: DataConfig, names: Sequence[str], folder:
     """Write ``rows.arrow`` and one array per key into a folder.
 
     Returns:
-        What is to be remembered of it: label names, bad rows, files in another encoding.
+        What is to be remembered of it: label names, bad rows, files in another encoding, what was recognised.
 
     Raises:
         UserError: no usable row, or bad rows that are not to be dropped.
@@ -57,10 +58,10 @@ def convert(files: SplitFiles, config: DataConfig, names: Sequence[str], folder:
     import pyarrow
 
     schema = _schema(config)
-    faults, encodings, index = Faults(f"data.files.{files.split}"), Encodings(config.encodings), _Index()
+    faults, reading, index = Faults(f"data.files.{files.split}"), Reading.of(config), _Index()
     batch: list[Row] = []
     with pyarrow.OSFile(str(folder / ROWS), "wb") as sink, pyarrow.ipc.new_stream(sink, schema) as writer:
-        for row in _rows(files, config, names, faults, encodings):
+        for row in _rows(files, config, names, faults, reading):
             index.add(row)
             batch.append(row)
             if len(batch) == BATCH_ROWS:
@@ -73,7 +74,12 @@ def convert(files: SplitFiles, config: DataConfig, names: Sequence[str], folder:
     if not len(index):
         raise UserError(f"data.files.{files.split} is empty: no usable row in {', '.join(map(str, files.paths))}")
     index.save(folder, width=len(names) if config.labels.kind == "multi" else None)
-    return {"names": list(names), "faults": faults.as_dict(), "encodings": encodings.exceptions}
+    return {
+        "names": list(names),
+        "faults": faults.as_dict(),
+        "encodings": reading.encodings.exceptions,
+        "notices": [notice.as_dict() for notice in reading.notices],
+    }
 
 
 def found_names(files: SplitFiles, config: DataConfig) -> list[str]:
@@ -86,7 +92,7 @@ def found_names(files: SplitFiles, config: DataConfig) -> list[str]:
     if config.labels.kind == "real":
         return [column]
     found: set[str] = set()
-    for record in _records(files, config, [column], Encodings(config.encodings)):
+    for record in _records(files, [column], Reading.of(config)):
         try:
             found.update(raw_names(record.values.get(column), config.labels))
         except RowError:
@@ -106,18 +112,18 @@ def _natural(name: str) -> tuple[int, float, str]:
         return 1, 0.0, name
 
 
-def _records(files: SplitFiles, config: DataConfig, columns: list[str], encodings: Encodings) -> Iterator[Record]:
+def _records(files: SplitFiles, columns: list[str], reading: Reading) -> Iterator[Record]:
     for path, name in zip(files.paths, files.names, strict=True):
-        yield from read_records(path, name, config.format, encodings, columns)
+        yield from read_records(path, name, reading, columns)
 
 
 def _rows(
-    files: SplitFiles, config: DataConfig, names: Sequence[str], faults: Faults, encodings: Encodings
+    files: SplitFiles, config: DataConfig, names: Sequence[str], faults: Faults, reading: Reading
 ) -> Iterator[Row]:
     """Yield the usable rows; the others are added to ``faults``."""
     columns = {name: position for position, name in enumerate(names)}
     wanted = [*used_columns(config.fields), config.fields.label, config.fields.id, config.group]
-    for record in _records(files, config, [name for name in wanted if name], encodings):
+    for record in _records(files, [name for name in wanted if name], reading):
         faults.read += 1
         try:
             yield _row(record, config, columns)

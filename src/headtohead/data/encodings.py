@@ -6,13 +6,26 @@ import codecs
 from collections.abc import Sequence
 from pathlib import Path
 
+from headtohead.data.packed import open_bytes
 from headtohead.errors import UserError
 
 CHUNK = 1 << 20
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    codecs.BOM_UTF8: "utf-8-sig",
+}
+"""Byte order marks, longer ones first: one begins with another."""
+MANY = 0.4
 
 
 class Encodings:
-    """Encodings in the order they are tried, and the files that were not in the first."""
+    """Encodings in the order they are tried, and the files that were not in the first.
+
+    A byte order mark, or zeros in every second byte, leave nothing to try.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = list(names)
@@ -24,37 +37,51 @@ class Encodings:
         Raises:
             UserError: none is; names the first bad byte under the first encoding.
         """
+        marked = self.marked(path)
         failures: list[tuple[int, int]] = []
-        for name in self.names:
+        for name in [marked] if marked else self.names:
             failure = _first_bad_byte(path, name)
             if failure is None:
-                if failures:
+                if _family(name) != _family(self.names[0]):
                     self.exceptions[f"{path.parent.name}/{path.name}"] = name
-                return "utf-8-sig" if _is_utf8(name) and _starts_with(path, codecs.BOM_UTF8) else name
+                return name
             failures.append(failure)
         offset, byte = failures[0]
-        likely = "utf-16" if _starts_with(path, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "cp1252"
+        first = marked or self.names[0]
         raise UserError(
-            f"{path}: the byte at offset {offset} (0x{byte:02x}) is not valid {self.names[0]} (tried: "
-            f"{', '.join(self.names)}). Save the file as UTF-8, or set 'data.encodings=[{self.names[0]},{likely}]' "
-            "if that is what it is"
+            f"{path}: the byte at offset {offset} (0x{byte:02x}) is not valid {first} (tried: "
+            f"{', '.join([marked] if marked else self.names)}). Save the file as UTF-8, or set "
+            f"'data.encodings=[{self.names[0]},cp1252]' if that is what it is"
         )
 
+    def marked(self, path: Path) -> str:
+        """Return the encoding that a file's first bytes leave no doubt of, or an empty text."""
+        return _marked(path)
 
-def _is_utf8(name: str) -> bool:
-    return codecs.lookup(name).name == "utf-8"
+
+def _family(name: str) -> str:
+    return codecs.lookup(name).name.removesuffix("-sig")
 
 
-def _starts_with(path: Path, *marks: bytes) -> bool:
-    with path.open("rb") as file:
-        return file.read(4).startswith(marks)
+def _marked(path: Path) -> str:
+    """Return the encoding that the first bytes name, or an empty text."""
+    with open_bytes(path) as file:
+        start = file.read(4096)
+    for mark, name in MARKS.items():
+        if start.startswith(mark):
+            return name
+    halves = start[: len(start) // 2 * 2]
+    zeros = [halves[offset::2].count(0) for offset in (0, 1)]  # of mostly Latin letters, one byte of two is zero
+    if max(zeros) > MANY * len(halves) / 2 and min(zeros) == 0:
+        return "utf-16-be" if zeros[0] else "utf-16-le"
+    return ""
 
 
 def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int] | None:
     """Return offset and value of the first byte that is not valid, or None; reads in pieces."""
     decoder = codecs.getincrementaldecoder(encoding)()
     read = 0
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         while True:
             chunk = file.read(CHUNK)
             pending = decoder.getstate()[0]

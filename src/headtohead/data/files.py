@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headtohead.config.data import DataConfig
-from headtohead.data.reading import ENDINGS, text_files
+from headtohead.config.formats import ENDINGS, PACKED_ENDINGS
+from headtohead.data.folders import walk
 from headtohead.errors import UserError
 from headtohead.sources import Fetched, near_files
 
@@ -26,7 +27,7 @@ class SplitFiles:
         """Return a hash of names and bytes: equal content gives the same on any machine."""
         digest = hashlib.sha256()
         for path, name in zip(self.paths, self.names, strict=True):
-            for file in text_files(path) if path.is_dir() else [path]:
+            for file in walk(path).files if path.is_dir() else [path]:
                 inside = file.relative_to(path).as_posix() if path.is_dir() else ""
                 digest.update(f"{name}/{inside}\0{_sha256(file)}\n".encode())
         return digest.hexdigest()
@@ -94,8 +95,14 @@ def _sha256(file: Path) -> str:
 
 def _layouts(entry: str) -> list[str]:
     """Return a path or glob as it is; of a split's name, the places where hub data sets keep it."""
-    if Path(entry).suffix.lower() in ENDINGS or "*" in entry:
+    if Path(entry).suffix.lower() in (*ENDINGS, *PACKED_ENDINGS) or "*" in entry:
         return [entry]
     folder, _, split = entry.rpartition("/")
     stems = [f"{folder}/{split}"] if folder else [split, f"data/{split}", f"default/{split}"]
-    return [f"{stem}{joint}{ending}" for stem in stems for joint in ("", "-*", "/*") for ending in ENDINGS]
+    return [
+        f"{stem}{joint}{ending}{packed}"
+        for stem in stems
+        for joint in ("", "-*", "/*")
+        for ending in ENDINGS
+        for packed in ("", *PACKED_ENDINGS)
+    ]

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from headtohead.config.data import DataConfig
-from headtohead.data.encodings import Encodings
 from headtohead.data.faults import Faults
+from headtohead.data.input_file import Reading
 from headtohead.data.reading import read_records
 from headtohead.data.text import RowError, read_input, used_columns
 from headtohead.errors import UserError
@@ -26,19 +26,21 @@ def inputs(path: Path, config: DataConfig, declared: str) -> Iterator[dict[str, 
     """
     if not path.exists():
         raise UserError(f"there is no {path}{near_files(path)}")
-    return _inputs(path, config, declared, Faults(str(path)))
+    return _inputs(path, config, _reading(config, declared), Faults(str(path)))
 
 
 def count(path: Path, config: DataConfig, declared: str) -> int:
-    """Read a file through, log what will be left out of it, and return how many inputs it holds.
+    """Read a file through, tell what was recognised and will be left out, and return how many inputs it holds.
 
     Raises:
         UserError: as ``inputs``; there is none.
     """
     if not path.exists():
         raise UserError(f"there is no {path}{near_files(path)}")
-    faults = Faults(str(path))
-    found = sum(1 for _ in _inputs(path, config, declared, faults))
+    faults, reading = Faults(str(path)), _reading(config, declared)
+    found = sum(1 for _ in _inputs(path, config, reading, faults))
+    for notice in reading.notices:
+        print(notice, flush=True)
     if faults.kinds:
         log.warning("%s: %d of %d rows left out: %s", path, faults.kinds.total(), faults.read, dict(faults.kinds))
     if not found:
@@ -46,11 +48,16 @@ def count(path: Path, config: DataConfig, declared: str) -> int:
     return found
 
 
-def _inputs(path: Path, config: DataConfig, declared: str, faults: Faults) -> Iterator[dict[str, Any]]:
-    encodings = Encodings(config.encodings)
+def _reading(config: DataConfig, declared: str) -> Reading:
+    reading = Reading.of(config)
+    reading.format = declared
+    return reading
+
+
+def _inputs(path: Path, config: DataConfig, reading: Reading, faults: Faults) -> Iterator[dict[str, Any]]:
     name = "" if path.is_dir() else path.name
     own_id = [config.fields.id] if config.fields.id else []
-    for record in read_records(path, name, declared, encodings, used_columns(config.fields), own_id):
+    for record in read_records(path, name, reading, used_columns(config.fields), own_id):
         faults.read += 1
         try:
             text, messages = read_input(record.values, config.fields)

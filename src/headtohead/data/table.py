@@ -38,7 +38,7 @@ class Table:
     labels: Num[np.ndarray, "rows ..."]
     """Columns (single, ordinal), zeros and ones per column (multi), or scores (real)."""
     facts: dict[str, Any]
-    """Label names in force, hash of the files, bad rows, files in another encoding."""
+    """Label names in force, hash of the files, bad rows, files in another encoding, notices."""
 
 
 def open_table(files: SplitFiles, config: DataConfig, names: Sequence[str] | None, cache: Path) -> Table:
@@ -74,6 +74,7 @@ def _key(content_hash: str, config: DataConfig, names: Sequence[str] | None) -> 
         "names": list(names or config.labels.names),
         "encodings": config.encodings,
         "format": config.format,
+        "dialect": asdict(config.dialect),
         "fields": asdict(config.fields),
         "labels": [config.labels.kind, config.labels.map, config.labels.separator],
         "group": config.group,

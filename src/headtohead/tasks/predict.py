@@ -15,12 +15,12 @@ import numpy as np
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from headtohead import atomic
-from headtohead.config import Config, DataConfig
+from headtohead.config import Config, DataConfig, DialectConfig
 from headtohead.data import count_texts, iterate_texts
 from headtohead.errors import Diverged, UserError
 from headtohead.evaluation import calibrate
 from headtohead.results import Predictions
-from headtohead.tasks.reload import READ_BY_PREDICT, Reloaded, read_run, reload_run
+from headtohead.tasks.reload import Reloaded, read_run, reads_file, reload_run
 from headtohead.training import score_prompts
 from headtohead.training.best_label import BestLabel, can_search
 
@@ -68,10 +68,13 @@ def predict_file(config: Config, given: Sequence[str] = ()) -> Path:
 
 
 def _reading(config: Config, given: Sequence[str]) -> tuple[DataConfig, str]:
-    """Return how the run's own data are read, changed by what the command line says, and the file's format."""
-    keys = [key.removeprefix("data.") for key in READ_BY_PREDICT if key in given]
+    """Return how the run's own data are read, changed by what the command line says, and the file's format.
+
+    Format and dialect are the file's own, not those of the files that were trained on.
+    """
+    keys = {".".join(key.split(".")[:2]).removeprefix("data.") for key in given if reads_file(key)}
     asked = {key: getattr(config.data, key) for key in keys}
-    stored = read_run(Path(str(config.run)))[1].data
+    stored = replace(read_run(Path(str(config.run)))[1].data, dialect=DialectConfig())
     return replace(stored, **asked), asked.get("format", "auto")
 
 

@@ -15,7 +15,7 @@ from headtohead.tasks import folder as run_folder
 from headtohead.tasks.build import Reader, build_pack, build_reader, load
 from headtohead.training import Pack, Processes, load_weights
 
-READ_BY_PREDICT = ("data.bad_rows", "data.encodings", "data.format")
+READ_BY_PREDICT = ("data.bad_rows", "data.dialect", "data.encodings", "data.format")
 """How a file to classify is read: no part of what the run measured."""
 
 CHOSEN = ("template", "max_tokens")
@@ -35,6 +35,11 @@ class Reloaded:
     pack: Pack
     """Of one trial, its trained weights in place."""
     cache: Path
+
+
+def reads_file(key: str) -> bool:
+    """Whether a key of the command line says how a file to classify is read."""
+    return key in READ_BY_PREDICT or key.rpartition(".")[0] in READ_BY_PREDICT
 
 
 def read_run(folder: Path) -> tuple[RunRecord, Config]:
@@ -64,7 +69,7 @@ def refuse_contradictions(asked: Config, stored: Config, given: list[str]) -> No
     own = ("model", "data", "prompt", "head", "loss", "lora", "train", "seed", "name")
     for key in given:
         group = key.split(".", 1)[0].lstrip("+~")
-        if asked.task.name == "predict" and key in READ_BY_PREDICT:
+        if asked.task.name == "predict" and reads_file(key):
             continue
         if group in own and getattr(asked, group) != getattr(stored, group):
             raise UserError(

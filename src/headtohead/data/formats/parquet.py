@@ -1,0 +1,60 @@
+"""Parquet, of which only the wanted columns are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+from headtohead.data.input_file import InputFile
+from headtohead.data.packed import open_bytes, packing_of
+from headtohead.data.record import Record, with_paths
+from headtohead.errors import UserError
+
+BATCH_ROWS = 1000
+
+
+def read(file: InputFile) -> Iterator[Record]:
+    """Yield the rows; a column inside another is named with dots.
+
+    Raises:
+        UserError: a missing column, or a damaged file.
+    """
+    import pyarrow.parquet
+
+    with _faults(file.path):
+        table = pyarrow.parquet.ParquetFile(_source(file.path))
+    with table, _faults(file.path):
+        names = table.schema_arrow.names
+        inner = [leaf.path.split(".") for leaf in map(table.schema.column, range(len(table.schema.names)))]
+        present = dict.fromkeys(
+            [*names, *(".".join(path[:depth]) for path in inner for depth in range(2, len(path) + 1))]
+        )
+        file.require_columns(present)
+        roots = {column if column in names else column.split(".")[0] for column in file.wanted}
+        number = 0
+        for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=[name for name in names if name in roots]):
+            for values in batch.to_pylist():
+                number += 1
+                blank = {column: None for column in file.wanted if column in present and column not in values}
+                yield Record(f"{file.name}:{number}", {**blank, **with_paths(values, blank)})
+
+
+def _source(path: Path) -> Path | BytesIO:
+    """Return the file, unpacked in memory where it is compressed as a whole."""
+    if not packing_of(path):
+        return path
+    with open_bytes(path) as packed:
+        return BytesIO(packed.read())
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    """Translate what pyarrow says of a damaged file, which may show at any page."""
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path} cannot be read as Parquet: {error}") from None

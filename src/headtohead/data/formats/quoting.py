@@ -1,0 +1,140 @@
+"""What quotes mean in a table: they hold a field together, or are characters like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from headtohead.config.dialect import AUTO
+from headtohead.data.formats.delimited import Layout, Row, rows
+from headtohead.data.input_file import InputFile
+from headtohead.errors import UserError
+
+FEW = 200
+"""Distinct values of a column by which a row is known again."""
+WAYS = ("standard", "backslash", "none", "single")
+"""Of several that explain a file equally well, the first is taken."""
+SAID = {
+    "none": "quotes are read as characters like any other",
+    "backslash": "quotes inside a quoted field have a backslash before them",
+    "single": "fields stand in single quotes",
+}
+
+
+@dataclass(slots=True)
+class _Survey:
+    """How well a way of quoting explains a file."""
+
+    layout: Layout
+    faults: int = 0
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    """First and last line of each row that has several."""
+    swallowed: bool = False
+    quoted: int = 0
+    """Fields that begin and end with a double quote, less those that only begin with one."""
+
+
+def with_quoting(file: InputFile, layout: Layout) -> Layout:
+    """Return the layout with the quoting that leaves the fewest broken rows.
+
+    Raises:
+        UserError: two ways explain all lines, and they give different rows.
+    """
+    if file.how.dialect.quoting != AUTO or not layout.delimiter:
+        return layout
+    standard = _survey(file, layout)
+    if not standard.faults and not standard.spans:
+        return layout
+    if len(layout.columns) == 1:
+        return _of_one_column(file, standard)
+    surveys = {way: standard if way == "standard" else _survey(file, replace(layout, quoting=way)) for way in WAYS}
+    plain = surveys["none"]
+    if plain.quoted > 0:  # they do hold fields together: what is broken is the row
+        del surveys["none"]
+    best = min(surveys.values(), key=lambda survey: survey.faults)
+    if best is standard and standard.spans and "none" in surveys and plain.faults == standard.faults:
+        best = _settle(file, standard, plain)
+    if best is standard:
+        _say_spans(file, standard)
+    else:
+        broken = f"{standard.faults} rows would be broken" if standard.faults else _lines(standard.spans[0], "one row")
+        way = best.layout.quoting
+        file.say(f"{SAID[way]}: as usual double quotes {broken}", f"data.dialect.quoting={way}")
+    return best.layout
+
+
+def _survey(file: InputFile, layout: Layout) -> _Survey:
+    found = _Survey(layout)
+    for row in _rows(file, layout):
+        found.faults += bool(row.fault)
+        if row.last > row.first and not row.fault:
+            found.spans.append((row.first, row.last))
+            found.swallowed |= row.swallowed
+        if layout.quoting == "none":
+            found.quoted += sum(1 if text.endswith('"', 1) else -1 for text in row.fields if text.startswith('"'))
+    return found
+
+
+def _rows(file: InputFile, layout: Layout) -> Iterator[Row]:
+    with file.text() as text:
+        yield from rows(islice(text, layout.before, None), layout, len(layout.columns))
+
+
+def _of_one_column(file: InputFile, standard: _Survey) -> Layout:
+    """Read a line as a field where the delimiter stands in fields without any quotes: a header of one leaves no doubt."""
+    quoted = any(row.fields[0].startswith('"') for row in _rows(file, replace(standard.layout, delimiter="")))
+    if standard.faults and not quoted:
+        file.say("there is one column, so a line is one field whatever it holds", "data.dialect.delimiter=none")
+        return replace(standard.layout, delimiter="")
+    _say_spans(file, standard)
+    return standard.layout
+
+
+def _settle(file: InputFile, standard: _Survey, plain: _Survey) -> _Survey:
+    """Choose between a row of several lines and several rows, where both have the right number of fields.
+
+    Lines that are rows of their own repeat what other rows hold in some column, their label in most files.
+    """
+    inside = {line for first, last in standard.spans for line in range(first, last + 1)}
+    if _repeat_others(file, plain.layout, lambda row: row.first in inside):
+        return plain
+    if _repeat_others(file, standard.layout, lambda row: row.last > row.first):
+        return standard
+    first, last = standard.spans[0]
+    raise UserError(
+        f"{file.path}: lines {first} to {last} are one row if their quotes hold a field together, and {last - first + 1} rows if "
+        "quotes are characters like any other. Set data.dialect.quoting=standard for the first, data.dialect.quoting=none "
+        "for the second"
+    )
+
+
+def _repeat_others(file: InputFile, layout: Layout, doubtful: Callable[[Row], bool]) -> bool:
+    """Whether there is a column of few values in which the doubtful rows hold nothing but values of the other rows."""
+    width, certain = len(layout.columns), 0
+    known, doubted = [set[str]() for _ in range(width)], [set[str]() for _ in range(width)]
+    for row in _rows(file, layout):
+        is_doubtful = doubtful(row)
+        if row.fault and is_doubtful:
+            return False
+        certain += not is_doubtful
+        for values, value in zip(doubted if is_doubtful else known, row.fields, strict=False):
+            if len(values) <= FEW:
+                values.add(value)
+    return any(
+        len(values) <= min(FEW, certain / 2) and found <= values for values, found in zip(known, doubted, strict=True)
+    )
+
+
+def _say_spans(file: InputFile, survey: _Survey) -> None:
+    if survey.spans:
+        more = f"; so do {len(survey.spans) - 1:,} other rows" if len(survey.spans) > 1 else ""
+        said = (
+            f"{_lines(survey.spans[0], 'one row')}, its quotes hold a field with line breaks{more}. "
+            "If quotes are plain characters:"
+        )
+        file.say(said, "data.dialect.quoting=none", leads=survey.swallowed)
+
+
+def _lines(span: tuple[int, int], what: str) -> str:
+    return f"lines {span[0]} to {span[1]} are {what}"

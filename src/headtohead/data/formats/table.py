@@ -1,0 +1,32 @@
+"""CSV, TSV and their kin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from headtohead.data.formats.delimited import rows
+from headtohead.data.formats.dialect import recognise
+from headtohead.data.input_file import InputFile
+from headtohead.data.record import Record
+from headtohead.data.text import RowError
+
+
+def read(file: InputFile) -> Iterator[Record]:
+    """Yield the rows, numbered without header and blank lines.
+
+    Raises:
+        UserError: a missing column, or a dialect that is not certain.
+    """
+    dialect = recognise(file)
+    columns = dialect.layout.columns
+    with file.text() as text:
+        lines = islice(text, dialect.layout.before, None)
+        for number, row in enumerate(rows(lines, dialect.layout, len(columns)), start=1):
+            row_id = f"{file.name}:{number}"
+            if row.fault:
+                where = f"line {row.first}" if row.first == row.last else f"lines {row.first} to {row.last}"
+                yield Record(row_id, fault=RowError("broken line", f"{where}: {row.fault}"))
+                continue
+            values = dict(zip(columns, row.fields, strict=True))
+            yield Record(row_id, dialect.with_points(values))
