@@ -6,6 +6,11 @@ import difflib
 import errno
 from collections.abc import Iterable, Iterator
 
+LISTED = 20
+"""Items of a list that a message, a page or a tracker names before it says how many more there are."""
+LONGEST_NAME = 80
+"""Characters of one of them."""
+
 
 class UserError(ValueError):
     """A mistake the user can mend: bad input, a setting that does not fit, something missing.
@@ -64,12 +69,24 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(words in text for words in said)
 
 
+def shortened(text: str, longest: int = LONGEST_NAME) -> str:
+    """Return a text with its middle left out if it is long."""
+    return text if len(text) <= longest else f"{text[: longest - 9]}…{text[-8:]}"
+
+
+def some_of(items: Iterable[object], most: int = LISTED) -> str:
+    """Return a list in words, of a long one its beginning and how many more there are: ``a, b and 998 more``."""
+    listed = [shortened(str(item)) for item in items]
+    left = len(listed) - most
+    return ", ".join(listed) if left <= 1 else f"{', '.join(listed[:most])} and {left:,} more"
+
+
 def near_names(given: str, choices: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'? Choices: a, b, x"`` for an unknown name."""
+    """Return ``"; did you mean 'x'? Choices: a, b, x"`` for an unknown name; of many choices some are named."""
     known = sorted(choices)
     close = difflib.get_close_matches(given, known, n=3, cutoff=0.5) or [name for name in known if given in name][:3]
-    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
-    return f"{hint} Choices: {', '.join(known)}"
+    hint = f"; did you mean {' or '.join(repr(shortened(name)) for name in close)}?" if close else "."
+    return f"{hint} Choices: {some_of(known)}"
 
 
 def require_choice(key: str, given: str, choices: Iterable[str]) -> None:
@@ -80,4 +97,4 @@ def require_choice(key: str, given: str, choices: Iterable[str]) -> None:
     """
     known = list(choices)
     if given not in known:
-        raise UserError(f"{key}={given!r} is unknown{near_names(given, known)}")
+        raise UserError(f"{key}={shortened(str(given))!r} is unknown{near_names(given, known)}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from headtohead.errors import UserError, near_names
+from headtohead.errors import UserError, near_names, some_of
 
 LabelKind = Literal["single", "multi", "ordinal", "real"]
 
@@ -29,17 +30,19 @@ class LabelSpace:
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
-            raise UserError(f"data.labels.names holds a name twice: {list(self.names)}")
+            raise UserError(f"data.labels.names holds a name twice: {_repeated(self.names)}")
         if len(self.words) != len(self.names) or len(self.descriptions) != len(self.names):
             raise UserError("data.labels: words and descriptions need one entry per name")
         if len(set(self.words)) != len(self.words):
-            raise UserError(f"data.labels.words: two labels share a word: {list(self.words)}")
+            raise UserError(f"data.labels.words: two labels share a word: {_repeated(self.words)}")
         if self.kind == "ordinal" and list(self.values) != sorted(set(self.values)):
-            raise UserError(f"data.labels.values of an ordinal label set must increase, given {list(self.values)}")
+            raise UserError(f"data.labels.values of an ordinal label set must increase, given {some_of(self.values)}")
         if self.kind == "ordinal" and len(self.values) != len(self.names):
             raise UserError("data.labels.values of an ordinal label set needs one number per name")
         if self.kind in ("single", "ordinal") and len(self.names) < 2:
-            raise UserError(f"a {self.kind}-label data set needs at least two labels, found {list(self.names)}")
+            raise UserError(
+                f"a {self.kind}-label data set needs at least two labels, found {some_of(self.names) or 'none'}"
+            )
 
     def __len__(self) -> int:
         return len(self.names)
@@ -75,3 +78,8 @@ class LabelSpace:
             descriptions=tuple(stored["descriptions"]),
             values=tuple(stored["values"]),
         )
+
+
+def _repeated(names: tuple[str, ...]) -> str:
+    counted = Counter(names)
+    return some_of(name for name in counted if counted[name] > 1)

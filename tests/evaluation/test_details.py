@@ -44,6 +44,34 @@ def test_confusion_keeps_classes_that_never_occur() -> None:
     assert np.array(evaluate(predictions).details["confusion"]["counts"]).shape == (6, 6)
 
 
+@pytest.mark.parametrize("kind", ["single", "multi", "ordinal"])
+def test_a_thousand_labels_are_described_in_little_space(kind: Any) -> None:
+    predictions = random_predictions(kind, 1_500, labels=1_000)
+    details = evaluate(predictions, resamples=5).details
+    assert len(json.dumps(details, indent=2)) < 200_000
+    assert details["labels"] == 1_000
+    rows = predictions.gold.sum(axis=0) if kind == "multi" else np.bincount(predictions.gold, minlength=1_000)
+    kept = [predictions.labels.names.index(name) for name in details["per_class"]]
+    assert len(kept) == 100
+    assert kept == sorted(kept)
+    assert min(rows[kept]) >= max(np.delete(rows, kept))
+    assert [row["support"] for row in details["per_class"].values()] == rows[kept].tolist()
+
+
+def test_confusions_are_of_all_labels_where_the_matrix_holds_some() -> None:
+    predictions = random_predictions("single", 3_000, labels=60)
+    found = evaluate(predictions, resamples=5).details["confusion"]
+    matrix = sk.confusion_matrix(predictions.gold, predictions.predicted, labels=range(60))
+    kept = [predictions.labels.names.index(name) for name in found["labels"]]
+    assert len(kept) == 40
+    assert found["counts"] == matrix[np.ix_(kept, kept)].tolist()
+    wrong = matrix - np.diag(np.diag(matrix))
+    assert [pair["rows"] for pair in found["pairs"]] == sorted(wrong.ravel().tolist(), reverse=True)[:20]
+    for pair in found["pairs"]:
+        gold, said = (predictions.labels.names.index(pair[part]) for part in ("gold", "predicted"))
+        assert (pair["rows"], pair["of"]) == (wrong[gold, said], matrix[gold].sum())
+
+
 def test_slices_partition_the_rows_and_average_to_the_whole() -> None:
     predictions = random_predictions("single", 100)
     slices = evaluate(predictions, resamples=20).details["slices"]

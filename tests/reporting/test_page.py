@@ -231,6 +231,24 @@ def test_many_classes_and_long_curves_stay_readable(tmp_path: Path, monkeypatch:
     assert all(len(trace["x"]) <= 1000 for figure in page.figures for trace in figure["data"] if "x" in trace)
 
 
+@pytest.mark.parametrize("kind", ["single", "multi"])
+def test_a_thousand_long_labels_fit_into_record_and_page(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(NAMES, kind, [f"{i} {'x' * 200}" for i in range(1_000)])
+    parts = {name: made_up_predictions(kind, name, 300) for name in ("test", "validation")}  # type: ignore[arg-type]
+    record = made_up_record(kind, parts, baselines={})  # type: ignore[arg-type]
+    record.config["data"]["labels"] = {"names": NAMES[kind], "map": dict.fromkeys(NAMES[kind], "x" * 200)}
+    path = write_report(write_run(tmp_path, record, parts, texts={"test/0001": "x" * 9_000}))
+    raw = path.read_text(encoding="utf-8")
+    page = Page(raw)
+    assert len(raw) - max(map(len, page.scripts)) < 1_000_000
+    assert "And 900 more labels: result.json holds them all." in page.text
+    assert "Shown are 60 of 1 000 labels" in page.text
+    assert "and 940 more in result.json" in page.text
+    assert "And 900 more classes, with fewer rows: predictions.parquet holds them all." in page.text
+
+
 def test_a_run_s_page_imports_no_torch_and_nothing_of_sweeps(single: Path) -> None:
     code = (
         "import sys, pathlib; from headtohead.reporting import write_report; "

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 IN_MEMORY_ROWS = 50_000
 """Up to here tokenised rows stay in memory; beyond, they are cached on disk and memory-mapped."""
+CLASSES_REPORTED = 100
+"""Classes whose truncation is counted by itself."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -221,7 +223,10 @@ def _cache_file(split: str, encoder: Encoder, key: str, cache: Path) -> Path:
 
 
 def truncation_report(encoded: EncodedRows, label_names: tuple[str, ...]) -> dict[str, Any]:
-    """Count rows cut and tokens lost, in all and per class; a row of several labels counts for each of them."""
+    """Count rows cut and tokens lost, in all and per class; a row of several labels counts for each of them.
+
+    Of very many classes those with most rows cut are counted by themselves.
+    """
     cut = encoded.tokens_lost > 0
     report: dict[str, Any] = {
         "rows": len(encoded),
@@ -233,8 +238,10 @@ def truncation_report(encoded: EncodedRows, label_names: tuple[str, ...]) -> dic
         return report
     classes = np.arange(len(label_names))
     has = encoded.targets == 1 if encoded.targets.ndim == 2 else encoded.targets[:, None] == classes
+    rows_cut = has[cut].sum(axis=0)
+    most = np.sort(np.argsort(-rows_cut, kind="stable")[:CLASSES_REPORTED])
     report["per_class"] = {
-        name: {"rows_cut": int(has[cut, i].sum()), "tokens_lost": int(encoded.tokens_lost[has[:, i]].sum())}
-        for i, name in enumerate(label_names)
+        label_names[i]: {"rows_cut": int(rows_cut[i]), "tokens_lost": int(encoded.tokens_lost[has[:, i]].sum())}
+        for i in most
     }
     return report

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from headtohead.evaluation import classes
 from headtohead.evaluation.calibration import calibrate
@@ -16,6 +17,12 @@ from headtohead.evaluation.resampling import Weights, estimate, independent_unit
 from headtohead.results import Predictions
 
 POINTS = 50
+CLASSES = 100
+"""Classes described by themselves, those with most rows; ``predictions.parquet`` tells of them all."""
+MATRIX = 40
+"""Labels of a confusion matrix."""
+PAIRS = 20
+"""Confusions kept, the most frequent ones of all labels."""
 SLICE_RESAMPLES = 200
 SLICE_METRICS = ("accuracy", "subset_accuracy", "macro_f1", "mae")
 
@@ -24,6 +31,7 @@ def describe(predictions: Predictions, temperature: float, resamples: int, seed:
     """Return the sections that suit the kind of label; a section that does not apply is absent."""
     sections: dict[str, Any] = {"rows": len(predictions), "groups": int(independent_units(predictions.group).max()) + 1}
     if predictions.labels.kind != "real":
+        sections["labels"] = len(predictions.labels)
         sections["per_class"] = class_table(predictions, resamples, seed)
     if predictions.labels.kind in ("single", "ordinal"):
         sections["confusion"] = confusion(predictions)
@@ -37,7 +45,10 @@ def describe(predictions: Predictions, temperature: float, resamples: int, seed:
 
 
 def class_table(predictions: Predictions, resamples: int, seed: int) -> dict[str, dict[str, Any]]:
-    """Return per label its rows (``support``), how often it was ``predicted``, and precision, recall and F1."""
+    """Return per label its rows (``support``), how often it was ``predicted``, and precision, recall and F1.
+
+    Of very many labels those with most rows are described, in the labels' order.
+    """
     count = classes.count_with(predictions.gold, predictions.predicted, len(predictions.labels))
 
     def family(weights: Weights) -> dict[str, np.ndarray]:
@@ -47,10 +58,15 @@ def class_table(predictions: Predictions, resamples: int, seed: int) -> dict[str
     drawn = resample(family, independent_units(predictions.group), resamples, seed)
     here = count(np.ones((len(predictions), 1)))
     return {
-        name: {"support": int(here.true[j, 0]), "predicted": int(here.predicted[j, 0])}
+        predictions.labels.names[j]: {"support": int(here.true[j, 0]), "predicted": int(here.predicted[j, 0])}
         | {part: _with_bounds(float(values[part][j]), drawn[part][j]) for part in values}
-        for j, name in enumerate(predictions.labels.names)
+        for j in _largest(here.true[:, 0], CLASSES)
     }
+
+
+def _largest(rows: np.ndarray, most: int) -> list[int]:
+    """Return the places of the labels with most rows, in the labels' order."""
+    return sorted(np.argsort(-rows, kind="stable")[:most].tolist())
 
 
 def _with_bounds(value: float, drawn: np.ndarray) -> dict[str, float | None]:
@@ -59,10 +75,25 @@ def _with_bounds(value: float, drawn: np.ndarray) -> dict[str, float | None]:
 
 
 def confusion(predictions: Predictions) -> dict[str, Any]:
-    """Return the number of rows per gold label (outer) and predicted label (inner)."""
-    labels = len(predictions.labels)
-    cells = np.bincount(predictions.gold * labels + predictions.predicted, minlength=labels**2)
-    return {"labels": list(predictions.labels.names), "counts": cells.reshape(labels, labels).tolist()}
+    """Return the number of rows per gold label (outer) and predicted label (inner), and the most frequent confusions.
+
+    Of very many labels the matrix holds those with most rows; ``pairs`` are of all.
+    """
+    names, labels = predictions.labels.names, len(predictions.labels)
+    gold_rows = np.bincount(predictions.gold, minlength=labels)
+    cells = sparse.coo_array((np.ones(len(predictions), int), (predictions.gold, predictions.predicted)), (labels,) * 2)
+    cells.sum_duplicates()
+    kept = _largest(gold_rows, MATRIX)
+    wrong_cells = [cell for cell in zip(*cells.coords, cells.data, strict=True) if cell[0] != cell[1]]
+    wrong_cells.sort(key=lambda cell: (-cell[2], cell[0], cell[1]))
+    return {
+        "labels": [names[label] for label in kept],
+        "counts": cells.tocsr()[kept][:, kept].toarray().tolist(),
+        "pairs": [
+            {"gold": names[gold], "predicted": names[found], "rows": int(rows), "of": int(gold_rows[gold])}
+            for gold, found, rows in wrong_cells[:PAIRS]
+        ],
+    }
 
 
 def risk_coverage(predictions: Predictions) -> dict[str, Any]:

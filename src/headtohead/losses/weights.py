@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from headtohead.config import LossConfig
-from headtohead.errors import UserError, near_names
+from headtohead.errors import UserError, near_names, some_of
 from headtohead.labels import LabelSpace
 
 
@@ -33,7 +33,7 @@ def class_weights(config: LossConfig, labels: LabelSpace, targets: np.ndarray) -
         missing = [name for name, count in zip(labels.names, counts, strict=True) if count == 0]
         raise UserError(
             f"loss.class_weights={config.class_weights} divides by the rows of a label, and the training split has none "
-            f"of {missing}: take more rows, or loss.class_weights=explicit"
+            f"of {some_of(missing)}: take more rows, or loss.class_weights=explicit"
         )
     if config.class_weights == "balanced":
         return (len(targets) - counts) / counts if multi else len(targets) / (len(labels) * counts)
@@ -49,5 +49,5 @@ def _explicit(config: LossConfig, labels: LabelSpace) -> np.ndarray:
             raise UserError(f"loss.weights.{name} must be a positive number, given {config.weights[name]}")
     missing = [name for name in labels.names if name not in config.weights]
     if missing:
-        raise UserError(f"loss.weights lacks {missing}; give every label a weight")
+        raise UserError(f"loss.weights lacks {some_of(missing)}; give every label a weight")
     return np.asarray([config.weights[name] for name in labels.names], dtype=float)

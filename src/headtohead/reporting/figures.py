@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from headtohead.errors import shortened
 from headtohead.reporting.numbers import metric_name, number, with_interval
 from headtohead.results import Predictions
 
@@ -26,8 +27,7 @@ NUMBERED_CLASSES = 25
 
 def label(text: str, longest: int = 28) -> str:
     """Return text from data as Plotly shows it literally, shortened in the middle."""
-    short = text if len(text) <= longest else f"{text[: longest - 9]}…{text[-8:]}"
-    return html.escape(short, quote=False)
+    return html.escape(shortened(text, longest), quote=False)
 
 
 def figure(data: list[dict[str, Any]], said: str, height: int = 300, **layout: Any) -> Figure:
@@ -165,8 +165,8 @@ def per_class(table: dict[str, dict[str, Any]]) -> Figure:
     y = {"tickmode": "array", "tickvals": list(range(len(rows))), "ticktext": names, "showgrid": False}
     y |= {"autorange": "reversed"}
     height = max(220, min(1400, 70 + 24 * len(rows)))
-    weakest = ", ".join(f"{name} {number(row['f1']['value'])}" for name, row in rows[:5])
-    said = f"F1 by class, weakest first: {weakest}; the table below it holds every class"
+    weakest = ", ".join(f"{shortened(name)} {number(row['f1']['value'])}" for name, row in rows[:5])
+    said = f"F1 by class, weakest first: {weakest}; the table below it holds the numbers"
     return figure([bars], said, height=height, x={"range": [0, 1.02], "title": "F1"}, y=y, bargap=0.35)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from headtohead.errors import some_of
+
 NONE = "–"
 
 METRIC_NAMES = {
@@ -117,8 +119,8 @@ def plain(value: Any) -> str:
         case int():
             return count(value) if abs(value) >= 10_000 else str(value)
         case list():
-            return ", ".join(plain(item) for item in value) or NONE
+            return some_of(map(plain, value)) or NONE
         case dict():
-            return ", ".join(f"{key}: {plain(item)}" for key, item in value.items()) or NONE
+            return some_of(f"{key}: {plain(item)}" for key, item in value.items()) or NONE
         case _:
             return str(value)

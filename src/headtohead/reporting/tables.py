@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from headtohead.errors import shortened
 from headtohead.evaluation import HIGHER_IS_BETTER
 from headtohead.reporting.numbers import (
     NONE,
@@ -33,6 +34,10 @@ FURTHER = frozenset(
     + ["micro_f1", "weighted_f1", "mcc", "cohen_kappa"]
 )
 CONFUSIONS = 8
+ROWS_AT_MOST = 100
+"""Rows of a table with a row per label."""
+KEYS_AT_MOST = 60
+"""Settings of one section, such as a map of a thousand labels."""
 
 
 def systems(record: RunRecord, split: str) -> dict[str, dict[str, Any]]:
@@ -147,7 +152,7 @@ def class_rows(table: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """Return per class its rows, predictions, precision, recall and F1 with interval, in the data's order."""
     return [
         {
-            "name": name,
+            "name": shortened(name),
             "support": count(row["support"]),
             "predicted": count(row["predicted"]),
             "parts": [(number(row[part]["value"]), interval(row[part])) for part in ("precision", "recall", "f1")],
@@ -158,29 +163,29 @@ def class_rows(table: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 def top_confusions(table: dict[str, Any]) -> list[dict[str, str]]:
     """Return the most frequent pairs of gold and wrongly predicted label."""
-    names, counts = table["labels"], table["counts"]
-    pairs = [
-        (cell, names[gold], names[found], sum(row))
-        for gold, row in enumerate(counts)
-        for found, cell in enumerate(row)
-        if gold != found and cell
-    ]
-    pairs.sort(key=lambda pair: -pair[0])
     return [
-        {"gold": gold, "predicted": found, "rows": count(cell), "share": percent(cell / total)}
-        for cell, gold, found, total in pairs[:CONFUSIONS]
+        {
+            "gold": shortened(pair["gold"]),
+            "predicted": shortened(pair["predicted"]),
+            "rows": count(pair["rows"]),
+            "share": percent(pair["rows"] / pair["of"]),
+        }
+        for pair in (table.get("pairs") or [])[:CONFUSIONS]
     ]
 
 
 def data_table(data: dict[str, Any]) -> dict[str, Any]:
-    """Return rows per split, and per class and split."""
+    """Return rows per split, and per class and split; of very many classes those with most rows, and how many are left."""
     rows, classes = data.get("rows") or {}, data.get("classes") or {}
     splits = list(rows) or list(classes)
     labels = list(dict.fromkeys(label for split in splits for label in classes.get(split) or {}))
+    counted = {label: [(classes.get(split) or {}).get(label, 0) for split in splits] for label in labels}
+    largest = set(sorted(labels, key=lambda label: -sum(counted[label]))[:ROWS_AT_MOST])
     return {
         "splits": splits,
         "rows": [count(rows.get(split)) for split in splits],
-        "classes": [(label, [count((classes.get(split) or {}).get(label, 0)) for split in splits]) for label in labels],
+        "classes": [(shortened(label), [*map(count, counted[label])]) for label in labels if label in largest],
+        "left": len(labels) - len(largest),
     }
 
 
@@ -204,7 +209,7 @@ def truncation_rows(truncation: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _lost(name: str, lost: dict[str, int]) -> str:
-    return f"{name} ({count(lost['rows_cut'])} rows, {count(lost['tokens_lost'])} tokens)"
+    return f"{shortened(name)} ({count(lost['rows_cut'])} rows, {count(lost['tokens_lost'])} tokens)"
 
 
 def cost_rows(cost: dict[str, Any]) -> list[dict[str, Any]]:
@@ -248,7 +253,7 @@ def facts(record: RunRecord, split: str | None) -> list[tuple[str, str, str]]:
 
 
 def audit_rows(audit: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return per label its word, how the tokenizer cuts it, and the token ids."""
+    """Return per label its word, how the tokenizer cuts it, and the token ids; of very many labels the first."""
     return [
         {
             "name": entry.get("name", NONE),
@@ -256,16 +261,25 @@ def audit_rows(audit: dict[str, Any]) -> list[dict[str, Any]]:
             "tokens": [str(token) for token in entry.get("tokens") or []],
             "ids": ", ".join(map(str, entry.get("ids") or [])),
         }
-        for entry in audit.get("labels") or []
+        for entry in (audit.get("labels") or [])[:ROWS_AT_MOST]
     ]
 
 
 def flattened(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Return a nested section as dotted keys with one-line values, as they are typed on the command line."""
+    """Return a nested section as dotted keys with one-line values, as they are typed on the command line.
+
+    Of a section or list with very many items the first are shown, and how many more there are.
+    """
     if isinstance(value, dict) and value:
-        return [
-            pair for key, item in value.items() for pair in flattened(item, f"{prefix}.{key}" if prefix else str(key))
-        ]
-    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        return [pair for i, item in enumerate(value) for pair in flattened(item, f"{prefix}.{i}")]
-    return [(prefix, plain(value))] if prefix else []
+        items = {str(key): item for key, item in value.items()}
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        items = {str(place): item for place, item in enumerate(value)}
+    else:
+        return [(prefix, plain(value))] if prefix else []
+    shown = [
+        pair
+        for key, item in list(items.items())[:KEYS_AT_MOST]
+        for pair in flattened(item, f"{prefix}.{key}" if prefix else key)
+    ]
+    left = len(items) - KEYS_AT_MOST
+    return [*shown, (prefix, f"and {count(left)} more in result.json")] if left > 0 else shown

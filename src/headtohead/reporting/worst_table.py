@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from headtohead.errors import shortened, some_of
 from headtohead.evaluation import worst_rows
 from headtohead.evaluation.probability import log_loss_per_row
 from headtohead.reporting.numbers import number
@@ -59,10 +60,10 @@ def _answers(predictions: Predictions, row: int) -> dict[str, str]:
         return {"gold": number(gold), "predicted": number(found), "sure": f"off by {number(abs(found - gold))}"}
     if predictions.labels.kind == "multi":
         sets = (np.flatnonzero(predictions.gold[row]), np.flatnonzero(predictions.predicted[row]))
-        gold_names, found_names = (", ".join(names[i] for i in chosen) or "none" for chosen in sets)
+        gold_names, found_names = (some_of(names[i] for i in chosen) or "none" for chosen in sets)
         sure = f"log-loss {number(log_loss_per_row(predictions.select(np.array([row])))[0])}"
         return {"gold": gold_names, "predicted": found_names, "sure": sure}
     chance = predictions.probabilities[row]
     gold_label, found_label = predictions.gold[row], predictions.predicted[row]
     sure = f"{number(chance[found_label])} against {number(chance[gold_label])}"
-    return {"gold": names[gold_label], "predicted": names[found_label], "sure": sure}
+    return {"gold": shortened(names[gold_label]), "predicted": shortened(names[found_label]), "sure": sure}

@@ -17,7 +17,7 @@ from headtohead.batching.encode import EncodedRows, Encoder, encode_rows
 from headtohead.batching.lengths import Length, choose_length
 from headtohead.config import Config, FullConfig
 from headtohead.data import Corpus
-from headtohead.errors import UserError
+from headtohead.errors import UserError, some_of
 from headtohead.heads import (
     GenerativeHead,
     Head,
@@ -288,7 +288,8 @@ def start_from(trial: Trial, folder: str, labels: LabelSpace) -> None:
     state = load_weights(path, labels=earlier)
     if list(labels.names) != earlier:
         print(
-            f"model.adapter={folder} answered {earlier}: its head is left behind, a fresh one answers {list(labels.names)}"
+            f"model.adapter={folder} answered {some_of(earlier)}: its head is left behind, a fresh one answers "
+            f"{some_of(labels.names)}"
         )
         state = {name: tensor for name, tensor in state.items() if not name.startswith("head.")}
 

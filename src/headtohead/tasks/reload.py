@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headtohead.backbone import Backbone
 from headtohead.config import Config, build_config
-from headtohead.errors import UserError
+from headtohead.errors import UserError, some_of
 from headtohead.labels import LabelSpace
 from headtohead.results import RunRecord, read_record
 from headtohead.sources import cache_root
@@ -123,5 +123,7 @@ def _check_audit(record: RunRecord, reader: Reader) -> None:
     if reader.audit is None:
         return
     then = [tuple(label["ids"]) for label in record.audit["labels"]]
-    if then != list(reader.audit.answers):
-        raise UserError(f"the labels' tokens have changed since the run: {then} then, {list(reader.audit.answers)} now")
+    now = list(reader.audit.answers)
+    if then != now:
+        changed = [f"{was} then and {is_now} now" for was, is_now in zip(then, now, strict=False) if was != is_now]
+        raise UserError(f"the labels' tokens have changed since the run: {some_of(changed, 4)}")

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from headtohead.errors import some_of
+from headtohead.evaluation.metrics import confidence
 from headtohead.results import Predictions, RunRecord
 from headtohead.results.record import json_ready
 from headtohead.tasks.run import Run
@@ -14,6 +16,8 @@ from headtohead.tracking import Table, open_trackers
 
 MOST_ROWS = 10_000
 """Rows of a W&B table; ``predictions.parquet`` holds them all."""
+MOST_LABELS = 50
+"""Labels that each have a column of their own in it."""
 
 
 def start_tracking(run: Run, *, resumed_step: int = 0) -> None:
@@ -63,10 +67,17 @@ _PARTS = {"value": "", "low": "_low", "high": "_high"}
 
 
 def prediction_table(predictions: Predictions) -> Table:
-    """Return row, gold and predicted answer, and the probability of every label or the expected score."""
+    """Return row, gold and predicted answer, and the expected score or the probability of every label.
+
+    Of very many labels there is the probability of the predicted answer alone.
+    """
     rows = predictions.select(np.arange(min(len(predictions), MOST_ROWS)))
-    scores = rows.scores if rows.is_expected_score else rows.probabilities
-    width = ["expected_score"] if rows.is_expected_score else [f"probability/{name}" for name in rows.labels.names]
+    if rows.is_expected_score:
+        width, scores = ["expected_score"], rows.scores
+    elif len(rows.labels) > MOST_LABELS:
+        width, scores = ["probability of predicted"], confidence(rows)[:, None]
+    else:
+        width, scores = [f"probability/{name}" for name in rows.labels.names], rows.probabilities
     answers = zip(rows.row_id, rows.gold_answers, rows.predicted_answers, scores, strict=True)
     return Table(
         columns=["row_id", "gold", "predicted", *width],
@@ -86,4 +97,4 @@ def confusion_table(confusion: Mapping[str, Any]) -> Table:
 
 
 def _shown(answer: Any) -> Any:
-    return ", ".join(answer) if isinstance(answer, list) else answer
+    return some_of(answer) if isinstance(answer, list) else answer

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from headtohead import atomic
-from headtohead.errors import UserError
+from headtohead.errors import UserError, some_of
 
 FILES = ("weights", "optimizer", "best")
 LABELS = "labels"
@@ -59,7 +59,7 @@ def load_weights(path: Path, *, labels: Sequence[str]) -> dict[str, Tensor]:
     stored = stored_labels(path)
     if stored != list(labels):
         raise UserError(
-            f"{path} holds weights that answer {stored}, but the labels asked for are {list(labels)}: "
+            f"{path} holds weights that answer {some_of(stored)}, but the labels asked for are {some_of(labels)}: "
             "record and weights are not of one run; train it again with fresh=true"
         )
     return load_file(path)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from headtohead.errors import shortened, some_of
 from headtohead.evaluation.metrics import wrong
 from headtohead.reporting.numbers import count, number
 from headtohead.reporting.worst_table import described_row
@@ -111,8 +112,8 @@ def _gold(run: Predictions, row: int) -> str:
 
 def _names(run: Predictions, answer: Any) -> str:
     if run.labels.kind == "multi":
-        return ", ".join(run.labels.names[i] for i in np.flatnonzero(answer)) or "none"
-    return str(run.labels.names[int(answer)])
+        return some_of(run.labels.names[i] for i in np.flatnonzero(answer)) or "none"
+    return shortened(run.labels.names[int(answer)])
 
 
 def _answers(runs: Sequence[Predictions], row: int) -> str:
