@@ -1,39 +1,6 @@
-"""The one entry point: ``python run.py`` for a run, ``python run.py -m`` for a sweep, ``--help`` for the groups."""
+"""``python run.py`` in a clone: what ``headtohead`` is where the package is installed."""
 
-import atexit
-import gc
-
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
-
-from headtohead.schema import errors_for_people, fingerprint_of, given_overrides, note_refusal, output_folder, to_typed
-from headtohead.sweeping.trial import ReportingLink, membership_of, trial_of
-
-
-@hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def main(cfg: DictConfig) -> float | None:
-    """Do the configured task; a training run returns its validation objective, for sweepers."""
-    try:
-        config = to_typed(cfg)
-        from headtohead.tasks import perform  # after composition, so that --cfg and --help stay quick
-
-        own = HydraConfig.get()
-        trial = trial_of(own)
-        return perform(
-            config,
-            output_folder(),
-            given_overrides(),
-            fingerprint=fingerprint_of(cfg),
-            sweep=ReportingLink(trial) if trial else None,
-            membership=membership_of(own),
-        )
-    except Exception as error:
-        note_refusal(cfg, output_folder(), error)
-        raise
-
+from headtohead.entry import start
 
 if __name__ == "__main__":
-    atexit.register(gc.freeze)  # else all that was imported is searched for cycles as the process ends: over a second
-    with errors_for_people():
-        main()
+    start()

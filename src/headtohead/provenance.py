@@ -31,6 +31,8 @@ PACKAGES = (
     "optuna",
 )
 SOURCES = Path(__file__).parent
+CONF = SOURCES / "conf"
+"""The configuration files; in a clone a link to ``conf/``, in a wheel the folder itself."""
 FROZEN_STATE = SOURCES.parents[1] / "frozen.json"
 """Beside sources that were copied for a sweep's jobs: the state of the checkout they came from."""
 

@@ -15,13 +15,14 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from headtohead import traces
-from headtohead.config import Config, build_config, loading, takes_any_name
-from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, causes, is_disk_full, near_names
+from headtohead.config import Config, build_config
+from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, is_disk_full, near_names
+from headtohead.mistakes import explain_composition, explain_unknown_plugin
 
 UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST)
 """Errors of a folder or disk that is the user's to mend."""
@@ -156,52 +157,3 @@ def errors_for_people() -> Iterator[None]:
             raise
         print("\ninterrupted: what has finished is kept, and the same command goes on from there", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
-
-
-def explain_unknown_plugin(text: str) -> str:
-    """Say what to do about a plugin that Hydra does not know, such as one named in another project's configuration."""
-    if "hydra_optuna_sweeper" in text:
-        return (
-            f"{text}: this is the published plugin, which Optuna 5 has left behind. Leave hydra.sweeper._target_ out: "
-            "hydra/sweeper=optuna is the sweeper of this project and takes its keys (docs/sweeper.md)"
-        )
-    return f"{text}: is the package that brings it installed here?"
-
-
-def _loads(model: str) -> str:
-    return f"A model of the hub or of this disk is named by its id: {loading(model)}"
-
-
-def explain_composition(error: Exception) -> str:
-    """Hydra's own words on a broken command line, with near names for a mistyped key or choice.
-
-    A mistake that a resolver finds keeps the words it was refused with.
-    """
-    text = str(error).split("\nConfig search path:")[0]
-    chain = list(causes(error))
-    for cause in chain:
-        if isinstance(cause, UserError):
-            return f"{type(cause).__name__}: {cause}"
-    open_ended = re.search(r"Could not override '([^']+)'", text)
-    if open_ended and takes_any_name(open_ended.group(1).split(".")):
-        key = open_ended.group(1)
-        return f"{key} takes any names, which Hydra wants added: put + before it, as in '+{key}={{name: value}}'"
-    for cause in chain:
-        if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig) and cause.key:
-            known = [str(key) for key in cause.parent_node]
-            if not known:
-                return f"{text.splitlines()[0]} It is empty, and {str(cause.key)!r} new in it: put + before the key"
-            if str(cause.key) not in known:
-                return f"{text.splitlines()[0]} {cause.key!r} is not a setting there{near_names(str(cause.key), known)}"
-    if text.startswith("Error merging override") and error.__cause__ is not None:
-        return f"{text.splitlines()[0]}: {str(error.__cause__).splitlines()[0]}"
-    model = re.match(r"(?:In '[^']*': )?Could not find 'model/([^']+)'", text)
-    if model and isinstance(error, MissingConfigException):
-        return f"model={model[1]} is no choice{near_names(model[1], error.options or [])}\n{_loads(model[1])}"
-    missing = re.match(r"(?:In '[^']*': )?Could not find '([^']+)/([^/']+)'", text)
-    if missing and isinstance(error, MissingConfigException) and error.options:
-        group, choice = missing.groups()
-        return (
-            f"{group}={choice} is unknown{near_names(choice, [option for option in error.options if option != 'base'])}"
-        )
-    return text

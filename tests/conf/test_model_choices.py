@@ -12,7 +12,8 @@ from hydra.errors import MissingConfigException
 from headtohead.config import Config, ModelConfig
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
-from headtohead.schema import explain_composition, to_typed
+from headtohead.mistakes import explain_composition
+from headtohead.schema import to_typed
 
 CONF = Path(__file__).parents[2] / "conf"
 SHIPPED = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if path.stem not in ("hub", "path"))

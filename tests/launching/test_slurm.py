@@ -84,7 +84,7 @@ def test_frozen_code_is_the_code(tmp_path: Path):
     own = {path.relative_to(SOURCES): path.read_bytes() for path in SOURCES.rglob("*.py")}
     copy = first.sources / SOURCES.name
     assert {path.relative_to(copy): path.read_bytes() for path in copy.rglob("*.py")} == own
-    assert (first.script.parent / "conf" / "config.yaml").exists()
+    assert (first.sources / "headtohead" / "conf" / "config.yaml").exists()
     assert (first.sources / "hydra_plugins" / "headtohead_launchers" / "slurm.py").exists()
     assert not list(first.sources.rglob("__pycache__"))
 

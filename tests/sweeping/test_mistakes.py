@@ -37,7 +37,7 @@ HEADS = arms("['head=classification']", "['head=generative']")
         (["lora.rank=2,4", "+hydra.sweeper.params={lora.rnak:'choice(2,4)'}"], "did you mean 'rank'"),
         (["train.learning_rate=1e-3,fast"], "train.learning_rate must be a number, given 'fast'"),
         (["seed=0", "lora.rank=range(3,3)"], "holds no values"),
-        (["lora.rank=choice("], "no viable alternative at input 'choice('"),
+        (["lora.rank=choice("], "as in 'lora.rank=choice(4,8)'"),
         (["hydra.sweeper.params={lora.rank:'choice(2,4)'}"], "put + before the key"),
         (
             [arms("['head=classification']", "['head=clasification']")],

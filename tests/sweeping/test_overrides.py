@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from headtohead.sweeping.overrides import PLAIN, assignment, literal
+from headtohead.grammar import PLAIN
+from headtohead.sweeping.overrides import assignment, literal
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 

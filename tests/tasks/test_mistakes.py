@@ -61,9 +61,10 @@ def test_divergence_is_a_status_and_never_a_class(line: CommandLine):
         (["lora.targets=[q_prj]"], "UserError: lora.targets: 'q_prj' matches no linear layer"),
         (["lora.rnak=4"], "did you mean 'rank'"),
         (["lora=r17"], "did you mean 'r16'"),
-        (["data.labels.map={0:sport}"], "data.labels.map takes any names, which Hydra wants added: put + before it"),
-        (["data.files={test:x.jsonl}"], "data.files takes any names"),
-        (["loss.weights.sport=2"], "loss.weights.sport takes any names"),
+        (
+            ["data.files={test:x.jsonl}"],
+            "data.files needs a 'train' entry, given ['test']; +data.files={...} adds to what",
+        ),
     ],
 )
 def test_message_on_the_terminal(line: CommandLine, overrides: list[str], said: str):

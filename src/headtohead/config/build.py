@@ -5,13 +5,18 @@ from __future__ import annotations
 import types
 from collections.abc import Sequence
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
+import yaml
+
+from headtohead.config.familiar import keys_of, nearest
 from headtohead.config.lora import LORA_CONFIGS
 from headtohead.config.loss import LOSS_CONFIGS
 from headtohead.config.numbers import require_numbers
 from headtohead.config.run import Config
-from headtohead.errors import UserError, near_names, require_choice
+from headtohead.errors import UserError, require_choice
+from headtohead.grammar import assignment, in_shell
 
 BY_KIND: dict[str, dict[str, type]] = {"loss": dict(LOSS_CONFIGS), "lora": dict(LORA_CONFIGS)}
 """Groups whose dataclass depends on the choice made."""
@@ -35,6 +40,13 @@ def build_config(plain: dict[str, Any]) -> Config:
     return config
 
 
+@cache
+def known_keys() -> tuple[str, ...]:
+    """Return every setting, dotted; those of a group that depend on the choice made are all there."""
+    chosen = [f"{group}.{key}" for group, kinds in BY_KIND.items() for kind in kinds.values() for key in keys_of(kind)]
+    return tuple(dict.fromkeys([key for key in keys_of(Config) if key.split(".")[0] not in BY_KIND] + chosen))
+
+
 def takes_any_name(path: Sequence[str], cls: type = Config) -> bool:
     """Return whether a dotted key, or the one above it, is a mapping whose names are the user's own."""
     hint = get_type_hints(cls).get(path[0])
@@ -52,7 +64,8 @@ def _build(cls: type, values: Any, path: str) -> Any:
     known = {field.name: field for field in fields(cls)}
     for key in values:
         if key not in known:
-            raise UserError(f"{_join(path, key)} is not a setting{near_names(str(key), known)}")
+            given = _join(path, str(key))
+            raise UserError(f"{given} is not a setting{nearest(given, known, known_keys())}")
     for name, field in known.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
             raise UserError(f"{_join(path, name)} must be given")
@@ -76,20 +89,51 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         assert isinstance(hint, type)
         return _build(hint, value, path)
     if origin is list:
-        _require(
-            isinstance(value, list), path, f"a list, such as [{value if isinstance(value, str) else 'a, b'}]", value
-        )
-        return [_convert(arguments[0], item, f"{path}[{i}]") for i, item in enumerate(value)]
+        items = value if isinstance(value, list) else [value]
+        if arguments[0] is str:
+            _require_texts(path, items, value)
+        return [_convert(arguments[0], item, f"{path}[{i}]") for i, item in enumerate(items)]
     if origin is dict:
-        _require(isinstance(value, dict), path, "a mapping, such as {a: 1}", value)
-        return {str(key): _convert(arguments[1], item, _join(path, str(key))) for key, item in value.items()}
+        named = _mapping(value, of_texts=arguments[1] is str)
+        _require(isinstance(named, dict), path, "a mapping, in quotes for the shell: " + _example(path), value)
+        return {str(key): _convert(arguments[1], item, _join(path, str(key))) for key, item in named.items()}
     if hint is float:
         _require(isinstance(value, int | float) and not isinstance(value, bool), path, "a number", value)
         return float(value)
     is_right = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
-    text = f"a text (in quotes: '\"{str(value).lower() if isinstance(value, bool) else value}\"')"
+    text = f"a text, in quotes: {in_shell(assignment(path, _written(value)))}"
     _require(is_right, path, {int: "a whole number", str: text, bool: "true or false"}[hint], value)
     return value
+
+
+def _mapping(value: Any, *, of_texts: bool) -> Any:
+    """Read a mapping that came as a text, for names that the override grammar does not take: YAML, or JSON.
+
+    Args:
+        of_texts: names and values are texts as they are written: ``yes`` and ``1`` are no truth value and no number.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return yaml.load(value, Loader=yaml.BaseLoader if of_texts else yaml.SafeLoader)
+    except yaml.YAMLError:
+        return value
+
+
+def _require_texts(path: str, items: list[Any], given: Any) -> None:
+    """Refuse a list of texts that holds others, with all of them in quotes."""
+    if any(isinstance(item, bool | int | float) for item in items):
+        line = in_shell(assignment(path, list(map(_written, items))))
+        raise UserError(f"{path} must be a list of texts, in quotes: {line}, given {given!r}")
+
+
+def _written(value: Any) -> Any:
+    """Return a truth value or a number as the text that it was typed as; others as they are."""
+    return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int | float) else value
+
+
+def _example(path: str) -> str:
+    return in_shell(assignment(path, {"name": "value"}))
 
 
 def _require(condition: bool, path: str, wanted: str, given: Any) -> None:

@@ -166,7 +166,9 @@ class DataConfig:
         require_choice("data.duplicates", self.duplicates, ("keep", "drop"))
         require_choice("data.bad_rows", self.bad_rows, ("refuse", "drop"))
         if "train" not in self.files:
-            raise UserError(f"data.files needs a 'train' entry, given {sorted(self.files)}")
+            raise UserError(
+                f"data.files needs a 'train' entry, given {sorted(self.files)}; +data.files={{...}} adds to what is there"
+            )
         if self.split.folds and len(self.files) > 1:
             raise UserError("data.split.folds cuts its own test and validation rows: leave only data.files.train")
         if not self.encodings:

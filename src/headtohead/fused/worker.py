@@ -29,7 +29,9 @@ from omegaconf.errors import OmegaConfBaseException
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError
 from headtohead.fused.jobs import Job, composer, dumped, own_log
 from headtohead.launching.ending import read_ending, write_ending
-from headtohead.schema import explain_composition, note_refusal, to_typed
+from headtohead.mistakes import explain_composition
+from headtohead.provenance import CONF
+from headtohead.schema import note_refusal, to_typed
 from headtohead.tasks.sharing import alone_because, differences, what_is_shared
 from headtohead.tasks.shelf import Shelf
 from headtohead.tasks.stopping import StopRequest
@@ -180,7 +182,7 @@ def main(script: Path, size: int, file: Path | None = None) -> int:
     stop = StopRequest()
     with stop.heard():
         try:
-            Group(Jobs(script.parent / "conf", given, told), size, stop).train_all()
+            Group(Jobs(CONF, given, told), size, stop).train_all()
         except (Interrupted, KeyboardInterrupt):
             return TO_BE_CONTINUED
     return 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headtohead import atomic
-from headtohead.provenance import FROZEN_STATE, SOURCES, git_state
+from headtohead.provenance import CONF, FROZEN_STATE, SOURCES, git_state
 
 PLUGINS = SOURCES.parent / "hydra_plugins"
 
@@ -33,19 +33,19 @@ def freeze(script: Path, conf: Path, folder: Path) -> FrozenCode:
     """Copy the package, its plugins, the script and its configuration into ``folder/<hash>``, unless it is there.
 
     Args:
-        conf: the configuration's folder, somewhere below the script's.
+        conf: the configuration's folder; the copy of the package holds it as its own.
     """
     sources = Path("src")
     parts = {
         sources / SOURCES.name: SOURCES,
-        conf.relative_to(script.parent): conf,
+        sources / SOURCES.name / CONF.name: conf,
         **{sources / PLUGINS.name / own.name: own for own in sorted(PLUGINS.glob("headtohead_*"))},
     }
     copy = folder / _digest(parts, script)
     if not copy.exists():
         with atomic.new_folder(copy) as temporary:
             for place, original in parts.items():
-                shutil.copytree(original, temporary / place, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(original, temporary / place, ignore=shutil.ignore_patterns("__pycache__", CONF.name))
             shutil.copy(script, temporary / script.name)
             (temporary / FROZEN_STATE.name).write_text(json.dumps(git_state()), encoding="utf-8")
     return FrozenCode(script=copy / script.name, sources=copy / sources)

@@ -15,7 +15,8 @@ from headtohead.composition import Composer
 from headtohead.config import CompareConfig, Config
 from headtohead.errors import UserError, near_names
 from headtohead.evaluation.metrics import HIGHER_IS_BETTER
-from headtohead.schema import explain_composition, fingerprint_of, to_typed
+from headtohead.mistakes import explain_composition
+from headtohead.schema import fingerprint_of, to_typed
 from headtohead.statistics.metrics import metrics_of_kind
 from headtohead.sweeping.arms import FIRST_FRESH_SEED, ArmSettings
 from headtohead.sweeping.overrides import label, literal

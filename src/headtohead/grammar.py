@@ -1,0 +1,72 @@
+"""Settings as they are typed: values in Hydra's override grammar, and overrides as a shell takes them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from hydra.core.override_parser.types import Quote, QuotedString
+
+PLAIN = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
+"""Text that reads better without quotes and cannot be mistaken for anything else."""
+WORDS_OF_THE_GRAMMAR = {"true", "false", "null", "nan", "inf"}
+
+
+def assignment(key: str, value: Any) -> str:
+    """Return ``key=value`` for a job's command line.
+
+    Args:
+        key: dotted key or group, with ``+`` in front where the key is new.
+        value: None, bool, int, float, str, or lists and dicts of these. Text is taken as the override grammar gave it:
+            ``${...}`` stays an interpolation, ``\\${`` a literal.
+    """
+    return f"{key}={in_grammar(value)}"
+
+
+def in_grammar(value: Any) -> str:
+    """Return a value in Hydra's override grammar (hydra.cc/docs/advanced/override_grammar/basic).
+
+    The grammar quotes no keys: a mapping with others is a text that holds it as JSON, which settings that are mappings
+    read (``config.build``).
+    """
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(value)
+        case str():
+            return value if _is_plain(value) else quoted(value)
+        case list() | tuple():
+            return "[" + ",".join(in_grammar(item) for item in value) + "]"
+        case dict():
+            if not all(_is_plain(str(key)) for key in value):
+                return quoted(json.dumps(value))
+            return "{" + ",".join(f"{key}:{in_grammar(item)}" for key, item in value.items()) + "}"
+        case _:
+            raise TypeError(f"{value!r} has no form in Hydra's override grammar")
+
+
+def quoted(text: str) -> str:
+    """Return a text in the grammar's quotes: double ones, which stand well between a shell's single ones."""
+    return QuotedString(
+        text=text, quote=Quote.single if '"' in text and "'" not in text else Quote.double
+    ).with_quotes()
+
+
+def in_shell(*overrides: str) -> str:
+    """Return overrides as a person types them into a shell."""
+    return shlex.join(overrides)
+
+
+def typed_mapping(key: str, names: Mapping[str, Any]) -> str:
+    """Return a setting that is a mapping as a person types it into a shell, whatever its names."""
+    return in_shell(f"{key}={json.dumps(names)}")
+
+
+def _is_plain(text: str) -> bool:
+    return PLAIN.fullmatch(text) is not None and text.lower() not in WORDS_OF_THE_GRAMMAR

@@ -1,0 +1,233 @@
+"""What Hydra's grammar refuses is refused with the line to type, which a shell and Hydra then take for what was meant."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hypothesis import given
+from hypothesis import strategies as st
+
+from command_line import ROOT, write_rows
+from headtohead.command_line import understood
+from headtohead.errors import UserError
+from headtohead.grammar import typed_mapping
+from headtohead.mistakes import explain_composition
+from headtohead.schema import to_typed
+from headtohead.unreadable import readable_forms, split
+
+CONF = ROOT / "conf"
+
+
+def through_a_shell(line: str) -> list[str]:
+    """Return the arguments that bash makes of a line."""
+    shown = "import json, sys; print(json.dumps(sys.argv[1:]))"
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -c '{shown}' {line}"], check=True, capture_output=True, text=True
+    )
+    found: list[str] = json.loads(done.stdout)
+    return found
+
+
+def advised(*arguments: str) -> list[str]:
+    """Return the indented lines of the refusal."""
+    with pytest.raises(UserError) as refused:
+        understood(arguments, CONF)
+    return [line.strip() for line in str(refused.value).splitlines() if line.startswith("    ")]
+
+
+def meaning(arguments: list[str]) -> tuple[str, Any]:
+    (override,) = OverridesParser.create().parse_overrides(understood(arguments, CONF))
+    value = override.value()
+    return override.get_key_element(), getattr(value, "text", value)
+
+
+TEXTS = [
+    "a=b", "Is it good? x=1, y=2", "café.csv", "отзывы.csv", "レビュー.jsonl", "a (1).csv", "it's", 'say "no"', "#1.csv", "a;b",
+    "{text}", "{text} => ", "Text: {text}  Label:", "a & b", "back\\slash=1", "a|b=c", "100%=all", "[draft", "name]", "<s>{text}",
+    "ends with quote'", "'\"=", "!important", "^caret", "\u200binvisible", "tab\there=1", "a:=b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("flag", [[], ["-m"]], ids=["run", "-m"])
+def test_the_line_that_is_shown_means_what_was_given(text: str, flag: list[str]) -> None:
+    line = advised(*flag, f"prompt.template={text}")[0]
+    assert meaning(through_a_shell(line)) == ("prompt.template", text.strip())
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1))
+def test_whatever_was_given_some_line_says_it(text: str) -> None:
+    forms = readable_forms(f"prompt.template={text}")
+    assert forms
+    for form in forms.values():
+        OverridesParser.create().parse_overrides([form])
+    if "as one text" in forms and text.strip()[:1] not in "\"'~":
+        assert meaning([forms["as one text"]]) == ("prompt.template", text.strip())
+
+
+def test_a_list_is_quoted_item_by_item() -> None:
+    (line,) = advised("data.labels.names=[très bon, 'a, b', 3, x=y]")
+    assert meaning(through_a_shell(line))[1] == ["très bon", "a, b", 3, "x=y"]
+    assert split("a,[b,c],'d,e',it's,f") == ["a", "[b,c]", "'d,e'", "it's", "f"]
+
+
+def test_what_the_shell_cut_is_put_together() -> None:
+    assert advised("data.fields.label=[food,", "service,", "price]") == ["'data.fields.label=[food, service, price]'"]
+    with pytest.raises(UserError, match=r"quote both as one: 'data.source.name=my reviews.csv'"):
+        understood(["data=files", "data.source.name=my", "reviews.csv"], CONF)
+    with pytest.raises(UserError, match="without spaces: model=tfidf"):
+        understood(["model", "=", "tfidf"], CONF)
+
+
+def test_the_home_folder_is_written_out() -> None:
+    assert advised("data.source.name=~/x.csv") == [f"data.source.name={Path.home()}/x.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["tfidf"], "model=tfidf"),
+        (["mmlu_pro"], "data=mmlu_pro or prompt=mmlu_pro"),
+        (["export"], "task=export"),
+        (["reviews.csv"], "data=files data.source.name=reviews.csv"),
+        (["--multrun"], "did you mean '--multirun'"),
+        (["--mulitrun", "seed=0,1"], "did you mean '--multirun'"),
+        (["--model=tfidf"], "as in model=tfidf"),
+        (["--learning-rate=3e-4"], "as in train.learning_rate=3e-4"),
+        (["--lr", "3e-4"], "as in train.learning_rate=<value>"),
+        (["-m", "--cfg", "job"], "leave -m out"),
+        (["track=false"], "here it is track=off"),
+        (["track=null"], "here it is track=off"),
+        (["lora=none"], ""),
+        (["lora.rank=choice("], "as in 'lora.rank=choice(4,8)'"),
+        (["модель=tfidf"], "is no setting"),
+    ],
+)
+def test_what_else_people_type(arguments: list[str], said: str) -> None:
+    if not said:
+        assert understood(arguments, CONF) == arguments
+        return
+    with pytest.raises(UserError) as refused:
+        understood(arguments, CONF)
+    assert said in str(refused.value)
+
+
+def test_options_stand_anywhere() -> None:
+    assert understood(["model=tfidf", "-m", "seed=0,1", "-cd", "mine", "fresh=true"], CONF) == [
+        "-m", "-cd", "mine", "model=tfidf", "seed=0,1", "fresh=true"
+    ]  # fmt: skip
+
+
+def typed_config(*arguments: str) -> Any:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return to_typed(compose("config", overrides=understood(["data=files", "data.source.name=x", *arguments], CONF)))
+
+
+@pytest.mark.slow  # a composition each
+@pytest.mark.parametrize(
+    ("override", "names"),
+    [
+        ("data.labels.map={0: neg, 1: pos}", {"0": "neg", "1": "pos"}),
+        ("data.labels.map={0:neg,1:pos}", {"0": "neg", "1": "pos"}),
+        ("data.labels.map={yes: positive, true: positive, 1e3: many, null: none}",
+         {"yes": "positive", "true": "positive", "1e3": "many", "null": "none"}),
+        ("data.labels.map={плохо: bad, très bien: good}", {"плохо": "bad", "très bien": "good"}),
+        ("+data.labels.map={плохо: bad}", {"плохо": "bad"}),
+        ('data.labels.map={"good\\u200b": "good", "a: b": c}', {"good\u200b": "good", "a: b": "c"}),
+        ("+data.labels.map={0: neg}", {"0": "neg"}),
+        ("data.labels.map.плохо=bad", None),
+    ],
+)  # fmt: skip
+def test_mappings_of_own_names_need_no_plus(override: str, names: dict[str, str] | None) -> None:
+    if names is None:
+        with pytest.raises(UserError, match="is no setting"):
+            typed_config(override)
+        return
+    assert typed_config(override).data.labels.map == names
+
+
+@pytest.mark.slow  # a composition each
+def test_files_are_replaced_without_a_plus_and_added_to_with_one() -> None:
+    assert typed_config("data.files={train: a.csv, test: b.csv}").data.files == {"train": "a.csv", "test": "b.csv"}
+    assert typed_config("+data.files={test: b.csv}").data.files == {"train": ".", "test": "b.csv"}
+    assert typed_config("data.files.extra=c.csv").data.files == {"train": ".", "extra": "c.csv"}
+    assert typed_config("loss.weights.sport=2", "loss.class_weights=explicit").loss.weights == {"sport": 2.0}
+    shown = through_a_shell(typed_mapping("data.labels.map", {"good\u200b": "good", "{": "é"}))
+    assert typed_config(*shown).data.labels.map == {"good\u200b": "good", "{": "é"}
+
+
+@pytest.mark.slow  # a composition each
+def test_a_list_takes_one_value_for_a_list_of_one() -> None:
+    config = typed_config(
+        "data.fields.text=review", "lora.targets=attention", "data.labels.names=one", "track.tags=mine"
+    )
+    assert (config.data.fields.text, config.lora.targets) == (["review"], ["attention"])
+    assert (config.data.labels.names, config.track.tags) == (["one"], ["mine"])
+    assert typed_config("train.evaluate_at=0.5").train.evaluate_at == [0.5]
+
+
+NEAR = [
+    ("train.lr=1e-3", "train.learning_rate=1e-3"),
+    ("lr=1e-3", "train.learning_rate=1e-3"),
+    ("learning_rate=1e-3", "train.learning_rate=1e-3"),
+    ("epochs=3", "train.epochs=3"),
+    ("train.num_train_epochs=3", "train.epochs=3"),
+    ("per_device_train_batch_size=8", "train.batch_size=8"),
+    ("train.warmup_ratio=0.1", "train.warmup_fraction=0.1"),
+    ("lora.r=8", "lora.rank=8"),
+    ("lora.alpha=32", "lora.alpha_over_rank=2 with lora.rank=16"),
+    ("lora.lora_dropout=0.1", "lora.dropout=0.1"),
+    ("optimizer=adamw", "train.optimizer=adamw"),
+    ("max_length=256", "prompt.max_tokens=256"),
+    ("dataset=imdb", "data=files data.source.name=<file>"),
+    ("sampler=tpe", "hydra/sweeper/sampler=tpe"),
+    ("launcher=joblib", "hydra/launcher=local"),
+    ("output_dir=out", "paths.outputs=out"),
+    ("hydra/launcher=joblib", "hydra/launcher=local"),
+    ("hydra/launcher=submitit_local", "hydra/launcher=local"),
+    ("hydra/launcher=submitit_slurm", "hydra/launcher=slurm"),
+    ("hydra/sweeper/pruner=asha", "hydra/sweeper/pruner=rungs"),
+    ("track=none", "track=off"),
+    ("track=wandb", "track=online"),
+    ("loss=ce", "loss=cross_entropy"),
+    ("data=x.csv", "data=files data.source.name=x.csv"),
+    ("data=my/reviews.jsonl", "data=files data.source.name=my/reviews.jsonl"),
+    ("data=fancyzhx/ag_news", "data=hub data.source.name=fancyzhx/ag_news"),
+    ("task=eval", "task=evaluate"),
+    ("model=qwen3", "did you mean 'qwen3_"),
+    ("hydra.sweeper.n_trails=3", "did you mean 'n_trials'"),
+]
+
+
+@pytest.mark.slow  # a composition each
+@pytest.mark.parametrize(("override", "said"), NEAR)
+def test_names_of_other_tools_are_known(override: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["run.py", override])
+    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(HydraException) as refused:
+        compose("config", overrides=understood([override], CONF))
+    assert said in explain_composition(refused.value)
+
+
+@pytest.mark.slow  # two processes and a sweep of two
+@pytest.mark.parametrize("flag", ["", "-m seed=0,1"], ids=["run", "-m"])
+def test_the_line_runs_as_it_is_shown(tmp_path: Path, cache: Path, flag: str) -> None:
+    rows = write_rows(tmp_path / "отзывы (новые) = 1.jsonl")
+    (line,) = advised(f"data.source.name={rows}")
+    quiet = "model=tfidf data=files track=off evaluate.resamples=100 evaluate.baselines=false"
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} run.py {quiet} paths.outputs={tmp_path / 'out'} {line} {flag}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list((tmp_path / "out").rglob("predictions.parquet"))) == (2 if flag else 1)
