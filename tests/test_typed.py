@@ -52,3 +52,8 @@ def test_any_text_comes_back(value: str) -> None:
 
 def test_what_needs_no_quotes_has_none() -> None:
     assert typed("model.id", "Qwen/Qwen3-0.6B") == "model.id=Qwen/Qwen3-0.6B"
+
+
+@given(st.lists(st.sampled_from([*AWKWARD, "text", ".txt", "column1"]), max_size=4))
+def test_a_list_comes_back(values: list[str]) -> None:
+    assert read_back(typed("data.dialect.columns", values)) == values

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
 
 from data.made_up_files import config_of, row, write_jsonl
 from headtohead.config.data import FieldsConfig
-from headtohead.data import iterate_texts
+from headtohead.config.dialect import DialectConfig
+from headtohead.data import count_texts, iterate_texts
 from headtohead.errors import UserError
 
 
@@ -36,6 +38,35 @@ def test_a_folder_of_texts_needs_no_labels(tmp_path: Path) -> None:
     (tmp_path / "texts" / "deep" / "b.txt").write_text("two")
     found = [(r["row_id"], r["text"]) for r in iterate_texts(tmp_path / "texts", config_of(tmp_path))]
     assert found == [("a.txt", "one"), ("deep/b.txt", "two")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "dialect"),
+    [
+        ("new.csv", "id;text\n1;a, b\n2;c", {}),
+        ("new.tsv", 'text\n"a, b"\nc', {}),
+        ("new.csv", 'x,"a, b"\ny,c\n', {"columns": ["label", "text"]}),
+        ("new.json", '[{"text": "a, b"}, {"text": "c"}]', {}),
+        ("new.json", '{"text": {"0": "a, b", "1": "c"}}', {}),
+        ("new.txt", "text\na, b\nc\n", {}),
+        ("new.txt", "a, b\nc\n", {"columns": ["text"], "delimiter": "none"}),
+    ],
+)
+def test_dialects_as_in_training(tmp_path: Path, name: str, content: str, dialect: dict[str, Any]) -> None:
+    (tmp_path / name).write_text(content)
+    config = config_of(tmp_path, dialect=DialectConfig(**dialect))
+    assert [r["text"] for r in iterate_texts(tmp_path / name, config)] == ["a, b", "c"]
+
+
+def test_what_is_recognised_is_told_before_anything_is_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "new.csv").write_text("id;text\n1;a\n2;b\n")
+    assert count_texts(tmp_path / "new.csv", config_of(tmp_path)) == 2
+    assert (
+        capsys.readouterr().out
+        == "note: new.csv: the delimiter is the semicolon, not the comma\n    data.dialect.delimiter=semicolon\n"
+    )
 
 
 def test_messages_come_along(tmp_path: Path) -> None:

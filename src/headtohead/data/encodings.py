@@ -72,9 +72,11 @@ def _marked(path: Path) -> str:
             return name
     halves = start[: len(start) // 2 * 2]
     zeros = [halves[offset::2].count(0) for offset in (0, 1)]  # of mostly Latin letters, one byte of two is zero
-    if max(zeros) > MANY * len(halves) / 2 and min(zeros) == 0:
-        return "utf-16-be" if zeros[0] else "utf-16-le"
-    return ""
+    if max(zeros) <= MANY * len(halves) / 2 or min(zeros):
+        return ""
+    name = "utf-16-be" if zeros[0] else "utf-16-le"
+    is_text = all(letter.isprintable() or letter.isspace() for letter in halves.decode(name, "ignore"))
+    return name if is_text else ""
 
 
 def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int] | None:

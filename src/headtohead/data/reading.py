@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -74,17 +74,20 @@ def read_records(
     return _with_columns(file, read(file))
 
 
-def _with_columns(file: InputFile, records: Iterable[Record]) -> Iterator[Record]:
+def _with_columns(file: InputFile, records: Iterator[Record]) -> Iterator[Record]:
     """Pass records on, and refuse the file if no row at all has a column."""
     missing, seen, held = set(file.columns), dict[str, None](), list[Record]()
     for record in records:
-        if missing and not record.fault:
+        held.append(record)
+        if not record.fault:
             missing -= record.columns.keys()
             seen.update(dict.fromkeys(nested_names(record.columns)))
-        held.append(record)
-        if not missing or len(held) > HELD:
+        if not missing:
+            break
+        if len(held) > HELD:
             yield from held
             held.clear()
     if missing and seen:
         file.require_columns(seen)
     yield from held
+    yield from records

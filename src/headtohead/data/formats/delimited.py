@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 LONGEST_FIELD = 1 << 26
+CHUNK_LINES = 1000
 MOST_LINES = 10_000
 """Of a row: a quote that is not closed by then is taken as broken, so that it costs the memory of these lines alone."""
 QUOTINGS: dict[str, dict[str, Any]] = {
@@ -48,73 +49,88 @@ class Row(NamedTuple):
     """Whether a line inside the row looks like a row of its own."""
 
 
-class _Lines:
-    """Lines that count themselves, remember those of the current row, and take back all but its first."""
-
-    def __init__(self, lines: Iterable[str], before: int) -> None:
-        self._lines = iter(lines)
-        self._given_back: deque[str] = deque()
-        self.number = before
-        self.taken: list[str] = []
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if len(self.taken) == MOST_LINES:
-            raise csv.Error(f"the quote is not closed within {MOST_LINES:,} lines")
-        line = self._given_back.popleft() if self._given_back else next(self._lines)
-        self.number += 1
-        self.taken.append(line)
-        return line
-
-    def give_back(self) -> None:
-        """Take back all lines of the current row but the first."""
-        self._given_back.extendleft(reversed(self.taken[1:]))
-        self.number -= len(self.taken) - 1
-        del self.taken[1:]
-
-
 def rows(lines: Iterable[str], layout: Layout, width: int) -> Iterator[Row]:
     """Yield the rows of the lines behind ``layout.before`` ones; blank lines and comments are none.
 
     A row that ends in a wrong place (an open quote, another number of fields than ``width``; 0 takes any) costs its first
     line, and reading goes on with the line after it; of a row that merely has another number of fields, all its lines.
     """
-    source = _Lines(_without_comments(lines, layout.comment), layout.before)
-    reader = _reader(source, layout)
+    source = _without_comments(lines, layout.comment) if layout.comment else iter(lines)
+    held: list[str] = []
+    before, is_last = layout.before, False
+    while not is_last:
+        fresh = list(islice(source, CHUNK_LINES))
+        is_last = len(fresh) < CHUNK_LINES
+        held += fresh
+        used, needs_more = 0, False
+        while used < len(held) and not needs_more:
+            used, needs_more = yield from _until_broken(held, used, before, layout, width, is_last)
+        del held[:used]
+        before += used
+
+
+def _until_broken(
+    lines: list[str], start: int, before: int, layout: Layout, width: int, is_last: bool
+) -> Generator[Row, None, tuple[int, bool]]:
+    """Yield rows up to one that ends in a wrong place; return where to go on, and whether that needs further lines."""
+    reader = _reader(islice(lines, start, None), layout)
+    used = start
     while True:
-        source.taken.clear()
-        fault = ""
+        fields, fault = list[str](), ""
         try:
             fields = next(reader)
         except StopIteration:
-            return
+            return len(lines), True
         except csv.Error as error:
-            fields, fault = [], str(error)
-        first, taken = source.number - len(source.taken) + 1, source.taken
-        if not fault and _is_blank(taken, layout):
+            fault = str(error)
+        end = start + reader.line_num
+        if fault and end == len(lines) and not is_last and end - used < MOST_LINES:
+            return used, True
+        if not fault and len(fields) < 2 and _is_blank(lines[used:end], layout):
+            used = end
             continue
-        if not fault and width and len(fields) != width:
-            fault = f"{len(fields)} field{'s' if len(fields) != 1 else ''} where the header has {width}"
-        fault = fault or _wrong_character(taken, layout)
-        swallowed = len(taken) > 1 and width > 1 and any(_is_whole(line, layout, width) for line in taken[1:-1])
-        if fault and len(taken) > 1 and (not fields or swallowed):
-            source.give_back()
-        yield Row(first, source.number, fields, fault, swallowed)
+        row = _row(lines[used:end], before + used + 1, fields, fault, layout, width)
+        yield row
+        if row.fault and row.last < before + end:
+            return used + 1, False
+        used = end
 
 
-def _reader(source: _Lines, layout: Layout) -> Iterator[list[str]]:
+def _row(taken: list[str], first: int, fields: list[str], fault: str, layout: Layout, width: int) -> Row:
+    if not fault and width and len(fields) != width:
+        fault = f"{len(fields)} field{'s' if len(fields) != 1 else ''} where the header has {width}"
+    fault = fault or _wrong_character(taken, layout)
+    if len(taken) == 1:
+        return Row(first, first, fields, fault)
+    swallowed = width > 1 and any(line.count(layout.delimiter) == width - 1 for line in taken[1:-1])
+    is_open = bool(fault) and (not fields or swallowed)
+    return Row(first, first if is_open else first + len(taken) - 1, fields, fault, swallowed)
+
+
+class _Lines:
+    """The reader of a table without delimiter: a line is a field."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self.line_num = 0
+
+    def __next__(self) -> list[str]:
+        line = next(self._lines)
+        self.line_num += 1
+        return [line.rstrip("\r\n")]
+
+
+def _reader(lines: Iterable[str], layout: Layout) -> Any:
     if not layout.delimiter:
-        return ([line.rstrip("\r\n")] for line in source)
+        return _Lines(lines)
     csv.field_size_limit(LONGEST_FIELD)
     quoting = QUOTINGS[layout.quoting]
-    return csv.reader(source, delimiter=layout.delimiter, skipinitialspace=layout.spaced, strict=True, **quoting)
+    return csv.reader(lines, delimiter=layout.delimiter, skipinitialspace=layout.spaced, strict=True, **quoting)
 
 
 def _without_comments(lines: Iterable[str], prefix: str) -> Iterator[str]:
     """Turn comments into blank lines, so that lines still count."""
-    return ("\n" if prefix and line.startswith(prefix) else line for line in lines)
+    return ("\n" if line.startswith(prefix) else line for line in lines)
 
 
 def _is_blank(taken: list[str], layout: Layout) -> bool:
@@ -122,7 +138,7 @@ def _is_blank(taken: list[str], layout: Layout) -> bool:
 
 
 def _wrong_character(taken: list[str], layout: Layout) -> str:
-    if any("\0" in line for line in taken):
+    if "\0" in taken[0] or any("\0" in line for line in taken[1:]):
         return "a NUL byte, which no text holds"
     if layout.quoting == "backslash" and any(_bare_quote(layout.delimiter).search(line) for line in taken):
         return "a quote inside a field without a backslash before it"  # Python's reader would leave it out
@@ -133,7 +149,3 @@ def _wrong_character(taken: list[str], layout: Layout) -> str:
 def _bare_quote(delimiter: str) -> re.Pattern[str]:
     d = re.escape(delimiter)
     return re.compile(rf'(?<!^)(?<!{d})(?<!{d} )(?<!\\)"(?!{d}|[\r\n]|$)')
-
-
-def _is_whole(line: str, layout: Layout, width: int) -> bool:
-    return line.count(layout.delimiter) == width - 1

@@ -12,6 +12,7 @@ from headtohead.data.input_file import InputFile
 from headtohead.data.packed import open_bytes
 from headtohead.data.record import Record
 from headtohead.errors import UserError
+from headtohead.typed import typed
 
 PLAIN = ("", ".txt", ".text")
 SHOWN = 5
@@ -42,7 +43,7 @@ def read(file: InputFile) -> Iterator[Record]:
         values = {"text": _text(file, path), "label": place.split("/")[0] if "/" in place else None, "path": place}
         yield Record(f"{file.name}/{place}".lstrip("/"), values)
     if binary:
-        file.say(f"{_counted(binary)} hold no text but binary data and are skipped, such as {inside[binary[0]]}")
+        file.say(f"files of binary data are no texts and are skipped ({len(binary):,}, such as {inside[binary[0]]})")
     _say_empty_labels(file, walked, {inside[path].parts[0] for path in texts if path not in set(binary)})
 
 
@@ -64,13 +65,13 @@ def _texts(file: InputFile, files: Sequence[Path]) -> list[Path]:
     endings = asked or [ending for ending in kinds if ending in PLAIN] or list(kinds)
     if not asked and len(endings) > 1 and not set(endings) <= set(PLAIN):
         raise UserError(
-            f"{file.path} holds several kinds of files ({_kinds(kinds)}): say which are texts by {_setting(kinds)}"
+            f"{file.path} holds several kinds of files ({_kinds(kinds)}): say which are texts, such as {_setting(kinds, 1)}"
         )
     if not asked and endings and endings[0] in ENDINGS and endings[0] not in PLAIN:
-        name = files[0].relative_to(file.path)
+        as_table = typed("data.files.train", files[0].relative_to(file.path).as_posix())
         raise UserError(
-            f"{file.path} holds no texts but {_kinds(kinds)} files. To read one as a table: data.files.train={name}; "
-            f"if each file is one text: {_setting(kinds)}"
+            f"{file.path} holds no texts but {_kinds(kinds)} files. To read one as a table: {as_table}; "
+            f"if each file is one text: {_setting(kinds, 1)}"
         )
     texts = [path for path in files if ending_of(path) in endings]
     _check_twins(file, texts, asked=bool(asked))
@@ -87,7 +88,7 @@ def _check_twins(file: InputFile, texts: Sequence[Path], *, asked: bool) -> None
         return
     shown = " and ".join(str(path.relative_to(file.path)) for path in twins[0][:2])
     said = f"{len(twins):,} names have several endings, such as {shown}; one text in two files may be in training and in test"
-    setting = f"'data.dialect.endings=[{Counter(map(ending_of, texts)).most_common(1)[0][0] or 'none'}]'"
+    setting = _setting(Counter(map(ending_of, texts)), 1)
     if not asked:
         raise UserError(f"{file.path}: {said}. Say which files are texts by {setting}")
     file.say(said, setting, leads=True)
@@ -99,11 +100,15 @@ def _say_skipped(file: InputFile, walked: Walk, files: Sequence[Path], texts: Se
         taken = Counter(map(ending_of, files))
         file.say(f"files that are not taken as texts by their endings: {_kinds(others)}", _setting(taken))
     if walked.hidden:
-        file.say(f"{_counted(walked.hidden)} are hidden and skipped, such as {walked.hidden[0].relative_to(file.path)}")
+        file.say(
+            f"hidden files are skipped ({len(walked.hidden):,}, such as {walked.hidden[0].relative_to(file.path)})"
+        )
     deep = [path for path in texts if len(path.relative_to(file.path).parts) > 2]
     if deep and "label" in file.columns:
         place = deep[0].relative_to(file.path)
-        file.say(f"{_counted(deep)} lie deeper than their label's folder; {place} has the label {place.parts[0]!r}")
+        file.say(
+            f"the first folder is the label, also of files in deeper ones ({len(deep):,}, such as {place}: {place.parts[0]!r})"
+        )
 
 
 def _say_empty_labels(file: InputFile, walked: Walk, found: set[str]) -> None:
@@ -117,20 +122,20 @@ def _say_empty_labels(file: InputFile, walked: Walk, found: set[str]) -> None:
 
 def _refuse_without_labels(file: InputFile, walked: Walk) -> None:
     tables = [path.name for path in walked.files if Path(path.name).suffix.lower() in ENDINGS]
-    lines = f"data.files.train={tables[0]}" if tables else "data.files.train=<file name>"
+    lines = typed("data.files.train", tables[0]) if tables else "data.files.train=<file name>"
     raise UserError(
         f"{file.path} has no sub-folders with files; a folder needs one sub-folder per label. For a file in it set {lines}"
     )
 
 
 def _kinds(kinds: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {ending or 'without an ending'}" for ending, count in kinds.most_common(SHOWN))
+    return ", ".join(f"{kinds[ending]:,} {ending or 'without an ending'}" for ending in _commonest(kinds, SHOWN))
 
 
-def _setting(kinds: Counter[str]) -> str:
-    """Return the setting that takes the kinds there are."""
-    return f"'data.dialect.endings=[{','.join(ending or 'none' for ending, _ in kinds.most_common(SHOWN))}]'"
+def _setting(kinds: Counter[str], most: int = SHOWN) -> str:
+    """Return the setting that takes the commonest kinds."""
+    return typed("data.dialect.endings", [ending or "none" for ending in _commonest(kinds, most)])
 
 
-def _counted(files: Sequence[Path]) -> str:
-    return f"{len(files):,} file{'s' if len(files) != 1 else ''}"
+def _commonest(kinds: Counter[str], most: int) -> list[str]:
+    return sorted(kinds, key=lambda ending: (-kinds[ending], ending))[:most]

@@ -11,6 +11,7 @@ from headtohead.config.dialect import AUTO, DELIMITERS
 from headtohead.data.formats.delimited import Layout, Row, rows
 from headtohead.data.input_file import InputFile
 from headtohead.errors import UserError
+from headtohead.typed import typed
 
 LONG = 60
 """Letters of a field that is hardly the name of a column."""
@@ -121,7 +122,7 @@ def _refuse(file: InputFile, options: list[_Option]) -> NoReturn:
         names = _guessed_names(file, best)
         raise UserError(
             f"{file.path} has no header: its first row is {_shown(best)}, so there is no column {file.columns[0]!r}. Name the "
-            f"columns by 'data.dialect.columns=[{','.join(names)}]'"
+            f"columns by {typed('data.dialect.columns', names)}"
         )
     way = "" if best.width > 1 else "; if there are several columns, set data.dialect.delimiter"
     file.require_columns(best.names, f"{way}; if the first row is no header: data.dialect.header=none")
@@ -147,7 +148,8 @@ def _guessed_names(file: InputFile, option: _Option) -> list[str]:
     full = [row for row in option.rows if len(row.fields) == width]
     length = [sum(len(row.fields[place]) for row in full) for place in range(width)]
     text = max(range(width), key=length.__getitem__)
-    others = sorted(set(range(width)) - {text}, key=lambda place: len({row.fields[place] for row in full}))
+    distinct = [len({row.fields[place] for row in full}) for place in range(width)]
+    others = sorted(set(range(width)) - {text}, key=lambda place: (distinct[place] < 2, distinct[place]))
     names = {text: file.how.text, **({others[0]: file.how.label} if others else {})}
     return [names.get(place, f"column{place + 1}") for place in range(width)]
 

@@ -8,6 +8,7 @@ from typing import Any
 from headtohead.data.input_file import InputFile
 from headtohead.data.record import walk, with_paths
 from headtohead.errors import UserError
+from headtohead.typed import typed
 
 Rows = list[Any]
 
@@ -53,11 +54,11 @@ def _recognised(document: Any, file: InputFile) -> Rows:
             return rows
     places = [key for key, value in document.items() if isinstance(value, list) and _have_columns(value, file)]
     if len(places) == 1 and not _have_columns([document], file):
-        file.say(f"the rows are the list {places[0]!r} of the document", f"data.dialect.rows_at={places[0]}")
+        file.say(f"the rows are the list {places[0]!r} of the document", typed("data.dialect.rows_at", places[0]))
         return list(document[places[0]])
     if places and not _have_columns([document], file):
         raise UserError(
-            f"{file.path} holds several lists of rows ({', '.join(places)}); set data.dialect.rows_at={places[0]}"
+            f"{file.path} holds several lists of rows ({', '.join(places)}); set {typed('data.dialect.rows_at', places[0])}"
         )
     return [document]
 

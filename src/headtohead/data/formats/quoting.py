@@ -43,6 +43,8 @@ def with_quoting(file: InputFile, layout: Layout) -> Layout:
     """
     if file.how.dialect.quoting != AUTO or not layout.delimiter:
         return layout
+    if not _has_quotes(file, layout):
+        return layout
     standard = _survey(file, layout)
     if not standard.faults and not standard.spans:
         return layout
@@ -62,6 +64,12 @@ def with_quoting(file: InputFile, layout: Layout) -> Layout:
         way = best.layout.quoting
         file.say(f"{SAID[way]}: as usual double quotes {broken}", f"data.dialect.quoting={way}")
     return best.layout
+
+
+def _has_quotes(file: InputFile, layout: Layout) -> bool:
+    single = f"{layout.delimiter}'"
+    with file.text() as text:
+        return len(layout.columns) == 1 or any('"' in line or single in line or line[:1] == "'" for line in text)
 
 
 def _survey(file: InputFile, layout: Layout) -> _Survey:
