@@ -10,4 +10,6 @@ from headtohead.evaluation.evaluate import evaluate as evaluate
 from headtohead.evaluation.evaluate import point_metrics as point_metrics
 from headtohead.evaluation.metrics import HIGHER_IS_BETTER as HIGHER_IS_BETTER
 from headtohead.evaluation.metrics import default_metric as default_metric
+from headtohead.evaluation.tfidf import Tfidf as Tfidf
+from headtohead.evaluation.tfidf import fit_tfidf as fit_tfidf
 from headtohead.evaluation.worst import worst_rows as worst_rows
