@@ -13,7 +13,8 @@ from export.finished_runs import configured, finished, news_rows, stored, write_
 from headtohead.errors import UserError
 from headtohead.evaluation import calibrate
 from headtohead.tasks import perform
-from headtohead.tasks.predict import _answer, _check_target
+from headtohead.tasks.answer_files import check_target
+from headtohead.tasks.answers import answer
 
 
 def test_the_score_of_an_ordinal_answer_is_the_one_that_was_measured() -> None:
@@ -21,16 +22,17 @@ def test_the_score_of_an_ordinal_answer_is_the_one_that_was_measured() -> None:
     measured = predictions_from(label_space("ordinal", 3), [0, 2], scores)
     calibrated = calibrate(measured, 3.0)
     for row in range(2):
-        answer = _answer(measured, calibrated, row)
-        assert answer["score"] == measured.expected_score[row]
-        shown = [answer[f"probability/{name}"] for name in measured.labels.names]
+        found = answer(measured, calibrated, row)
+        assert found["score"] == measured.expected_score[row]
+        shown = [found[f"probability/{name}"] for name in measured.labels.names]
         assert shown == pytest.approx(calibrated.probabilities[row])
 
 
 def test_the_input_is_not_replaced_by_its_answers(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text("{}")
+    (tmp_path / "x").mkdir()
     with pytest.raises(UserError, match=r"task\.output is task\.input"):
-        _check_target(tmp_path / "x" / ".." / "rows.jsonl", tmp_path / "rows.jsonl")
+        check_target(tmp_path / "x" / ".." / "rows.jsonl", tmp_path / "rows.jsonl", replace=True)
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +54,19 @@ def test_one_bad_row_costs_no_answers(run: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path / "new.txt", [*news_rows(5), {"text": ""}])
     output = tmp_path / "answers.jsonl"
     output.write_text("earlier")
-    with pytest.raises(UserError, match=r"set data\.format"):
+    with pytest.raises(UserError, match=r"answers\.jsonl is there already: .* add fresh=true"):
         predict(run, rows, output)
+    with pytest.raises(UserError, match=r"set data\.format"):
+        predict(run, rows, output, "fresh=true")
     with pytest.raises(UserError, match=r"new\.txt:6: the text is empty.*\n.*data\.bad_rows=drop"):
-        predict(run, rows, output, "data.format=jsonl")
+        predict(run, rows, output, "data.format=jsonl", "fresh=true")
     assert output.read_text() == "earlier"
-    predict(run, rows, output, "data.format=jsonl", "data.bad_rows=drop")
+    predict(run, rows, output, "data.format=jsonl", "data.bad_rows=drop", "fresh=true")
     assert [json.loads(line)["row_id"] for line in output.read_text().splitlines()] == [
         f"new.txt:{n}" for n in range(1, 6)
     ]
     with pytest.raises(UserError, match=r"data\.group contradicts the run"):
-        predict(run, rows, output, "data.group=text")
+        predict(run, rows, output, "data.group=text", "fresh=true")
 
 
 @pytest.mark.slow
@@ -71,7 +75,7 @@ def test_an_empty_file_leaves_earlier_answers(run: Path, tmp_path: Path, ending:
     rows, output = write_rows(tmp_path / "new.jsonl", []), tmp_path / f"answers.{ending}"
     output.write_text("earlier")
     with pytest.raises(UserError, match=r"new\.jsonl holds no rows"):
-        predict(run, rows, output)
+        predict(run, rows, output, "fresh=true")
     assert output.read_text() == "earlier"
     assert len(stored(run))
 

@@ -83,14 +83,30 @@ class TaskConfig:
 
     name: str = "train"
     input: str | None = None
-    """predict: file to classify."""
+    """predict: file to classify; - reads standard input, a JSON object or a text in every line."""
+    text: str | None = None
+    """predict: one text to classify, instead of a file."""
     output: str | None = None
-    """predict: file to write (.jsonl, .csv or .parquet); null means beside the input."""
+    """predict: file to write (.jsonl, .csv or .parquet); - is standard output, and null means beside the input, or
+    standard output where the input is no file."""
     probabilities: bool = True
     """predict: false names the label alone, which head=generative finds without scoring all labels."""
 
     def __post_init__(self) -> None:
         require_choice("task", self.name, TASKS)
+
+    def require_input(self) -> None:
+        """Refuse a prediction of nothing, or of two things.
+
+        Raises:
+            UserError: neither task.input nor task.text is given, or both are.
+        """
+        if self.input is None and self.text is None:
+            raise UserError(
+                "task=predict needs something to classify: add task.input=<file>, task.input=- or task.text='...'"
+            )
+        if self.input is not None and self.text is not None:
+            raise UserError(f"task.input={self.input} and task.text are two inputs: leave one of them out")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -116,15 +132,15 @@ class Config:
     run: str | None = None
     """Folder of a finished run, for tasks that read one."""
     fresh: bool = False
-    """Start anew in a folder that holds a run."""
+    """Start anew in a folder that holds a run; predict: replace a file of answers that is there."""
 
     def __post_init__(self) -> None:
         if self.task.name == "compare":
             self.compare.require_arms()
         elif self.task.name != "train" and not self.run:
             raise UserError(f"task={self.task.name} reads a finished run: add run=outputs/<folder>")
-        if self.task.name == "predict" and not self.task.input:
-            raise UserError("task=predict needs a file to classify: add task.input=<file>")
+        if self.task.name == "predict":
+            self.task.require_input()
         _check_fit(self)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +105,28 @@ def iterate_texts(path: Path, config: DataConfig, declared: str = "auto") -> Ite
     from headtohead.data.predicting import inputs
 
     return inputs(path, config, declared)
+
+
+def iterate_lines(stream: Iterable[bytes], config: DataConfig) -> Iterator[dict[str, Any]]:
+    """Yield the inputs of a stream as its lines come: JSON objects where the first line is one, else texts.
+
+    Raises:
+        UserError: a table, no line at all, or a bad row where rows are not to be dropped.
+    """
+    from headtohead.data.streaming import lines
+
+    return lines(stream, config)
+
+
+def one_text(text: str, config: DataConfig) -> dict[str, Any]:
+    """Return one text as an input.
+
+    Raises:
+        UserError: it is empty.
+    """
+    from headtohead.data.streaming import single
+
+    return single(text, config)
 
 
 def count_texts(path: Path, config: DataConfig, declared: str = "auto") -> int:

@@ -1,9 +1,9 @@
-"""Inputs without labels, streamed: what ``task=predict`` reads."""
+"""Inputs without labels, streamed: what ``task=predict`` reads of a file."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from headtohead.config.data import DataConfig
 from headtohead.data.faults import Faults
 from headtohead.data.input_file import Reading
 from headtohead.data.reading import read_records
+from headtohead.data.record import Record
 from headtohead.data.text import RowError, read_input, used_columns
 from headtohead.errors import UserError
 from headtohead.sources import near_files
@@ -41,8 +42,7 @@ def count(path: Path, config: DataConfig, declared: str) -> int:
     found = sum(1 for _ in _inputs(path, config, reading, faults))
     for notice in reading.notices:
         print(notice, flush=True)
-    if faults.kinds:
-        log.warning("%s: %d of %d rows left out: %s", path, faults.kinds.total(), faults.read, dict(faults.kinds))
+    say_dropped(faults)
     if not found:
         raise UserError(f"{path} holds no {'usable ' if faults.kinds else ''}rows")
     return found
@@ -57,7 +57,16 @@ def _reading(config: DataConfig, declared: str) -> Reading:
 def _inputs(path: Path, config: DataConfig, reading: Reading, faults: Faults) -> Iterator[dict[str, Any]]:
     name = "" if path.is_dir() else path.name
     own_id = [config.fields.id] if config.fields.id else []
-    for record in read_records(path, name, reading, used_columns(config.fields), own_id):
+    return inputs_of(read_records(path, name, reading, used_columns(config.fields), own_id), config, faults)
+
+
+def inputs_of(records: Iterable[Record], config: DataConfig, faults: Faults) -> Iterator[dict[str, Any]]:
+    """Iterate over the inputs of records; bad ones are counted.
+
+    Raises:
+        UserError: a bad row where ``data.bad_rows`` is refuse.
+    """
+    for record in records:
         faults.read += 1
         try:
             text, messages = read_input(record.values, config.fields)
@@ -68,3 +77,10 @@ def _inputs(path: Path, config: DataConfig, reading: Reading, faults: Faults) ->
             continue
         given = record.values.get(config.fields.id) if config.fields.id else None
         yield {"row_id": record.row_id if given is None else str(given), "text": text, "messages": messages}
+
+
+def say_dropped(faults: Faults) -> None:
+    """Log how many rows were left out, and why."""
+    if faults.kinds:
+        kinds = dict(faults.kinds)
+        log.warning("%s: %d of %d rows left out: %s", faults.name, faults.kinds.total(), faults.read, kinds)

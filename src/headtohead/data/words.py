@@ -125,7 +125,12 @@ class Words:
 
     def as_dict(self) -> dict[str, str]:
         """Return what the record says of them."""
-        return {"kind": self.kind, "reason": self.reason}
+        return {"kind": self.kind, "unspaced": self.unspaced, "reason": self.reason}
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Words:
+        """Read what ``as_dict`` wrote."""
+        return cls(**stored)
 
 
 def choose_words(texts: Sequence[str]) -> Words:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import warnings
 from collections.abc import Iterable
@@ -27,7 +28,7 @@ INVERSE_PENALTY = 10.0
 """scikit-learn's ``C``; its default of 1 is too strict for L2-normed rows (20 Newsgroups .834 against .846)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Tfidf:
     """A fitted vectoriser and the linear model on it."""
 
@@ -46,7 +47,7 @@ class Tfidf:
 
     def scores(self, texts: Iterable[str]) -> Float[np.ndarray, "rows width"]:
         """Return what predictions store: a log-probability per label, or the expected score."""
-        decisions = self._rows(texts) @ self.coefficients.T + self.intercepts
+        decisions = self._fitted.transform(texts) @ self.coefficients.T + self.intercepts
         if self.labels.kind == "real":
             return decisions
         scores = np.tile(self.unlearnt, (len(decisions), 1))
@@ -99,12 +100,13 @@ class Tfidf:
         names = ("idf", "coefficients", "intercepts", "unlearnt")
         return {name: np.ascontiguousarray(getattr(self, name), dtype=np.float64) for name in names}
 
-    def _rows(self, texts: Iterable[str]) -> Any:
+    @functools.cached_property
+    def _fitted(self) -> Any:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         vectoriser = TfidfVectorizer(**self.vectoriser, vocabulary=self.terms)
         vectoriser.idf_ = self.idf
-        return vectoriser.transform(texts)
+        return vectoriser
 
 
 def fit_tfidf(train_texts: Iterable[str], train_labels: Any, labels: LabelSpace, *, words: Words, seed: int) -> Tfidf:

@@ -73,9 +73,9 @@ def _perform(config: Config, folder: Path, given: list[str]) -> None:
 
             evaluate_run(config, folder)
         case "predict":
-            from headtohead.tasks.predict import predict_file
+            from headtohead.tasks.predict import predict
 
-            predict_file(config, given)
+            predict(config, given)
         case "export":
             from headtohead.tasks.export import export_again
 

@@ -8,12 +8,15 @@ from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config
 from headtohead.data import Corpus, load_corpus
 from headtohead.errors import UserError
+from headtohead.evaluation import Tfidf
 from headtohead.results import Predictions, RunRecord, write_predictions, write_record
+from headtohead.sources import cache_root
 from headtohead.tasks import folder as run_folder
-from headtohead.tasks.reload import Reloaded, reload_run
+from headtohead.tasks.reload import Reloaded, read_run, reload_run
 from headtohead.tasks.run import splits_to_score
 from headtohead.tasks.scoring import evaluate_splits, join, predictions_of
 from headtohead.tasks.summary import print_summary
+from headtohead.tasks.train_tfidf import score_tfidf
 from headtohead.training import score
 
 
@@ -25,14 +28,16 @@ def evaluate_run(config: Config, folder: Path) -> RunRecord:
     """
     assert config.run is not None
     with run_folder.claim(Path(config.run)):
-        reloaded = reload_run(Path(config.run), cache=config.paths.cache)
-        corpus = load_corpus(reloaded.config.data, reloaded.cache)
-        if corpus.fingerprint != reloaded.record.data["fingerprint"]:
+        record, stored = read_run(Path(config.run))
+        corpus = load_corpus(stored.data, cache_root(config.paths.cache or stored.paths.cache))
+        if corpus.fingerprint != record.data["fingerprint"]:
             raise UserError(f"the data of {config.run} have changed since the run; its scores could not be compared")
-        record = reloaded.record
-        predictions = _score(reloaded, config, corpus)
+        if stored.model.kind == "tfidf":
+            predictions = score_tfidf(Tfidf.load(Path(config.run) / run_folder.WEIGHTS), corpus, config)
+        else:
+            predictions = _score(reload_run(Path(config.run), cache=config.paths.cache), config, corpus)
         record.test_reads += len(predictions) - 1
-        write_record(reloaded.folder / run_folder.RECORD, record)
+        write_record(Path(config.run) / run_folder.RECORD, record)
     temperature = float(record.calibration.get("temperature", 1.0))
     evaluate_splits(record, predictions, temperature=temperature, resamples=config.evaluate.resamples)
     write_predictions(folder / run_folder.PREDICTIONS, join(list(predictions.values())))

@@ -15,8 +15,8 @@ from headtohead.tasks import folder as run_folder
 from headtohead.tasks.build import Reader, build_pack, build_reader, load
 from headtohead.training import Pack, Processes, load_weights
 
-READ_BY_PREDICT = ("data.bad_rows", "data.dialect", "data.encodings", "data.format")
-"""How a file to classify is read: no part of what the run measured."""
+READ_BY_PREDICT = ("data.bad_rows", "data.dialect", "data.encodings", "data.fields", "data.format")
+"""How a file to classify is read, and what its columns are called: no part of what the run measured."""
 
 CHOSEN = ("template", "max_tokens")
 """Of a prompt: what a run may have chosen by its model and rows."""
@@ -39,14 +39,15 @@ class Reloaded:
 
 def reads_file(key: str) -> bool:
     """Whether a key of the command line says how a file to classify is read."""
-    return key in READ_BY_PREDICT or key.rpartition(".")[0] in READ_BY_PREDICT
+    named = key.lstrip("+~")
+    return named in READ_BY_PREDICT or named.rpartition(".")[0] in READ_BY_PREDICT
 
 
 def read_run(folder: Path) -> tuple[RunRecord, Config]:
     """Return the record of a run that has trained weights, and its configuration.
 
     Raises:
-        UserError: the run is unfinished, failed before it trained, or is TF-IDF, which keeps no weights.
+        UserError: the run is unfinished, or failed before it trained.
     """
     record = read_record(folder / run_folder.RECORD)
     if not (folder / run_folder.WEIGHTS).is_file():

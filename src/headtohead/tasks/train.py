@@ -228,9 +228,9 @@ def _steps(run: Run, earlier: RunRecord | None, shelf: Shelf) -> Generator[Membe
     if _is_small(run.config, corpus):
         run.notice(FOLDS)
     if run.config.model.kind == "tfidf":
-        from headtohead.tasks.train_tfidf import fit_tfidf
+        from headtohead.tasks.train_tfidf import fit_tfidf_run
 
-        predictions, encoded = fit_tfidf(run, corpus)
+        predictions, encoded = fit_tfidf_run(run, corpus)
     else:
         from headtohead.tasks.train_model import fit_model
 

@@ -9,35 +9,43 @@ import numpy as np
 from jaxtyping import Int
 
 from headtohead.batching.encode import EncodedRows
+from headtohead.config import Config
 from headtohead.data import Corpus
-from headtohead.evaluation import tfidf_predictions
+from headtohead.evaluation import Tfidf, fit_tfidf
 from headtohead.results import Predictions
+from headtohead.tasks import folder as run_folder
 from headtohead.tasks.run import Run, splits_to_score
-from headtohead.tasks.scoring import join
+from headtohead.tasks.scoring import predictions_of
 from headtohead.tasks.tracked import start_tracking
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 
-def fit_tfidf(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[str, EncodedRows]]:
+def fit_tfidf_run(run: Run, corpus: Corpus) -> tuple[dict[str, Predictions], dict[str, EncodedRows]]:
     """Fit on the training rows, all of them (evaluate.baseline_rows is of baselines), and score the other splits."""
     splits = {"train": corpus.train, **splits_to_score(run.config, corpus)}
     encoded = {split: _words(split, rows, corpus) for split, rows in splits.items()}
     like = {split: _like(rows, corpus) for split, rows in encoded.items() if split != "train"}
     with run.phases.phase("train"):
-        scored = tfidf_predictions(
-            corpus_texts(corpus.train),
-            encoded["train"].targets,
-            (text for split in like for text in corpus_texts(splits[split])),
-            join(list(like.values())),
-            words=corpus.words,
-            seed=run.config.seed,
-        )
+        texts, targets = corpus_texts(corpus.train), encoded["train"].targets
+        model = fit_tfidf(texts, targets, corpus.labels, words=corpus.words, seed=run.config.seed)
+        scored = {split: model.answer(corpus_texts(splits[split]), rows) for split, rows in like.items()}
     run.record.test_reads += len(like) - 1
-    run.record.model = {"name": "tfidf"}
+    run.record.model = {"name": "tfidf", "terms": len(model.terms)}
     start_tracking(run)
-    return {split: scored.of_split(split) for split in like}, encoded
+    if run.processes.is_main:
+        model.save(run.folder / run_folder.WEIGHTS)
+    return scored, encoded
+
+
+def score_tfidf(model: Tfidf, corpus: Corpus, config: Config) -> dict[str, Predictions]:
+    """Score the validation and test splits of a finished run again."""
+    splits = splits_to_score(config, corpus)
+    return {
+        split: model.answer(corpus_texts(rows), _like(_words(split, rows, corpus), corpus))
+        for split, rows in splits.items()
+    }
 
 
 def corpus_texts(rows: Dataset) -> Iterator[str]:
@@ -64,8 +72,6 @@ def _words(split: str, rows: Dataset, corpus: Corpus) -> EncodedRows:
 
 
 def _like(rows: EncodedRows, corpus: Corpus) -> Predictions:
-    from headtohead.tasks.scoring import predictions_of
-
     is_score = corpus.labels.kind == "real"
     scores = np.zeros((len(rows), 1 if is_score else len(corpus.labels)))
     return predictions_of(rows, scores, corpus.labels, is_expected_score=is_score)

@@ -1,0 +1,117 @@
+"""Inputs that come line by line, or one by one: standard input and single texts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from headtohead.config.data import DataConfig, FieldsConfig
+from headtohead.data.faults import Faults
+from headtohead.data.predicting import inputs_of, say_dropped
+from headtohead.data.record import Record, nested_names, with_paths
+from headtohead.data.text import RowError, read_input, used_columns
+from headtohead.errors import UserError, near_names
+from headtohead.typed import typed
+
+NAME = "standard input"
+
+
+def lines(stream: Iterable[bytes], config: DataConfig) -> Iterator[dict[str, Any]]:
+    """Iterate over the inputs of a stream as its lines come: JSON objects where the first line is one, else texts.
+
+    Raises:
+        UserError: a table, a bad row where ``data.bad_rows`` is refuse, or no line at all.
+    """
+    numbered = _numbered(stream, config.encodings[0])
+    first = next(numbered, None)
+    if first is None:
+        raise UserError(f"{NAME} holds no rows")
+    faults = Faults(NAME)
+    if first[1].lstrip().startswith("{"):
+        _require_columns(first[1], config.fields)
+        read: Callable[[str], dict[str, Any]] = lambda line: with_paths(_object(line), used_columns(config.fields))  # noqa: E731
+    else:
+        _refuse_table(first[1], config.fields)
+        config, read = replace(config, fields=_one_column(config)), lambda line: {"text": line}
+    records = (_record(f"stdin:{number}", line, read) for number, line in chain([first], numbered))
+    yield from inputs_of(records, config, faults)
+    say_dropped(faults)
+
+
+def single(text: str, config: DataConfig) -> dict[str, Any]:
+    """Return one text as an input.
+
+    Raises:
+        UserError: it is empty.
+    """
+    try:
+        found, _ = read_input({"text": text}, _one_column(config))
+    except RowError as fault:
+        raise UserError(f"task.text: {fault}") from None
+    return {"row_id": "text", "text": found, "messages": None}
+
+
+def _one_column(config: DataConfig) -> FieldsConfig:
+    return FieldsConfig(unescape_html=config.fields.unescape_html)
+
+
+def _numbered(stream: Iterable[bytes], encoding: str) -> Iterator[tuple[int, str]]:
+    """Iterate over the lines that are not blank, and their numbers."""
+    for number, line in enumerate(stream, start=1):
+        marked = number == 1 and encoding.lower() in ("utf-8", "utf8")
+        try:
+            text = line.decode("utf-8-sig" if marked else encoding)
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"{NAME}, line {number}: {error}. If that is what it is in, add data.encodings=[cp1252]"
+            ) from None
+        if text.strip():
+            yield number, text
+
+
+def _record(row_id: str, line: str, read: Callable[[str], dict[str, Any]]) -> Record:
+    try:
+        return Record(row_id, read(line))
+    except RowError as fault:
+        return Record(row_id, fault=fault)
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise RowError("broken JSON", f"broken JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise RowError("broken JSON", "one JSON object per line is needed, as in the first line")
+    return value
+
+
+def _require_columns(line: str, fields: FieldsConfig) -> None:
+    """Refuse a stream whose first row has other columns: none of its rows could be read."""
+    try:
+        values = with_paths(_object(line), used_columns(fields))
+    except RowError:
+        return
+    for column in used_columns(fields):
+        if column not in values:
+            known = nested_names(values)
+            name = typed("data.fields.text", [next(iter(known), "text")])
+            raise UserError(
+                f"the first row of {NAME} has no column {column!r}{near_names(column, known)}. "
+                f"Name the one with the text, such as {name}"
+            )
+
+
+def _refuse_table(line: str, fields: FieldsConfig) -> None:
+    """Refuse a header or an array: their lines would be classified as texts."""
+    cells = {cell.strip().strip('"') for cell in re.split(r"[,;\t|]", line)}
+    if cells & set(used_columns(fields)):
+        raise UserError(
+            f"{NAME} begins with a table's header ({line.strip()[:60]}): save it to a file and name that by task.input"
+        )
+    if re.match(r"\s*\[\s*(\{|$)", line):
+        raise UserError(f"{NAME} is a JSON array: write one object per line, as jq -c '.[]' does")
