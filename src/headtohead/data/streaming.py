@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -18,6 +19,7 @@ from headtohead.errors import UserError, near_names
 from headtohead.typed import typed
 
 NAME = "standard input"
+Read = Callable[[str], dict[str, Any]]
 
 
 def lines(stream: Iterable[bytes], config: DataConfig) -> Iterator[dict[str, Any]]:
@@ -33,10 +35,10 @@ def lines(stream: Iterable[bytes], config: DataConfig) -> Iterator[dict[str, Any
     faults = Faults(NAME)
     if first[1].lstrip().startswith("{"):
         _require_columns(first[1], config.fields)
-        read: Callable[[str], dict[str, Any]] = lambda line: with_paths(_object(line), used_columns(config.fields))  # noqa: E731
+        read: Read = partial(_object, columns=used_columns(config.fields))
     else:
         _refuse_table(first[1], config.fields)
-        config, read = replace(config, fields=_one_column(config)), lambda line: {"text": line}
+        config, read = replace(config, fields=_one_column(config)), _plain
     records = (_record(f"stdin:{number}", line, read) for number, line in chain([first], numbered))
     yield from inputs_of(records, config, faults)
     say_dropped(faults)
@@ -73,27 +75,31 @@ def _numbered(stream: Iterable[bytes], encoding: str) -> Iterator[tuple[int, str
             yield number, text
 
 
-def _record(row_id: str, line: str, read: Callable[[str], dict[str, Any]]) -> Record:
+def _record(row_id: str, line: str, read: Read) -> Record:
     try:
         return Record(row_id, read(line))
     except RowError as fault:
         return Record(row_id, fault=fault)
 
 
-def _object(line: str) -> dict[str, Any]:
+def _plain(line: str) -> dict[str, Any]:
+    return {"text": line}
+
+
+def _object(line: str, columns: Sequence[str]) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise RowError("broken JSON", f"broken JSON: {error}") from None
     if not isinstance(value, dict):
         raise RowError("broken JSON", "one JSON object per line is needed, as in the first line")
-    return value
+    return with_paths(value, columns)
 
 
 def _require_columns(line: str, fields: FieldsConfig) -> None:
     """Refuse a stream whose first row has other columns: none of its rows could be read."""
     try:
-        values = with_paths(_object(line), used_columns(fields))
+        values = _object(line, used_columns(fields))
     except RowError:
         return
     for column in used_columns(fields):
