@@ -36,7 +36,7 @@ class Sides:
     def __init__(self, options: argparse.Namespace) -> None:
         from transformers import AutoModelForSequenceClassification, TextClassificationPipeline
 
-        from headtohead.backbone import fetch_model
+        from headtohead.checkpoints import fetch_model
 
         shared = ["model=minilm_l6", "data=reuters_r8", "data.subset.train=480", "prompt=plain", "lora=frozen"]
         own = [f"model.precision={options.precision}", "prompt.max_tokens=128", f"train.steps={STEPS}"]

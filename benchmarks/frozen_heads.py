@@ -95,7 +95,7 @@ def validation_loss(record: dict[str, Any]) -> float:
 
 def script(options: argparse.Namespace, block: int, folder: Path) -> tuple[float, float]:
     """Train one head with the Trainer script; return seconds and its validation loss."""
-    from headtohead.backbone import fetch_model
+    from headtohead.checkpoints import fetch_model
     from headtohead.data import load_corpus
     from headtohead.sources import cache_root
 
@@ -129,7 +129,7 @@ def scikit_learn(options: argparse.Namespace) -> float:
     from sklearn.linear_model import LogisticRegression
     from transformers import AutoModel, AutoTokenizer
 
-    from headtohead.backbone import fetch_model
+    from headtohead.checkpoints import fetch_model
     from headtohead.data import load_corpus
     from headtohead.sources import cache_root
 

@@ -119,7 +119,7 @@ def run_ours(job_file: Path) -> None:
 
 def make_job(options: argparse.Namespace, seed: int, folder: Path, files: Path | None) -> Path:
     """Write the rows and settings that every arm of a block shares."""
-    from headtohead.backbone import fetch_model
+    from headtohead.checkpoints import fetch_model
     from headtohead.data import load_corpus
     from headtohead.sources import cache_root
 

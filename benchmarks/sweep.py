@@ -112,7 +112,7 @@ def ours(options: argparse.Namespace, folder: Path, seed: int) -> tuple[float, C
 
 def jobs_of_scripts(options: argparse.Namespace, folder: Path, seed: int) -> dict[Choice, Path]:
     """Write what the Trainer script needs for every combination."""
-    from headtohead.backbone import fetch_model
+    from headtohead.checkpoints import fetch_model
     from headtohead.sources import cache_root
 
     steps = round(options.epochs * -(-options.rows // 16))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headtohead import atomic
-from headtohead.backbone import fetch_model
+from headtohead.checkpoints import fetch_model
 from tiny_runs import config_of
 
 

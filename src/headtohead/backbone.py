@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headtohead import atomic
-from headtohead.config import HeadConfig, ModelConfig
-from headtohead.errors import UserError, is_out_of_memory
+from headtohead.checkpoints import fetch_model, loading_errors, quiet_transformers
+from headtohead.config import HeadConfig, ModelConfig, loading
+from headtohead.errors import UserError
 from headtohead.labels import LabelSpace
-from headtohead.sources import Fetched, fetch, locked
-from headtohead.tiny import tiny_checkpoint
+from headtohead.sources import Fetched
 
 if TYPE_CHECKING:
     import torch
@@ -49,35 +45,14 @@ class Backbone:
         return min(known if before_first is None else known - before_first - 1, int(self.tokenizer.model_max_length))
 
     @property
+    def content(self) -> dict[str, str]:
+        """What was loaded, as ``Fetched`` has it."""
+        return dict(self.about["source"]["content"])
+
+    @property
     def trunk(self) -> PreTrainedModel:
         """The model without its head."""
         return self.model.base_model  # type: ignore[return-value]  # a PreTrainedModel in every task class
-
-
-def fetch_model(config: ModelConfig, cache: Path) -> Fetched:
-    """Bring a checkpoint onto this disk, converting GGUF weights to safetensors once.
-
-    Raises:
-        UserError: it cannot be had, or holds no safetensors weights.
-    """
-    if config.kind == "tiny":
-        with locked(cache, f"tiny-{config.architecture}"):
-            path = tiny_checkpoint(config.architecture, cache)
-        return Fetched(
-            path=path,
-            kind="tiny",
-            name=config.architecture,
-            revision=None,
-            sha256=None,
-        )
-    fetched = fetch(config.source, cache, setting=f"model.{config.variant}")
-    if fetched.path.suffix == ".gguf":
-        key = hashlib.sha256(f"{fetched.name}/{fetched.sha256}/{fetched.path.name}".encode()).hexdigest()[:16]
-        converted = _convert_gguf(fetched.path, cache / "converted" / key)
-        return Fetched(
-            path=converted, kind=fetched.kind, name=fetched.name, revision=fetched.revision, sha256=fetched.sha256
-        )
-    return fetched
 
 
 def load_tokenizer(folder: Path | str, *, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
@@ -130,11 +105,13 @@ def load_backbone(
         UserError: the architecture has no such head, or the weights do not fit the device.
     """
     fetched = fetch_model(config, cache)
-    tokenizer = load_tokenizer(fetched.path, trust_remote_code=config.trust_remote_code)
+    with loading_errors(config.name):
+        tokenizer = load_tokenizer(fetched.path, trust_remote_code=config.trust_remote_code)
+    _refuse_another_architecture(fetched.path, config)
     factory, options = _task_class(fetched.path, config, head, labels, width)
     if quantisation == "nf4":
         options["quantization_config"] = _nf4()
-    with quiet_transformers(), _loading_errors(config.name):
+    with quiet_transformers(), loading_errors(config.name):
         model, info = factory.from_pretrained(
             fetched.path,
             dtype=weights_dtype,
@@ -156,10 +133,40 @@ def load_backbone(
         model=model,
         tokenizer=tokenizer,
         folder=fetched.name if fetched.kind == "hub" else str(fetched.path),
-        about=_describe(config, fetched, model, width=width, dtype=weights_dtype, quantisation=quantisation),
+        about={
+            **_describe(config, fetched, model, width=width, dtype=weights_dtype, quantisation=quantisation),
+            "products": str(resolve_dtype(config.precision, device)).removeprefix("torch."),
+        },
         new_weights=sorted(info["missing_keys"]),
         cache=cache,
     )
+
+
+def _refuse_another_architecture(path: Path, config: ModelConfig) -> None:
+    """Refuse a folder whose architecture is another than its label names: ``model.name=roberta-base`` over a Llama.
+
+    Raises:
+        UserError: it is.
+    """
+    from transformers import CONFIG_MAPPING
+
+    if config.kind != "transformers" or config.source.kind != "path":
+        return
+    known = {name.replace("-", "").replace("_", "").lower() for name in CONFIG_MAPPING}
+    found = _transformers_config(path, config).model_type
+    named = [word for word in config.strange_words(config.source) if word in known]
+    if named and found.replace("-", "").replace("_", "").lower() not in named:
+        raise UserError(
+            f"model.name={config.name} is a label and loads nothing: {config.source.name} holds a {found}. "
+            f"{loading(config.name)} loads {config.name}; leave model.name out to call the folder by its own name"
+        )
+
+
+def _transformers_config(path: Path, model: ModelConfig) -> Any:
+    from transformers import AutoConfig
+
+    with loading_errors(model.name):
+        return AutoConfig.from_pretrained(path, trust_remote_code=model.trust_remote_code)
 
 
 def _keep_weights_as_stored(model: Any) -> None:
@@ -180,7 +187,7 @@ def _task_class(
     from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification
 
     if head.is_generative:
-        _refuse_encoder(path, config.name)
+        _refuse_encoder(path, config)
         return AutoModelForCausalLM, {}
     if head.pooling == "native":
         return AutoModelForSequenceClassification, {"num_labels": width, **_label_names(labels, width)}
@@ -191,12 +198,19 @@ def _describe(
     config: ModelConfig, fetched: Fetched, model: Any, *, width: int, dtype: torch.dtype, quantisation: str
 ) -> dict[str, Any]:
     """Return what the record says of a model."""
-    source = {"kind": fetched.kind, "name": fetched.name, "revision": fetched.revision, "sha256": fetched.sha256}
+    source = {
+        "kind": fetched.kind,
+        "name": fetched.name,
+        "revision": fetched.revision,
+        "sha256": fetched.sha256,
+        "content": dict(fetched.content),
+    }
     return {
         "name": config.name,
         "variant": config.variant,
         "source": source,
         "class": type(model).__name__,
+        "architecture": model.config.model_type,
         "dtype": str(dtype).removeprefix("torch."),
         "quantisation": quantisation,
         "width": width,
@@ -235,37 +249,6 @@ def switch_dropout_off(model: PreTrainedModel) -> None:
                 setattr(module, name, 0.0)
 
 
-@contextlib.contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Silence progress bars and notes on new head weights: the record says what was loaded."""
-    from transformers.utils import logging
-
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        logging.enable_progress_bar()
-
-
-@contextlib.contextmanager
-def _loading_errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, ImportError) as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise UserError(f"model={name} cannot be loaded: {first_line}") from error
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise UserError(
-            f"out of memory loading model={name}: take a smaller model, lora=qlora, or a device that other processes "
-            "leave free"
-        ) from error
-
-
 def _label_names(labels: LabelSpace, width: int) -> dict[str, Any]:
     if width != len(labels):
         return {}
@@ -293,36 +276,13 @@ def is_encoder(config: Any) -> bool:
     return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
 
 
-def _refuse_encoder(path: Path, name: str) -> None:
+def _refuse_encoder(path: Path, model: ModelConfig) -> None:
     """A masked language model has no next token; AutoModelForCausalLM would load some of them all the same."""
-    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-    config = AutoConfig.from_pretrained(path)
-    if is_encoder(config):
+    config = _transformers_config(path, model)
+    if config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False):
         raise UserError(
-            f"head=generative needs a model that writes text; model={name} ({config.model_type}) is an encoder: "
+            f"head=generative needs a model that writes text; model={model.name} ({config.model_type}) is an encoder: "
             "set head=classification, or a decoder such as model=smollm2_135m"
         )
-
-
-def _convert_gguf(file: Path, folder: Path) -> Path:
-    """De-quantise a GGUF file to safetensors once; about half a minute, so said.
-
-    The file is hashed at every fetch; what is made of it here appears whole or not at all, under the file's hash.
-    """
-    from filelock import FileLock
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        if folder.exists():
-            return folder
-        print(f"Converting {file.name} to safetensors, once (about half a minute) ...", flush=True)
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
-        with quiet_transformers(), _loading_errors(file.name), atomic.new_folder(folder) as temporary:
-            model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name)
-            model.hf_quantizer = None  # type: ignore[assignment]  # otherwise save_pretrained refuses: "quantized with gguf ... not serializable"
-            model.config.__dict__.pop("quantization_config", None)
-            model.save_pretrained(temporary)
-            AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name).save_pretrained(temporary)
-    return folder

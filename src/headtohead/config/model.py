@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headtohead.config.source import SourceConfig
@@ -94,6 +94,10 @@ class ModelConfig:
     @property
     def _chosen(self) -> SourceConfig | None:
         return self.base if self.variant == "base" else self.instruct
+
+    def with_source(self, source: SourceConfig) -> ModelConfig:
+        """Return the same pair, the checkpoint that ``variant`` names replaced."""
+        return replace(self, base=source) if self.variant == "base" else replace(self, instruct=source)
 
     @property
     def source(self) -> SourceConfig:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from headtohead.backbone import quiet_transformers
+from headtohead.checkpoints import quiet_transformers
 from headtohead.config import LoraConfig
 from headtohead.export.adapter import quiet_peft, write_adapter
 from headtohead.export.subject import Subject, copy_in

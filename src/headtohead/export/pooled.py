@@ -18,9 +18,10 @@ def load_pooled(
 ) -> Callable[[list[str]], torch.Tensor]:
     """Return a function from texts to logits (texts x labels); ``base`` replaces the base model's name or path."""
     about = json.loads((Path(folder) / "head.json").read_text(encoding="utf-8"))
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    options = {} if base else {"revision": about["revision"]}
-    trunk = AutoModel.from_pretrained(base or about["base_model"] or folder, dtype=dtype, **options)
+    trusted = about["trust_remote_code"]
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trusted)
+    options = {"trust_remote_code": trusted, "dtype": dtype} | ({} if base else {"revision": about["revision"]})
+    trunk = AutoModel.from_pretrained(base or about["base_model"] or folder, **options)
     if (Path(folder) / "adapter_config.json").exists():
         trunk = PeftModel.from_pretrained(trunk, folder)
     trunk.eval()

@@ -45,7 +45,8 @@ class Replay:
 
     def __post_init__(self) -> None:
         self.about = json.loads((self.folder / "headtohead.json").read_text(encoding="utf-8"))
-        self.tokenizer = AutoTokenizer.from_pretrained(self.folder)
+        trusted = self.about["trust_remote_code"]
+        self.tokenizer = AutoTokenizer.from_pretrained(self.folder, trust_remote_code=trusted)
         if self.about["readout"] != "pooled":
             self.model = self._load().to(self.device).eval()
         if self.is_whole and self.model is not None:

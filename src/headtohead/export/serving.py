@@ -81,4 +81,5 @@ def head_facts(subject: Subject) -> dict[str, Any]:
         "base_model": None if is_whole else subject.base_name,
         "revision": None if is_whole else subject.base_revision,
         "add_special_tokens": subject.prompt.adds_special_tokens,
+        "trust_remote_code": subject.config.model.trust_remote_code,
     }

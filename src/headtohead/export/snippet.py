@@ -72,7 +72,7 @@ def _values(subject: Subject) -> dict[str, Any]:
         "base_id": repr(subject.base_name),
         "revision": repr(subject.base_revision) if subject.base_revision else "",
         "task_class": subject.task_class().__name__,
-        "trust": ", trust_remote_code=True" if facts["trust_remote_code"] else "",
+        "trust": f", trust_remote_code={facts['trust_remote_code']}",
         "is_adapter": subject.form == "adapter",
         "names_in_config": subject.form == "merged"
         and subject.readout == "native"

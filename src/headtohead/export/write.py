@@ -31,7 +31,18 @@ def write_files(subject: Subject, folder: Path) -> None:
         save_file(subject.head, folder / "head.safetensors")
         _write_json(folder / "head.json", head_facts(subject))
     subject.tokenizer.save_pretrained(folder)
+    if not subject.config.model.trust_remote_code:
+        _drop_code(folder)
     _write_json(folder / SERVING_FILE, serving_facts(subject))
+
+
+def _drop_code(folder: Path) -> None:
+    """Leave out where a checkpoint's own code lies: none of it was run, none is here, and nobody is to be asked for it."""
+    for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
+        path = folder / name
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if stored.pop("auto_map", None) is not None:
+            _write_json(path, stored)
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

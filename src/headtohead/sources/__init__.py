@@ -13,6 +13,10 @@ from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
 from headtohead.sources.cache import cache_root as cache_root
 from headtohead.sources.cache import locked as locked
+from headtohead.sources.content import CODE_PATTERNS as CODE_PATTERNS
+from headtohead.sources.content import MODEL_PATTERNS as MODEL_PATTERNS
+from headtohead.sources.content import content_of as content_of
+from headtohead.sources.content import file_hash as file_hash
 from headtohead.sources.fetched import Fetched as Fetched
 from headtohead.sources.local import from_path
 from headtohead.sources.local import near_files as near_files

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -17,6 +18,8 @@ class Fetched:
     """The hub commit that was read, also where the source named none; the version of a wheel."""
     sha256: str | None
     """Hash of the wheel."""
+    content: Mapping[str, str] = field(default_factory=dict)
+    """Of a checkpoint: the hash of every file that was there to be read, by name, before any conversion."""
 
 
 def kind_of(setting: str) -> str:

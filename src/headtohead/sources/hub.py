@@ -25,13 +25,12 @@ from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
 from headtohead.sources.blobs import require_named_content
 from headtohead.sources.cache import locked
+from headtohead.sources.content import MODEL_PATTERNS
 from headtohead.sources.fetched import Fetched, from_a_folder, kind_of
 from headtohead.sources.local import near_files
 
 log = logging.getLogger(__name__)
 
-# Weights as safetensors only: a pickle from outside can run anything.
-MODEL_PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken", "*.spm")
 DATA_PATTERNS = ("*.parquet", "*.jsonl", "*.json", "*.csv", "*.tsv", "*.tab", "*.txt")
 # HTTPError of whichever HTTP client this version of huggingface_hub is built on: the parent of its transport errors.
 HTTP_ERROR = cast(type[Exception], next(base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError"))

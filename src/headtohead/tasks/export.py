@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from headtohead import atomic, traces
-from headtohead.backbone import fetch_model, resolve_dtype
+from headtohead.backbone import resolve_dtype
+from headtohead.checkpoints import fetch_model, never_asking
 from headtohead.config import Config, FullConfig
 from headtohead.data import Corpus, load_corpus
 from headtohead.errors import UserError
@@ -24,6 +25,7 @@ from headtohead.reporting import write_report
 from headtohead.results import RunRecord, read_predictions, write_record
 from headtohead.sources import Fetched, cache_root
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.base_model import as_recorded, refuse_another_base, train_again
 from headtohead.tasks.reload import Reloaded, read_run, reload_run
 from headtohead.tasks.run import Run
 from headtohead.training import Processes, load_weights, score_prompts
@@ -52,6 +54,8 @@ def export_again(config: Config) -> RunRecord:
         if config.export.form == "none":
             raise UserError("task=export writes model/: set export.form to adapter, merged or auto")
         cache = cache_root(config.paths.cache or stored.paths.cache)
+        base = fetch_model(as_recorded(stored, record).model, cache)
+        refuse_another_base(record, base.content, folder, mend=train_again(record))
         corpus = load_corpus(stored.data, cache)
         run_folder.refuse_changes(record, folder, data=corpus.fingerprint)
         record.export = export_folder(folder, record, config.export.form, corpus, cache, config.export.gate_rows)
@@ -83,7 +87,7 @@ def export_folder(
     try:
         subject, reference = prepare(folder, form, corpus, cache, gate_rows)
         _free_memory()
-        with atomic.new_folder(folder / run_folder.MODEL) as temporary:
+        with never_asking(), atomic.new_folder(folder / run_folder.MODEL) as temporary:
             write_files(subject, temporary)
             found = gate(subject, reference, temporary, used=str(record.model["dtype"]))
             found |= {"form": subject.form, "readout": subject.readout}
@@ -105,8 +109,8 @@ def prepare(
     folder: Path, form: str, corpus: Corpus, cache: Path, gate_rows: int | None = None
 ) -> tuple[Subject, parity.Reference]:
     """Gather what is exported and what training says of the gate's rows, in fp32 over the unquantised base."""
-    stored = read_run(folder)[1]
-    base = fetch_model(stored.model, cache)
+    record, stored = read_run(folder)
+    base = fetch_model(as_recorded(stored, record).model, cache)
     alone = Processes(rank=0, count=1, device=torch.device(_roomy_device(base.path)))
     reloaded = reload_run(folder, cache=str(cache), exact=alone)
     subject = _subject(reloaded, replace(stored, export=replace(stored.export, form=form)), base)
@@ -191,11 +195,12 @@ def _lower_dtypes(subject: Subject, used: str) -> list[str]:
     """Return the lower precisions in which the model was run, or is loaded by default."""
     from transformers import AutoConfig
 
+    trusted = subject.config.model.trust_remote_code
     found = {used}
     if isinstance(subject.config.lora, FullConfig):
         found.add(_name(resolve_dtype(subject.config.model.precision, Processes.current().device)))
     if subject.form == "adapter":
-        found.add(_name(AutoConfig.from_pretrained(subject.base.path).dtype))
+        found.add(_name(AutoConfig.from_pretrained(subject.base.path, trust_remote_code=trusted).dtype))
     return sorted(found & {"bfloat16", "float16"})
 
 

@@ -12,6 +12,7 @@ from headtohead.labels import LabelSpace
 from headtohead.results import RunRecord, read_record
 from headtohead.sources import cache_root
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.base_model import as_recorded, refuse_another_base, train_again
 from headtohead.tasks.build import Reader, build_pack, build_reader, load
 from headtohead.training import Pack, Processes, load_weights
 
@@ -89,6 +90,7 @@ def reload_run(folder: Path, *, cache: str | None = None, exact: Processes | Non
         UserError: see ``read_run``; or the trained weights do not fit (the base model has changed).
     """
     record, config = read_run(folder)
+    config = as_recorded(config, record)
     if exact:
         model, lora = replace(config.model, precision="fp32"), replace(config.lora, quantisation="none")
         config = replace(config, model=model, lora=lora)
@@ -96,6 +98,7 @@ def reload_run(folder: Path, *, cache: str | None = None, exact: Processes | Non
     processes = exact or Processes.current()
     where = cache_root(cache or config.paths.cache)
     backbone = load(config, labels, width=int(record.model["width"]), cache=where, processes=processes)
+    refuse_another_base(record, backbone.content, folder, mend=train_again(record))
     prompt = record.model["prompt"]
     config = replace(config, prompt=replace(config.prompt, **{key: prompt[key] for key in CHOSEN if key in prompt}))
     examples = [(text, word) for text, word in prompt["examples"]][len(config.prompt.given_examples) :]

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from headtohead.backbone import Backbone
 from headtohead.batching.encode import EncodedRows
+from headtohead.checkpoints import content_now
 from headtohead.config import Config, FullConfig
 from headtohead.data import Corpus, load_corpus, source_content
 from headtohead.labels import LabelSpace
@@ -60,12 +61,16 @@ class Shelf:
             return make()
         quantisation = config.lora.quantisation
         model = replace(config.model, adapter=None)  # whose weights a trial takes up once it has its own
-        own = [width, quantisation, config.train.gradient_checkpointing, str(cache)]
+        own = [content_now(model, cache), width, quantisation, config.train.gradient_checkpointing, str(cache)]
         key = [asdict(model), asdict(config.head), labels.as_dict(), *own]
         return self._get("backbone", key, make)
 
     def reading(
-        self, config: Config, corpus: Corpus, make: Callable[[], tuple[Reader, dict[str, EncodedRows]]]
+        self,
+        config: Config,
+        corpus: Corpus,
+        backbone: Backbone,
+        make: Callable[[], tuple[Reader, dict[str, EncodedRows]]],
     ) -> tuple[Reader, dict[str, EncodedRows]]:
         """Return how a run reads its rows, and the rows as they are read.
 
@@ -73,7 +78,14 @@ class Shelf:
             UserError: as ``make``.
         """
         model = replace(config.model, adapter=None)
-        key = [asdict(model), asdict(config.head), asdict(config.prompt), asdict(config.data), corpus.fingerprint]
+        key = [
+            asdict(model),
+            dict(backbone.content),
+            asdict(config.head),
+            asdict(config.prompt),
+            asdict(config.data),
+            corpus.fingerprint,
+        ]
         return self._get("reading", [*key, config.evaluate.test], make)
 
     def _get(self, kind: str, key: list[Any], make: Callable[[], T]) -> T:

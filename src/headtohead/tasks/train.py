@@ -30,6 +30,7 @@ from headtohead.results import Predictions, RunRecord, write_predictions
 from headtohead.results.record import Status, json_ready
 from headtohead.sources import cache_root
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.base_model import refuse_changed_files
 from headtohead.tasks.member import Member
 from headtohead.tasks.phases import Phases
 from headtohead.tasks.run import Run, SweepLink
@@ -106,6 +107,7 @@ def training(
         if earlier and run_folder.holds_results(folder):
             run_folder.refuse_changes(earlier, folder, code=code_fingerprint())
         if earlier and earlier.status in ("completed", "pruned"):
+            refuse_changed_files(config, earlier, folder, cache_root(config.paths.cache))
             _refuse_changed_data(config, folder, earlier)
             if processes.is_main and not run_folder.page_is_current(folder):  # killed between record and page
                 write_report(folder)
@@ -164,6 +166,7 @@ def _new_record(
         test_reads=earlier.test_reads if earlier else 0,
         trial=membership.named if membership else None,
         data=dict(earlier.data) if earlier else {},
+        model=dict(earlier.model) if earlier else {},
         tracking={"wandb_id": new_run_id(folder.name), **(earlier.tracking if earlier else {})},
         provenance={
             "code": code_fingerprint(),

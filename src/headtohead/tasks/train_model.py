@@ -14,6 +14,13 @@ from headtohead.config import Config, loss_in_words
 from headtohead.data import Corpus
 from headtohead.results import Predictions
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.base_model import (
+    adapter_content,
+    as_recorded,
+    notices,
+    refuse_another_base,
+    refuse_another_start,
+)
 from headtohead.tasks.build import Reader, build_reader, draw_examples, score_width
 from headtohead.tasks.member import Member
 from headtohead.tasks.reading import read_once
@@ -33,11 +40,14 @@ def fit_model(
     Returns:
         Predictions of every scored split, and all splits as the model read them.
     """
-    config, record = run.config, run.record
+    config, record = as_recorded(run.config, run.record), run.record
     sharding_asked([config])  # what cannot be sharded is refused before anything is loaded
     with run.phases.phase("load"):
         width = score_width(config, corpus.labels, np.asarray(corpus.train["label"][:]))
         backbone = shelf.backbone(config, corpus.labels, width=width, cache=run.cache, processes=run.processes)
+        if run_folder.holds_results(run.folder):
+            refuse_another_base(record, backbone.content, run.folder, mend="add fresh=true to start anew")
+            refuse_another_start(config, record, run.folder)
         expected_count(backbone.trunk, backbone.model, config.lora)  # refuses unknown targets before others wait for it
     with run.phases.phase("tokenise"):
 
@@ -45,9 +55,12 @@ def fit_model(
             reader = read_with(config, backbone, corpus)
             return reader, encode_splits(run, reader, corpus)
 
-        reader, encoded = shelf.reading(config, corpus, read)
+        reader, encoded = shelf.reading(config, corpus, backbone, read)
     loss = loss_in_words(config.loss.kind, config.head.kind, config.loss.class_weights)
-    record.model = {**backbone.about, "prompt": reader.prompt.as_dict(), "loss": loss}
+    start = {"adapter": content} if (content := adapter_content(config)) else {}
+    record.model = {**backbone.about, "prompt": reader.prompt.as_dict(), "loss": loss, **start}
+    for notice in notices(config, backbone.about):
+        run.notice(notice)
     record.audit = reader.audit.as_dict() if reader.audit else {}
     describe_truncation(run, encoded, reader, positions=backbone.positions)
     validation = Validation(run, encoded["validation"], corpus)
