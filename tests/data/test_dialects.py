@@ -180,3 +180,55 @@ def test_what_a_standard_writer_writes_is_read_back(
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, delimiter=delimiter).writerows([["text", "label"], *([text, "x"] for text in texts)])
     assert pairs(path, quoting="standard") == [(text, "x") for text in texts]
+
+
+def test_a_title_above_the_header_is_skipped_and_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.csv", ["Reviews of 2020", "", "exported on Monday", "text,label", "a,x", "b,y"])
+    records, said = read(path, ("label",))
+    assert [tuple(record.values.values()) for record in records] == [("a", "x"), ("b", "y")]
+    assert said == ["data.dialect.header=first_row"]
+    with pytest.raises(UserError, match="no column"):
+        read(path, header="first_row")
+
+
+def test_delimiters_behind_every_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.csv", ["text,label", "a,x,", "b,y,"])
+    assert pairs(path) == [("a", "x"), ("b", "y")]
+
+
+def test_rows_that_begin_with_a_name_of_their_own(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.csv", ['"text","label"', '"1","a","x"', '"2","b","y"'])
+    with pytest.raises(UserError, match=r"header has 2 names, every row 3 fields") as raised:
+        read(path)
+    assert "data.dialect.header=first_row 'data.dialect.columns=[row,text,label]'" in str(raised.value)
+    assert pairs(path, header="first_row", columns=["row", "text", "label"]) == [("a", "x"), ("b", "y")]
+
+
+def test_files_that_were_joined_repeat_their_header(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.csv", ["\ufefftext,label", "a,x", "\ufefftext,label", "b,y", "text,x"])
+    assert pairs(path) == [("a", "x"), ("b", "y"), ("text", "x")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("rows.csv", "", "rows.csv is empty"),
+        ("rows.tsv", "\n \n", "rows.tsv is empty"),
+        ("rows.csv", "<!DOCTYPE html>\n<html>", "is a web page"),
+        ("rows.csv", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull"),
+        (
+            "rows.txt",
+            "a text without anything\nanother",
+            "no column 'text'.*data.dialect.delimiter.*data.dialect.header=none",
+        ),
+    ],
+)
+def test_what_is_no_table_is_named(tmp_path: Path, name: str, content: str, said: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=said):
+        read(tmp_path / name)
+
+
+def test_json_called_csv_is_json(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.csv", ['{"text": "a, b", "label": "x"}', '{"text": "c", "label": "y"}'])
+    assert pairs(path) == [("a, b", "x"), ("c", "y")]

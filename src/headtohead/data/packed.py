@@ -22,6 +22,7 @@ BEGINNINGS = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",  # of nothing
 }
 BROKEN = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, OSError, RuntimeError)
 """What the libraries raise of a damaged file; RuntimeError of a zip with a password."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -14,12 +15,15 @@ from headtohead.errors import UserError
 
 HELD = 1000
 """Rows in which a column must turn up before they are passed on; later ones may still bring it."""
-ELSEWHERE = {
-    b"PAR1": "parquet",
-    b"\xd0\xcf\x11\xe0": "spreadsheet",
+SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+NO_DATA = {
+    b"\xd0\xcf\x11\xe0": f"is a spreadsheet, which is not read. {SPREADSHEET}",
+    b"version https://git-lfs": "is a pointer of Git LFS, not the file itself: git lfs pull fetches it",
+    b"<": "is a web page or XML, not a table",
+    b"%PDF": "is a PDF, not a table",
 }
-"""Beginnings that tell a format whatever the file is called."""
-NO_TABLES = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+"""Beginnings of what is not read, and what to say of it."""
+JSON = re.compile(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*"')
 
 
 def format_of(path: Path, declared: str) -> str:
@@ -30,26 +34,25 @@ def format_of(path: Path, declared: str) -> str:
     """
     if path.is_dir():
         return "folder"
-    name = inner_name(path)
-    ending = Path(name).suffix.lower()
+    ending = Path(inner_name(path)).suffix.lower()
     with open_bytes(path) as file:
         start = file.read(64)
-    found = next((what for mark, what in ELSEWHERE.items() if start.startswith(mark)), "")
-    if ending in NO_TABLES or found == "spreadsheet":
+    if ending in SPREADSHEETS:
         raise UserError(f"{path} is a spreadsheet, which is not read. {SPREADSHEET}")
-    if found:
-        return found
+    for beginning, said in NO_DATA.items():
+        if start.startswith(beginning):
+            raise UserError(f"{path} {said}")
+    if start.startswith(b"PAR1"):
+        return "parquet"
     if declared not in ("auto", "folder"):
         return declared
     if ending not in ENDINGS:
-        known = ", ".join(ENDINGS)
+        known = f"{', '.join(ENDINGS)}, each also with {', '.join(PACKED_ENDINGS)} behind it"
         raise UserError(
-            f"{path}: the ending {ending!r} does not tell the format (known: {known}, each also with "
-            f"{', '.join(PACKED_ENDINGS)} behind it); set data.format"
+            f"{path}: the ending {ending!r} does not tell the format (known: {known}); set data.format, such as data.format=csv"
         )
-    if ending == ".txt" and start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[{")):
-        return "jsonl"
-    return ENDINGS[ending]
+    named = ENDINGS[ending]
+    return "json" if FORMATS[named].reader == "table" and JSON.match(start) else named
 
 
 def read_records(

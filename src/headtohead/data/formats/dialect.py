@@ -9,9 +9,10 @@ from typing import Any
 
 from headtohead.config.dialect import AUTO, DELIMITERS
 from headtohead.data.formats.decimals import comma_column, with_point
-from headtohead.data.formats.delimited import Layout
+from headtohead.data.formats.delimited import Layout, rows
 from headtohead.data.formats.headers import with_columns
 from headtohead.data.formats.quoting import with_quoting
+from headtohead.data.formats.refusals import refuse_wide_rows
 from headtohead.data.input_file import InputFile
 
 HEAD_LINES = 200
@@ -54,6 +55,9 @@ def recognise(file: InputFile) -> Dialect:
         for delimiter in _delimiters(head, file)
     ]
     layout = with_quoting(file, with_columns(file, head, layouts))
+    below = list(rows(head[layout.before :], layout, 0))
+    if len(below) > 1 and all(len(row.fields) == len(layout.columns) + 1 for row in below):
+        refuse_wide_rows(file, layout.columns, below[0])
     return Dialect(layout, comma_column(file, layout))
 
 

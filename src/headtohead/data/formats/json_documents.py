@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headtohead.data.input_file import InputFile
-from headtohead.data.record import walk, with_paths
+from headtohead.data.record import nested_names, walk, with_paths
 from headtohead.errors import UserError
 from headtohead.typed import typed
 
@@ -48,17 +48,27 @@ def _recognised(document: Any, file: InputFile) -> Rows:
     for name in ("split", "table", "columns", "index"):
         rows = ORIENTATIONS[name](document)
         if rows and _have_columns(rows, file):
-            file.say(
-                f"read as JSON in pandas' orientation {name!r}, {len(rows):,} rows", f"data.dialect.orientation={name}"
-            )
+            file.say(f"JSON in pandas' orientation {name!r}, {len(rows):,} rows", f"data.dialect.orientation={name}")
             return rows
-    places = [key for key, value in document.items() if isinstance(value, list) and _have_columns(value, file)]
-    if len(places) == 1 and not _have_columns([document], file):
-        file.say(f"the rows are the list {places[0]!r} of the document", typed("data.dialect.rows_at", places[0]))
-        return list(document[places[0]])
-    if places and not _have_columns([document], file):
+    return [document] if _have_columns([document], file) else _inside(document, file)
+
+
+def _inside(document: dict[str, Any], file: InputFile) -> Rows:
+    """Return the one list in a document whose rows have the wanted columns."""
+    lists = {
+        key: value
+        for key, value in document.items()
+        if isinstance(value, list) and value and isinstance(value[0], dict)
+    }
+    fitting = [key for key, value in lists.items() if _have_columns(value, file)]
+    if len(fitting) == 1:
+        file.say(f"the rows are the list {fitting[0]!r} of the document", typed("data.dialect.rows_at", fitting[0]))
+        return lists[fitting[0]]
+    for key in fitting or lists:
+        others = "; ".join(f"{name!r} of {', '.join(nested_names(rows[0])[:12])}" for name, rows in lists.items())
         raise UserError(
-            f"{file.path} holds several lists of rows ({', '.join(places)}); set {typed('data.dialect.rows_at', places[0])}"
+            f"{file.path} is one JSON object; lists of rows in it: {others}. Set {typed('data.dialect.rows_at', key)}, and "
+            "data.fields where the columns have other names"
         )
     return [document]
 

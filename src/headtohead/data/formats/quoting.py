@@ -60,7 +60,11 @@ def with_quoting(file: InputFile, layout: Layout) -> Layout:
     if best is standard:
         _say_spans(file, standard)
     else:
-        broken = f"{standard.faults} rows would be broken" if standard.faults else _lines(standard.spans[0], "one row")
+        broken = (
+            f"{standard.faults:,} of its rows would be broken"
+            if standard.faults
+            else _lines(standard.spans[0], "one row")
+        )
         way = best.layout.quoting
         file.say(f"{SAID[way]}: as usual double quotes {broken}", f"data.dialect.quoting={way}")
     return best.layout

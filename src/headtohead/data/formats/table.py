@@ -11,6 +11,9 @@ from headtohead.data.input_file import InputFile
 from headtohead.data.record import Record
 from headtohead.data.text import RowError
 
+BLANK = " \t\ufeff"
+"""Around a name: spaces, and the mark at the start of a file that was appended."""
+
 
 def read(file: InputFile) -> Iterator[Record]:
     """Yield the rows, numbered without header and blank lines.
@@ -20,6 +23,7 @@ def read(file: InputFile) -> Iterator[Record]:
     """
     dialect = recognise(file)
     columns = dialect.layout.columns
+    headers = 0
     with file.text() as text:
         lines = islice(text, dialect.layout.before, None)
         for number, row in enumerate(rows(lines, dialect.layout, len(columns)), start=1):
@@ -29,4 +33,11 @@ def read(file: InputFile) -> Iterator[Record]:
                 yield Record(row_id, fault=RowError("broken line", f"{where}: {row.fault}"))
                 continue
             values = dict(zip(columns, row.fields, strict=True))
+            if len(columns) > 1 and all(name == value.strip(BLANK) for name, value in values.items()):
+                headers += 1
+                continue
             yield Record(row_id, dialect.with_points(values))
+    if headers:
+        file.say(
+            f"the header stands {headers:,} more times between the rows, as in files that were joined; it is no row"
+        )
