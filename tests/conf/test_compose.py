@@ -24,6 +24,7 @@ NEEDS = {
     "model/path": ["model.id=models/mine"],
     "data/files": ["data.source.name=x.csv"],
     "data/hub": ["data.source.name=owner/name"],
+    "data/query_sentiment": ["data.source.name=x.csv"],
     "task/predict": ["run=outputs/x", "task.input=x.jsonl"],
     "task/evaluate": ["run=outputs/x"],
     "task/export": ["run=outputs/x"],

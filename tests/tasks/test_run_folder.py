@@ -159,11 +159,11 @@ def test_zero_shot_trains_nothing(tmp_path: Path, cache: Path, run: CommandLine)
 
 
 def test_a_second_stage_starts_from_the_first(tmp_path: Path, cache: Path, run: CommandLine):
-    """One step at learning rate 0 leaves the first stage's weights as they were; other labels get a fresh head."""
+    """No step leaves the first stage's weights as they were; other labels get a fresh head."""
     first = CommandLine(tmp_path / "first", cache, run.rows)
     first.here(*QUICK)
     second = CommandLine(tmp_path / "second", cache, run.rows)
-    again = [*QUICK, f"model.adapter={first.folder()}", "train.steps=1", "train.warmup_steps=1"]
+    again = [*QUICK, f"model.adapter={first.folder()}", "train.steps=0"]
     second.here(*again)
     before, after = (load_file(line.folder() / "trained.safetensors") for line in (first, second))
     assert all((before[name] == after[name]).all() for name in before)

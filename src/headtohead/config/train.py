@@ -17,7 +17,8 @@ AT_LEAST_ONE = ("batch_size", "batch_tokens", "micro_batch_size", "patience", "s
 class TrainConfig:
     """Budget, optimiser, schedule, evaluation and checkpoints of one trial."""
 
-    epochs: float = 1.0
+    epochs: float | None = None
+    """How often every row is read; null (or auto): as often as ``training.schedule`` has it for so many rows."""
     steps: int | None = None
     """Optimiser steps; overrides epochs. 0 trains nothing (zero-shot)."""
     batch_size: int = 8
@@ -31,7 +32,7 @@ class TrainConfig:
     schedule: str = "linear"
     warmup_fraction: float = 0.1
     warmup_steps: int | None = None
-    """Overrides warmup_fraction."""
+    """Overrides warmup_fraction, unless they are more than the run has."""
     clip_norm: float = 1.0
     """Largest gradient norm of a trial; 0 means no clipping."""
     optimizer: str = "adamw"

@@ -13,6 +13,7 @@ from headtohead.heads import Head
 from headtohead.provenance import code_fingerprint
 from headtohead.training.features import Features
 from headtohead.training.frozen_layers import FrozenLayers, InMemory, States
+from headtohead.training.schedule import EPOCHS
 from headtohead.training.state_file import StateFile
 
 
@@ -40,7 +41,7 @@ def where_states_lie(configs: Sequence[Config], backbone: Backbone, head: Head, 
 def _epochs(config: TrainConfig, rows: EncodedRows) -> float:
     """Return how often training reads every row, about so where a batch has a budget of tokens."""
     if config.steps is None:
-        return config.epochs
+        return config.epochs if config.epochs is not None else EPOCHS
     if config.batch_tokens is not None:
         return config.steps * config.batch_tokens / float(rows.lengths.sum())
     return config.steps * config.batch_size / len(rows)

@@ -8,6 +8,7 @@ from typing import Any
 from headtohead.backbone import Backbone
 from headtohead.batching.encode import EncodedRows
 from headtohead.data import Corpus
+from headtohead.tasks.budget import budget_notices
 from headtohead.tasks.build import Reader, start_from
 from headtohead.tasks.run import Run
 from headtohead.tasks.tracked import start_tracking
@@ -54,6 +55,8 @@ class Member:
         if run.processes.is_main and not self._is_tracked:
             start_tracking(run, resumed_step=newest_step(run.checkpoints))
             self._is_tracked = True
+        for notice in budget_notices(trial):
+            run.notice(notice)
         run.processes.wait()  # the newest checkpoint is settled before the others read it
         resume(trial, run.checkpoints)
 

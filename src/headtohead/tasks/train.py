@@ -30,6 +30,7 @@ from headtohead.results import Predictions, RunRecord, write_predictions
 from headtohead.results.record import Status, json_ready
 from headtohead.sources import cache_root
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.advice import advice
 from headtohead.tasks.base_model import refuse_changed_files
 from headtohead.tasks.member import Member
 from headtohead.tasks.phases import Phases
@@ -280,6 +281,8 @@ def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], enc
                 resamples=config.evaluate.resamples,
                 seed=config.seed,
             )
+    if (told := advice(config, record)) is not None:
+        run.notice(told)
     write_predictions(run.folder / run_folder.PREDICTIONS, join(list(predictions.values())))
     _write_examples(run.folder, predictions, encoded)
     record.cost["peak_memory_bytes"] = peak_memory_bytes()

@@ -11,6 +11,7 @@ from typing import Any
 from headtohead.errors import Diverged, Interrupted, Pruned
 from headtohead.training.checkpoint import load_checkpoint, save_checkpoint
 from headtohead.training.pack import Pack
+from headtohead.training.schedule import warmup
 from headtohead.training.trial import Trial
 
 Evaluate = Callable[[Pack, Sequence[int]], dict[int, dict[str, float]]]
@@ -156,10 +157,12 @@ def require_finished(trial: Trial) -> None:
 
 def progress_summary(trial: Trial) -> dict[str, Any]:
     """Return what the record says of a trial's training."""
-    progress = trial.progress
+    progress, total = trial.progress, trial.total_steps
     return {
         "steps": progress.step,
-        "planned_steps": trial.total_steps,
+        "planned_steps": total,
+        "planned_epochs": round(total / trial.steps_per_epoch, 3),
+        "warmup_steps": warmup(trial.config, total),
         "best_step": progress.best_step,
         "best_value": progress.best_value,
         "status": progress.status,

@@ -18,6 +18,7 @@ from headtohead.heads import Head
 from headtohead.losses.score_losses import Link
 from headtohead.training.objective import Objective
 from headtohead.training.optimizer import build_optimizer, load_optimizer_state, optimizer_state
+from headtohead.training.schedule import planned_steps, steps_of
 
 
 @dataclass(slots=True)
@@ -83,20 +84,15 @@ class Trial:
     @property
     def total_steps(self) -> int:
         """Steps of the whole training."""
-        if self.config.steps is not None:
-            return self.config.steps
-        return self._steps_of(self.config.epochs)
+        return planned_steps(self.config, self.steps_per_epoch)
 
     def evaluates_after(self, step: int) -> bool:
         """Whether an evaluation follows the ``step``-th step (from 1)."""
         if step == self.total_steps:
             return True
         if self.config.evaluate_at:
-            return step in map(self._steps_of, self.config.evaluate_at)
-        return step % self._steps_of(self.config.evaluate_every) == 0
-
-    def _steps_of(self, epochs: float) -> int:
-        return max(1, round(epochs * self.steps_per_epoch))
+            return step in (steps_of(epochs, self.steps_per_epoch) for epochs in self.config.evaluate_at)
+        return step % steps_of(self.config.evaluate_every, self.steps_per_epoch) == 0
 
     def batch_rows(self, step: int) -> np.ndarray:
         """Return the row indices of a step (from 0); a finished trial goes round its plan again."""
