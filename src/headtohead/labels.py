@@ -11,6 +11,15 @@ from headtohead.errors import UserError, near_names, some_of
 LabelKind = Literal["single", "multi", "ordinal", "real"]
 
 
+def label_text(raw: object) -> str:
+    """Return a label as text, be it a value of a file or a key of a mapping: 4.0 is '4', and True is 'true'."""
+    if isinstance(raw, bool):
+        return str(raw).lower()
+    if isinstance(raw, float) and raw.is_integer():  # as tables with gaps store 4
+        return str(int(raw))
+    return str(raw).strip()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSpace:
     """The closed set of answers of a data set; column ``i`` of every score table belongs to ``names[i]``.

@@ -8,6 +8,7 @@ import json
 import re
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from headtohead import traces
 from headtohead.config import Config, build_config
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, is_disk_full, near_names
+from headtohead.labels import label_text
 from headtohead.mistakes import explain_composition, explain_unknown_plugin
 
 UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST)
@@ -42,9 +44,28 @@ def to_typed(cfg: DictConfig) -> Config:
 def without_hydra(cfg: DictConfig) -> dict[str, Any]:
     """Return the resolved configuration as plain values, Hydra's own node left out."""
     own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
-    plain = OmegaConf.to_container(own, resolve=True)
+    plain = with_text_keys(OmegaConf.to_container(own, resolve=True))
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+    return plain
+
+
+def with_text_keys(plain: Any, path: str = "") -> Any:
+    """Return plain values with every key a text, read as a label of a file is: numbers and words sort together.
+
+    Raises:
+        UserError: two keys of one mapping read alike, such as the number 1 and the text '1'.
+    """
+    if isinstance(plain, list):
+        return [with_text_keys(value, path) for value in plain]
+    if not isinstance(plain, dict):
+        return plain
+    named = {label_text(key): with_text_keys(value, f"{path}.{label_text(key)}") for key, value in plain.items()}
+    if len(named) < len(plain):
+        twice = Counter(map(label_text, plain)).most_common(1)[0][0]
+        raise UserError(
+            f"{path.removeprefix('.')} has the key {twice!r} twice, as a text and as a number or a truth value"
+        )
+    return named
 
 
 def fingerprint(plain: dict[str, Any]) -> str:

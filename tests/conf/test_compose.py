@@ -118,10 +118,9 @@ def test_same_configuration_same_folder():
         (["train.epsilon=-1"], "train.epsilon must be positive"),
         (["train.learning_rate=nan"], "train.learning_rate must be a finite number, given nan"),
         (["lora.alpha_over_rank=0"], "lora.alpha_over_rank must be positive"),
-        (
-            ["data.labels.names=[1,2]"],
-            r"a list of texts, in quotes: 'data.labels.names=\[\"1\",\"2\"\]', given \[1, 2\]",
-        ),
+        (["data.labels.names=[[1],2]"], r"data.labels.names\[0\] must be a text or a number, given \[1\]"),
+        (["data.fields.text=[1]"], r"a list of texts, in quotes: 'data.fields.text=\[\"1\"\]', given \[1\]"),
+        (["data.fields.text=[true]"], "data.fields.text must be a text, given what YAML reads as a truth value"),
         (["data.fields.label=1"], "data.fields.label must be a text, in quotes: 'data.fields.label=\"1\"', given 1"),
         (["data.files=a"], "must be a mapping, in quotes for the shell: 'data.files={name:value}', given 'a'"),
         (["+train.lr=1"], "train.lr is not a setting; here it is train.learning_rate"),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from headtohead.config.data import LabelsConfig
-from headtohead.data.answers import label_space, read_answer
+from headtohead.data.answers import Writing, label_space, read_answer
 from headtohead.data.text import RowError
 from headtohead.errors import UserError
 
 
 def answer(raw: object, config: LabelsConfig) -> object:
-    return read_answer(raw, config, {name: column for column, name in enumerate(config.names)})
+    writing = Writing(
+        kind=config.kind, names=config.names, columns=["label"], map=config.map, separator=config.separator
+    )
+    return read_answer([raw], writing)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +32,9 @@ def test_multi_label_takes_lists_and_separated_strings() -> None:
     assert answer("rec.sport.hockey", config) == [1, 1, 1]
     assert answer(["hockey", "rec"], config) == [1, 0, 1]
     assert answer([], config) == [0, 0, 0]
-    assert answer("", config) == [0, 0, 0]
+    for missing in ("", None, float("nan")):  # one rule: to say that no label applies a cell holds []
+        with pytest.raises(RowError, match="there is no label"):
+            answer(missing, config)
     with pytest.raises(RowError, match=r"'sports' is not in data\.labels; did you mean 'sport'"):
         answer("rec.sports", config)
 
@@ -89,7 +96,8 @@ def test_words_and_descriptions_default_and_must_name_labels() -> None:
     assert space.words == ("yes", "b")
     assert space.descriptions == ("", "the second")
     for key in ("words", "descriptions"):
+        wrong: dict[str, Any] = {key: {"bb": "x"}}
         with pytest.raises(UserError, match=rf"data\.labels\.{key} names 'bb', which is no label; did you mean 'b'"):
-            label_space(LabelsConfig(names=["a", "b"], **{key: {"bb": "x"}}), ["a", "b"])
+            label_space(LabelsConfig(names=["a", "b"], **wrong), ["a", "b"])
     with pytest.raises(UserError, match=r"data\.labels\.map sends '1' to 'c'"):
         label_space(LabelsConfig(names=["a", "b"], map={"1": "c"}), ["a", "b"])

@@ -51,7 +51,7 @@ def test_labels_outside_the_map_are_counted_and_quoted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [("  ", "the text is empty"), (None, "there is no text in 'text'"), (7, "'text' is not text but int '7'")],
+    [("  ", "there is no text in 'text'"), (None, "there is no text in 'text'"), (7, "'text' is not text but int '7'")],
 )
 def test_empty_and_non_text_rows_are_named_by_row(tmp_path: Path, value: object, said: str) -> None:
     rows = [row(n) for n in range(30)]
@@ -70,7 +70,7 @@ def test_bad_rows_are_dropped_and_counted_where_asked(tmp_path: Path) -> None:
     account = corpus.ledger["read"]["train"]
     assert (account["read"], account["dropped"]) == (30, 3)
     assert account["kinds"] == {"the text is empty": 1, "no label": 1, "label outside the map": 1}
-    assert account["examples"][0] == "rows.jsonl:4: the text is empty"
+    assert account["examples"][0] == "rows.jsonl:4: there is no text in 'text'"
 
 
 def test_a_label_with_one_row_cannot_be_cut(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_nothing_is_read_ahead(tmp_path: Path) -> None:
 
 def test_bad_rows_stop_or_are_left_out(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "new.jsonl", [{"text": "a"}, {"text": ""}, {"text": "c"}])
-    with pytest.raises(UserError, match=r"new\.jsonl:2: the text is empty"):
+    with pytest.raises(UserError, match=r"new\.jsonl:2: there is no text in 'text'"):
         list(iterate_texts(path, config_of(tmp_path)))
     kept = iterate_texts(path, config_of(tmp_path, bad_rows="drop"))
     assert [r["row_id"] for r in kept] == ["new.jsonl:1", "new.jsonl:3"]

@@ -6,7 +6,7 @@ import types
 from collections.abc import Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -17,6 +17,7 @@ from headtohead.config.numbers import require_numbers
 from headtohead.config.run import Config
 from headtohead.errors import UserError, require_choice
 from headtohead.grammar import assignment, in_shell
+from headtohead.labels import label_text
 
 BY_KIND: dict[str, dict[str, type]] = {"loss": dict(LOSS_CONFIGS), "lora": dict(LORA_CONFIGS)}
 """Groups whose dataclass depends on the choice made."""
@@ -60,7 +61,7 @@ def _build(cls: type, values: Any, path: str) -> Any:
         return values
     if not isinstance(values, dict):
         raise UserError(f"{path or 'the configuration'} must be a group of settings, given {values!r}")
-    hints = get_type_hints(cls)
+    hints = get_type_hints(cls, include_extras=True)
     known = {field.name: field for field in fields(cls)}
     for key in values:
         if key not in known:
@@ -84,7 +85,11 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         own = next(argument for argument in arguments if argument is not type(None))
         if value is None or (value == "auto" and own in (int, float)):
             return None
-        return _convert(own, value, path)
+        fitting = [hint for hint in arguments if isinstance(value, get_origin(hint) or hint)]
+        return _convert((fitting or [own])[0], value, path)
+    if origin is Annotated:
+        _require(isinstance(value, str | int | float), path, "a text or a number", value)
+        return str(arguments[1](value))
     if is_dataclass(hint):
         assert isinstance(hint, type)
         return _build(hint, value, path)
@@ -96,11 +101,13 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     if origin is dict:
         named = _mapping(value, of_texts=arguments[1] is str)
         _require(isinstance(named, dict), path, "a mapping, in quotes for the shell: " + _example(path), value)
-        return {str(key): _convert(arguments[1], item, _join(path, str(key))) for key, item in named.items()}
+        return {label_text(key): _convert(arguments[1], item, _join(path, str(key))) for key, item in named.items()}
     if hint is float:
         _require(isinstance(value, int | float) and not isinstance(value, bool), path, "a number", value)
         return float(value)
     is_right = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
+    if hint is str:
+        _require_no_truth(path, value)
     text = f"a text, in quotes: {in_shell(assignment(path, _written(value)))}"
     _require(is_right, path, {int: "a whole number", str: text, bool: "true or false"}[hint], value)
     return value
@@ -122,14 +129,16 @@ def _mapping(value: Any, *, of_texts: bool) -> Any:
 
 def _require_texts(path: str, items: list[Any], given: Any) -> None:
     """Refuse a list of texts that holds others, with all of them in quotes."""
-    if any(isinstance(item, bool | int | float) for item in items):
+    for item in items:
+        _require_no_truth(path, item)
+    if any(isinstance(item, int | float) for item in items):
         line = in_shell(assignment(path, list(map(_written, items))))
         raise UserError(f"{path} must be a list of texts, in quotes: {line}, given {given!r}")
 
 
 def _written(value: Any) -> Any:
-    """Return a truth value or a number as the text that it was typed as; others as they are."""
-    return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int | float) else value
+    """Return a number as the text that it was typed as; others as they are."""
+    return str(value) if isinstance(value, int | float) else value
 
 
 def _example(path: str) -> str:
@@ -139,6 +148,14 @@ def _example(path: str) -> str:
 def _require(condition: bool, path: str, wanted: str, given: Any) -> None:
     if not condition:
         raise UserError(f"{path} must be {wanted}, given {given!r}")
+
+
+def _require_no_truth(path: str, value: Any) -> None:
+    """Refuse a truth value for a text: whether yes, on or true was typed is no longer known."""
+    if isinstance(value, bool):
+        raise UserError(
+            f"{path} must be a text, given what YAML reads as a truth value (yes, on, true, ...): put it in quotes"
+        )
 
 
 def _join(path: str, key: str) -> str:

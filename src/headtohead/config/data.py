@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from headtohead.config.dialect import DialectConfig
 from headtohead.config.formats import FORMATS
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError, require_choice
+from headtohead.labels import label_text
 
 LABEL_KINDS = ("single", "multi", "ordinal", "real")
+LabelName = Annotated[str, label_text]
+"""A label as a text, a number or a truth value: each is read as it would be in a file."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -24,13 +28,16 @@ class FieldsConfig:
     """Column with a list of chat messages, read instead of ``text``."""
     turns: str | None = None
     """Column with a list of turns with authors, read instead of ``text``; rendered '[author0] ... [author1] ...'."""
-    label: str = "label"
+    label: str | list[str] = "label"
+    """Column of the answer. A list of several: one column per label, each saying whether the label applies."""
     id: str | None = None
     """Column with a unique id of the row; null numbers the rows of each file."""
     message_keys: list[str] = field(default_factory=lambda: ["role", "content"])
     turn_keys: list[str] = field(default_factory=lambda: ["author", "text"])
     unescape_html: bool = False
     """Turn entities such as &#039; into the characters they stand for."""
+    missing: list[LabelName] = field(default_factory=list)
+    """Texts that mean that a cell holds nothing, such as NA; null, NaN and white space alone always do."""
 
     def __post_init__(self) -> None:
         if self.messages and self.turns:
@@ -40,6 +47,13 @@ class FieldsConfig:
         for key, value in (("message_keys", self.message_keys), ("turn_keys", self.turn_keys)):
             if len(value) != 2:
                 raise UserError(f"data.fields.{key} needs two names (who, what was said), given {value}")
+        if not self.label_columns or len(set(self.label_columns)) < len(self.label_columns):
+            raise UserError(f"data.fields.label needs a column, or several different ones, given {self.label}")
+
+    @property
+    def label_columns(self) -> list[str]:
+        """The columns of the answer: one, or one per label."""
+        return [self.label] if isinstance(self.label, str) else list(self.label)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -47,25 +61,38 @@ class LabelsConfig:
     """The answers: raw values in the files become names, and names have an order, words, descriptions and values."""
 
     kind: str = "single"
-    names: list[str] = field(default_factory=list)
+    names: list[LabelName] = field(default_factory=list)
     """In the order of the model's outputs; empty takes the distinct values found in the training file, sorted."""
     map: dict[str, str] = field(default_factory=dict)
     """Raw value in the file -> name; values not listed stand for themselves."""
+    min_rows: int = 0
+    """Labels with fewer rows in the training file become ``other``; 0 keeps all."""
+    other: str | None = "other"
+    """Name of all labels with too few rows together; null leaves them out (of multi-label rows, else with their rows)."""
+    unlabelled: str = "bad"
+    """A row without a label: bad (see ``data.bad_rows``), or none (multi-label: none of the labels applies)."""
     words: dict[str, str] = field(default_factory=dict)
     """Name -> what a generative model answers for it; a name not listed is its own word."""
     descriptions: dict[str, str] = field(default_factory=dict)
     """Name -> one line, for prompts that explain the labels."""
     values: list[float] = field(default_factory=list)
     """Ordinal: the number each name stands for, increasing; empty reads the names as numbers, else 0, 1, 2, ..."""
-    separator: str = ","
-    """Multi-label: splits a label given as one string; a list in the file needs none."""
+    separator: str | None = None
+    """Multi-label: splits a label given as one string; a list needs none. null: found in the training file, else refused."""
 
     def __post_init__(self) -> None:
         require_choice("data.labels.kind", self.kind, LABEL_KINDS)
         if self.kind == "real" and len(self.names) > 1:
             raise UserError(f"data.labels.names of a real score is the one name of the quantity, given {self.names}")
-        if self.kind == "multi" and not self.separator:
-            raise UserError("data.labels.separator must not be empty")
+        if self.separator == "":
+            raise UserError("data.labels.separator must not be empty; null looks for it in the training file")
+        require_choice("data.labels.unlabelled", self.unlabelled, ("bad", "none"))
+        if self.unlabelled == "none" and self.kind != "multi":
+            raise UserError(f"data.labels.unlabelled=none needs data.labels.kind=multi, given {self.kind}")
+        if self.min_rows < 0:
+            raise UserError(f"data.labels.min_rows must be 0 or more, given {self.min_rows}")
+        if self.min_rows and self.kind not in ("single", "multi"):
+            raise UserError(f"data.labels.min_rows needs labels without an order, not data.labels.kind={self.kind}")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -169,6 +196,8 @@ class DataConfig:
             raise UserError(
                 f"data.files needs a 'train' entry, given {sorted(self.files)}; +data.files={{...}} adds to what is there"
             )
+        if self.labels.kind == "real" and len(self.fields.label_columns) > 1:
+            raise UserError("data.fields.label of a real score is one column")
         if self.split.folds and len(self.files) > 1:
             raise UserError("data.split.folds cuts its own test and validation rows: leave only data.files.train")
         if not self.encodings:

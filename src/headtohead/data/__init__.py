@@ -56,17 +56,18 @@ def load_corpus(config: DataConfig, cache: Path) -> Corpus:
     Raises:
         UserError: whatever is wrong with the data, in one message.
     """
-    from headtohead.data.answers import label_space
+    from headtohead.data.answers import Writing, label_space
     from headtohead.data.files import hub_patterns, split_files
+    from headtohead.data.label_notices import of_splits
     from headtohead.data.splits import make_splits
     from headtohead.data.table import open_table
 
     fetched = fetch(config.source, cache, setting="data.source", patterns=hub_patterns(config))
     files = {found.split: found for found in split_files(config, fetched)}
     train = open_table(files["train"], config, None, cache)
-    names = train.facts["names"]
-    labels = label_space(config.labels, names)
-    tables = {split: train if split == "train" else open_table(files[split], config, names, cache) for split in files}
+    writing = Writing(**train.facts["writing"])
+    labels = label_space(config.labels, writing.names, train.facts["rare"])
+    tables = {split: train if split == "train" else open_table(files[split], config, writing, cache) for split in files}
     splits = make_splits(config, tables, labels, cache)
     return Corpus(
         labels=labels,
@@ -77,7 +78,7 @@ def load_corpus(config: DataConfig, cache: Path) -> Corpus:
         source=_source(fetched, {split: table.facts["content_hash"] for split, table in tables.items()}),
         fingerprint=_fingerprint(labels, splits),
         words=splits.words,
-        notices=(*_recognised(tables), *splits.words.notices()),
+        notices=(*_recognised(tables), *of_splits(splits.ledger, labels), *splits.words.notices()),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headtohead.config.data import DataConfig
-from headtohead.data.answers import Answer, raw_names, read_answer
+from headtohead.data.answers import Answer, Writing, read_answer
+from headtohead.data.cells import cell
 from headtohead.data.faults import Faults
 from headtohead.data.files import SplitFiles
 from headtohead.data.input_file import Reading
 from headtohead.data.reading import read_records
 from headtohead.data.record import Record
+from headtohead.data.survey import Survey, survey
 from headtohead.data.text import Message, RowError, read_input, text_digest, used_columns
 from headtohead.errors import UserError
+from headtohead.labels import label_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -30,7 +33,6 @@ LAYOUT = 3
 ROWS, FACTS, LABELS = "rows.arrow", "facts.json", "labels"
 KEYS = ("text", "group", "content", "identity")
 BATCH_ROWS = 1000
-MOST_NAMES_FOUND = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,11 @@ class Row:
     """Equal for equal texts."""
 
 
-def convert(files: SplitFiles, config: DataConfig, names: Sequence[str], folder: Path) -> dict[str, Any]:
+def convert(files: SplitFiles, config: DataConfig, writing: Writing, folder: Path) -> dict[str, Any]:
     """Write ``rows.arrow`` and one array per key into a folder.
 
     Returns:
-        What is to be remembered of it: label names, bad rows, files in another encoding, what was recognised.
+        What is to be remembered of it: bad rows, files in another encoding, what was recognised.
 
     Raises:
         UserError: no usable row, or bad rows that are not to be dropped.
@@ -61,7 +63,7 @@ def convert(files: SplitFiles, config: DataConfig, names: Sequence[str], folder:
     faults, reading, index = Faults(f"data.files.{files.split}"), Reading.of(config), _Index()
     batch: list[Row] = []
     with pyarrow.OSFile(str(folder / ROWS), "wb") as sink, pyarrow.ipc.new_stream(sink, schema) as writer:
-        for row in _rows(files, config, names, faults, reading):
+        for row in _rows(files, config, writing, faults, reading):
             index.add(row)
             batch.append(row)
             if len(batch) == BATCH_ROWS:
@@ -73,43 +75,22 @@ def convert(files: SplitFiles, config: DataConfig, names: Sequence[str], folder:
         faults.refuse()
     if not len(index):
         raise UserError(f"data.files.{files.split} is empty: no usable row in {', '.join(map(str, files.paths))}")
-    index.save(folder, width=len(names) if config.labels.kind == "multi" else None)
+    index.save(folder, width=len(writing.names) if writing.kind == "multi" else None)
     return {
-        "names": list(names),
         "faults": faults.as_dict(),
         "encodings": reading.encodings.exceptions,
         "notices": [notice.as_dict() for notice in reading.notices],
     }
 
 
-def found_names(files: SplitFiles, config: DataConfig) -> list[str]:
-    """Return the distinct label values in the files, numbers sorted as numbers; of a real score its column's name.
+def survey_of(files: SplitFiles, config: DataConfig) -> Survey:
+    """Return how the answers are written in the files, and what they are.
 
     Raises:
-        UserError: so many that it cannot be a label.
+        UserError: as ``survey``.
     """
-    column = config.fields.label
-    if config.labels.kind == "real":
-        return [column]
-    found: set[str] = set()
-    for record in _records(files, [column], Reading.of(config)):
-        try:
-            found.update(raw_names(record.values.get(column), config.labels))
-        except RowError:
-            continue  # counted when the rows themselves are read
-        if len(found) > MOST_NAMES_FOUND:
-            raise UserError(
-                f"{column!r} holds more than {MOST_NAMES_FOUND} different values: is it the label? "
-                "Set data.fields.label, or data.labels.kind=real for a score, or list data.labels.names"
-            )
-    return sorted(found, key=_natural)
-
-
-def _natural(name: str) -> tuple[int, float, str]:
-    try:
-        return 0, float(name), name
-    except ValueError:
-        return 1, 0.0, name
+    columns = config.fields.label_columns
+    return survey(lambda: _records(files, columns, Reading.of(config)), config)
 
 
 def _records(files: SplitFiles, columns: list[str], reading: Reading) -> Iterator[Record]:
@@ -117,31 +98,36 @@ def _records(files: SplitFiles, columns: list[str], reading: Reading) -> Iterato
         yield from read_records(path, name, reading, columns)
 
 
-def _rows(
-    files: SplitFiles, config: DataConfig, names: Sequence[str], faults: Faults, reading: Reading
-) -> Iterator[Row]:
+def _rows(files: SplitFiles, config: DataConfig, writing: Writing, faults: Faults, reading: Reading) -> Iterator[Row]:
     """Yield the usable rows; the others are added to ``faults``."""
-    columns = {name: position for position, name in enumerate(names)}
-    wanted = [*used_columns(config.fields), config.fields.label, config.fields.id, config.group]
+    wanted = [*used_columns(config.fields), *writing.columns, config.fields.id, config.group]
     for record in _records(files, [name for name in wanted if name], reading):
         faults.read += 1
         try:
-            yield _row(record, config, columns)
+            yield _row(record, config, writing)
         except RowError as fault:
             faults.add(record.row_id, fault)
 
 
-def _row(record: Record, config: DataConfig, columns: dict[str, int]) -> Row:
-    text, messages = read_input(record.values, config.fields)
-    label = read_answer(record.values.get(config.fields.label), config.labels, columns)
+def _row(record: Record, config: DataConfig, writing: Writing) -> Row:
+    fields = config.fields
+    text, messages = read_input(record.values, fields)
+    label = read_answer([cell(record.values, column, fields) for column in writing.columns], writing)
     row_id = record.row_id
-    if config.fields.id:
-        given = record.values.get(config.fields.id)
-        if given is None or given == "":
-            raise RowError("no id", f"there is no {config.fields.id!r}")
+    if fields.id:
+        given = cell(record.values, fields.id, fields)
+        if given is None:
+            raise RowError("no id", f"there is no {fields.id!r}")
         row_id = str(given)
-    group = record.values.get(config.group) if config.group else None
-    return Row(row_id, text, messages, label, row_id if group is None else str(group), text_digest(text))
+    return Row(row_id, text, messages, label, _group(record, config, row_id), text_digest(text))
+
+
+def _group(record: Record, config: DataConfig, row_id: str) -> str:
+    """Return the group of a row; a row without one is a group of its own, whatever its id and the others' groups are."""
+    if config.group is None:
+        return row_id
+    group = cell(record.values, config.group, config.fields)
+    return f"{row_id} (no {config.group})" if group is None else label_text(group)
 
 
 class _Index:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from headtohead.data.text import RowError
+from headtohead.data.text import LeftOut, RowError
 from headtohead.errors import UserError
 
 QUOTED = 5
@@ -20,11 +20,15 @@ class Faults:
     read: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    left_out: int = 0
+    """Rows among them that are left out as asked."""
 
     def add(self, row_id: str, fault: RowError) -> None:
         """Count a bad row."""
         self.kinds[fault.kind] += 1
-        if len(self.examples) < QUOTED:
+        if isinstance(fault, LeftOut):
+            self.left_out += 1
+        elif len(self.examples) < QUOTED:
             self.examples.append(f"{row_id}: {fault}")
 
     def refuse(self) -> None:
@@ -33,9 +37,9 @@ class Faults:
         Raises:
             UserError: quotes the first bad rows and says how many there are.
         """
-        if not self.kinds:
+        count = self.kinds.total() - self.left_out
+        if not count:
             return
-        count = self.kinds.total()
         quoted = "".join(f"\n    {example}" for example in self.examples)
         more = f"\n    ... and {count - len(self.examples):,} more" if count > len(self.examples) else ""
         raise UserError(

@@ -35,7 +35,7 @@ class Reading:
     @classmethod
     def of(cls, config: DataConfig) -> Reading:
         """Return how a data set is read."""
-        text, label = used_columns(config.fields)[0], config.fields.label
+        text, label = used_columns(config.fields)[0], config.fields.label_columns[0]
         numbers = label if config.labels.kind in ("real", "ordinal") else ""
         return cls(Encodings(config.encodings), config.format, config.dialect, text, label, numbers)
 

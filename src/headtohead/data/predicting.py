@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headtohead.config.data import DataConfig
+from headtohead.data.cells import cell
 from headtohead.data.faults import Faults
 from headtohead.data.input_file import Reading
 from headtohead.data.reading import read_records
@@ -75,7 +76,7 @@ def inputs_of(records: Iterable[Record], config: DataConfig, faults: Faults) -> 
             if config.bad_rows == "refuse":
                 faults.refuse()
             continue
-        given = record.values.get(config.fields.id) if config.fields.id else None
+        given = cell(record.values, config.fields.id, config.fields) if config.fields.id else None
         yield {"row_id": record.row_id if given is None else str(given), "text": text, "messages": messages}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,10 @@ from jaxtyping import Num, UInt64
 
 from headtohead import atomic
 from headtohead.config.data import DataConfig
-from headtohead.data.conversion import FACTS, KEYS, LABELS, LAYOUT, ROWS, convert, found_names
+from headtohead.data.answers import Writing
+from headtohead.data.conversion import FACTS, KEYS, LABELS, LAYOUT, ROWS, convert, survey_of
 from headtohead.data.files import SplitFiles
+from headtohead.data.label_notices import of_survey
 from headtohead.sources import locked
 
 if TYPE_CHECKING:
@@ -38,45 +39,53 @@ class Table:
     labels: Num[np.ndarray, "rows ..."]
     """Columns (single, ordinal), zeros and ones per column (multi), or scores (real)."""
     facts: dict[str, Any]
-    """Label names in force, hash of the files, bad rows, files in another encoding, notices."""
+    """Hash of the files, bad rows, files in another encoding, notices; of the training file how its answers are written."""
 
 
-def open_table(files: SplitFiles, config: DataConfig, names: Sequence[str] | None, cache: Path) -> Table:
+def open_table(files: SplitFiles, config: DataConfig, writing: Writing | None, cache: Path) -> Table:
     """Return the table of a split, converting its files unless the same content was converted before.
 
     Args:
         files: what to read.
         config: how to read it.
-        names: label names in force; null means as configured, else the distinct values in these files.
+        writing: how answers are written, as in the training file; null for that file itself.
         cache: the cache folder.
 
     Raises:
         UserError: the files cannot be read, or hold bad rows that are not to be dropped.
     """
     content_hash = files.content_hash()
-    key = _key(content_hash, config, names)
+    key = _key(content_hash, config, writing)
     folder = cache / "tables" / key
     with locked(cache, f"table-{key}"):
         atomic.settle(folder)
         if not folder.exists():
-            in_force = names or config.labels.names or found_names(files, config)
             with atomic.new_folder(folder) as temporary:
-                facts = convert(files, config, in_force, temporary)
+                facts = _convert(files, config, writing, temporary)
                 atomic.write_json(temporary / FACTS, {"content_hash": content_hash, **facts})
     return _open(folder)
 
 
-def _key(content_hash: str, config: DataConfig, names: Sequence[str] | None) -> str:
+def _convert(files: SplitFiles, config: DataConfig, writing: Writing | None, folder: Path) -> dict[str, Any]:
+    """Convert the files of a split, the training file's with a survey of its labels first; return what to remember."""
+    if writing is not None:
+        return convert(files, config, writing, folder)
+    found = survey_of(files, config)
+    facts = convert(files, config, found.writing, folder)
+    notices = [*facts["notices"], *(notice.as_dict() for notice in of_survey(found, config))]
+    return {**facts, "writing": found.writing.as_dict(), "rare": found.rare, "notices": notices}
+
+
+def _key(content_hash: str, config: DataConfig, writing: Writing | None) -> str:
     """Return a hash of all that the conversion depends on."""
     reading = {
         "layout": LAYOUT,
         "content": content_hash,
-        "names": list(names or config.labels.names),
+        "writing": writing.as_dict() if writing else asdict(config.labels),
         "encodings": config.encodings,
         "format": config.format,
         "dialect": asdict(config.dialect),
         "fields": asdict(config.fields),
-        "labels": [config.labels.kind, config.labels.map, config.labels.separator],
         "group": config.group,
         "bad_rows": config.bad_rows,
     }

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headtohead.config.data import FieldsConfig
+from headtohead.data.cells import cell
 
 Message = dict[str, str]
 
@@ -19,6 +20,10 @@ class RowError(ValueError):
     def __init__(self, kind: str, message: str | None = None) -> None:
         super().__init__(message or kind)
         self.kind = kind
+
+
+class LeftOut(RowError):
+    """A row that is left out as asked, whatever ``data.bad_rows`` says."""
 
 
 def read_input(record: Mapping[str, Any], fields: FieldsConfig) -> tuple[str, list[Message] | None]:
@@ -34,7 +39,7 @@ def read_input(record: Mapping[str, Any], fields: FieldsConfig) -> tuple[str, li
     elif fields.turns:
         text = _turns(record.get(fields.turns), fields)
     else:
-        text = fields.joiner.join(_text(record.get(column), fields, column) for column in fields.text)
+        text = fields.joiner.join(_texts(record, fields))
     text = text.strip()
     if not text:
         raise RowError("the text is empty")
@@ -56,6 +61,15 @@ def comparable(text: str) -> str:
 def text_digest(text: str) -> bytes:
     """Return 8 bytes that ``comparable`` texts share if they are equal."""
     return hashlib.blake2b(comparable(text).encode(), digest_size=8).digest()
+
+
+def _texts(record: Mapping[str, Any], fields: FieldsConfig) -> list[str]:
+    """Return the texts of the columns that hold one."""
+    present = {column: cell(record, column, fields) for column in fields.text}
+    found = [_text(value, fields, column) for column, value in present.items() if value is not None]
+    if not found:
+        raise RowError("the text is empty", f"there is no text in {' or '.join(map(repr, fields.text))}")
+    return found
 
 
 def _text(value: Any, fields: FieldsConfig, column: str) -> str:

@@ -1,0 +1,129 @@
+"""How several labels stand in one cell: recognised where certain, refused with two rows where not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from headtohead.config.data import DataConfig
+from headtohead.data.answers import Writing
+from headtohead.data.cells import bits, listed
+from headtohead.errors import UserError
+from headtohead.grammar import assignment, in_shell
+
+SEPARATORS = (",", ";", "|", "\t", "\n")
+"""Looked for in cells that hold no list."""
+COMMA = ","
+
+
+@dataclass(slots=True)
+class Seen:
+    """Cells of one form, and the first two that differ."""
+
+    cells: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, row_id: str, value: Any) -> None:
+        """Count a cell."""
+        self.cells += 1
+        shown = repr(value if len(str(value)) < 80 else str(value)[:80])
+        if len(self.examples) < 2 and not any(example.endswith(f": {shown}") for example in self.examples):
+            self.examples.append(f"{row_id}: {shown}")
+
+
+class Layout:
+    """The forms of the cells of a label column.
+
+    Args:
+        config: kind, separator and names decide what is looked for.
+    """
+
+    def __init__(self, config: DataConfig) -> None:
+        self._config = config
+        self.filled = self.missing = self.several = 0
+        self.plain, self.lists, self.vectors = Seen(), Seen(), Seen()
+        self.separated = {separator: Seen() for separator in SEPARATORS}
+        self._widths: dict[int, str] = {}
+
+    def add(self, row_id: str, value: Any) -> None:
+        """Look at one cell; None is a missing one."""
+        if value is None:
+            self.missing += 1
+            return
+        self.filled += 1
+        flags, found = bits(value), listed(value)
+        if flags is not None:
+            self.vectors.add(row_id, value)
+            self._widths.setdefault(len(flags), f"{row_id}: {value!r}")
+        if found is not None:
+            self.lists.add(row_id, value)
+            self.several += len(found) > 1
+            return
+        self.plain.add(row_id, value)
+        for separator, seen in self.separated.items():
+            if separator in str(value).strip():
+                seen.add(row_id, value)
+
+    def writing(self) -> Writing:
+        """Return how the cells are to be read, names and map aside.
+
+        Raises:
+            UserError: zeros and ones without names, lists beside separated texts, several separators.
+        """
+        labels, columns = self._config.labels, self._config.fields.label_columns
+        is_multi = labels.kind == "multi" and len(columns) == 1
+        is_vector = is_multi and self._is_vector()
+        return Writing(
+            kind=labels.kind,
+            names=columns if labels.kind == "real" and not labels.names else list(labels.names),
+            columns=columns,
+            map=dict(labels.map),
+            separator=labels.separator or (self.separator() if is_multi and not is_vector else None),
+            is_vector=is_vector,
+            unlabelled=labels.unlabelled,
+        )
+
+    def separator(self) -> str | None:
+        """Return what stands between labels in the cells that are no lists; None where each holds one.
+
+        Raises:
+            UserError: it cannot be told.
+        """
+        found = [separator for separator, seen in self.separated.items() if seen.cells]
+        if not found:
+            return None
+        if self.lists.cells:
+            rows = self.lists.examples[:1] + self.separated[found[0]].examples[:1]
+            what = "some label cells are lists, and others hold several labels without being one"
+            line = in_shell(assignment("data.labels.separator", found[0]))
+            raise UserError(_refused(what, rows, f"Where those are separated: {line}"))
+        if len(found) > 1:
+            rows = [example for separator in found[:2] for example in self.separated[separator].examples]
+            rows = list(dict.fromkeys(rows))[:2]
+            lines = " or ".join(in_shell(assignment("data.labels.separator", separator)) for separator in found)
+            raise UserError(_refused("what separates the labels of a cell cannot be told", rows, f"Set {lines}"))
+        return found[0]
+
+    def _is_vector(self) -> bool:
+        """Whether every cell is a list of zeros and ones; then it needs a name for each position."""
+        names = self._config.labels.names
+        if not self.filled or self.vectors.cells < self.filled or {"0", "1"} & set(names):
+            return False
+        widths = sorted(self._widths)
+        if len(widths) > 1:
+            if widths[-1] <= 2:  # [0], [1] and [0, 1] are lists of the labels 0 and 1
+                return False
+            rows = [self._widths[width] for width in widths[:2]]
+            raise UserError(
+                _refused("the label cells are zeros and ones, but not for as many positions", rows, "Mend them")
+            )
+        if len(names) != widths[0]:
+            line = in_shell(assignment("data.labels.names", [f"label_{place}" for place in range(1, widths[0] + 1)]))
+            has = f"data.labels.names has {len(names)}" if names else "which have no names"
+            what = f"the label cells are zeros and ones for {widths[0]} positions, {has}"
+            raise UserError(_refused(what, self.vectors.examples, f"Name them in their order, such as {line}"))
+        return True
+
+
+def _refused(what: str, rows: list[str], advice: str) -> str:
+    return f"data.labels.kind=multi: {what}:" + "".join(f"\n    {row}" for row in rows) + f"\n{advice}"

@@ -1,0 +1,71 @@
+"""Labels that are one to a reader, or to YAML, and other bytes to a computer. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable
+from decimal import Decimal, InvalidOperation
+
+TRUTHS = dict.fromkeys(("true", "yes", "on"), "true") | dict.fromkeys(("false", "no", "off"), "false")
+"""What YAML 1.1 reads as a truth value, whatever the case."""
+UNSEEN = ("Cf", "Cc", "Mn", "Me")
+"""Unicode categories of characters that print as nothing of their own: zero-width ones, combining accents."""
+
+
+def total_order(name: str) -> tuple[int, Decimal, str]:
+    """Return a sort key of labels: finite numbers by value, then texts by code point; no two labels compare equal."""
+    number = _number(name)
+    return (1, Decimal(0), name) if number is None else (0, number, name)
+
+
+def as_yaml(label: str) -> str:
+    """Return a label as YAML reads it: yes, True and on are one, and so are 1 and 1.0."""
+    number = _number(label)
+    return (
+        str(number.normalize())
+        if number is not None
+        else TRUTHS.get(label.lower(), unicodedata.normalize("NFC", label))
+    )
+
+
+def as_seen(label: str) -> str:
+    """Return a label as a reader sees it: case, invisible characters, Unicode form and the writing of numbers aside."""
+    plain = unicodedata.normalize("NFKC", label).casefold()
+    shown = " ".join("".join(c for c in plain if unicodedata.category(c) not in ("Cf", "Cc") or c.isspace()).split())
+    number = _number(shown)
+    return shown if number is None else str(number.normalize())
+
+
+def spelled(wanted: str, present: Collection[str], given: Collection[str]) -> list[str]:
+    """Return the labels of the files that a configured one may name: the same text, and those that YAML reads alike.
+
+    Args:
+        wanted: as configured, after YAML.
+        present: in the files.
+        given: all that are configured; another one's text is not ``wanted``.
+    """
+    return sorted(
+        label for label in present if as_yaml(label) == as_yaml(wanted) and (label == wanted or label not in given)
+    )
+
+
+def variants(labels: Iterable[str]) -> list[list[str]]:
+    """Return the sets of labels that a reader takes for one, each and all in their total order."""
+    found: dict[str, list[str]] = {}
+    for label in sorted(labels, key=total_order):
+        found.setdefault(as_seen(label), []).append(label)
+    return [same for same in found.values() if len(same) > 1]
+
+
+def visible(label: str) -> str:
+    r"""Return a label with what cannot be seen written as \uXXXX."""
+    hidden = (unicodedata.category(c) in UNSEEN or (c.isspace() and c != " ") for c in label)
+    return "".join(f"\\u{ord(c):04x}" if hides else c for c, hides in zip(label, hidden, strict=True))
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
