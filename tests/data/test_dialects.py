@@ -232,3 +232,32 @@ def test_what_is_no_table_is_named(tmp_path: Path, name: str, content: str, said
 def test_json_called_csv_is_json(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.csv", ['{"text": "a, b", "label": "x"}', '{"text": "c", "label": "y"}'])
     assert pairs(path) == [("a, b", "x"), ("c", "y")]
+
+
+@pytest.mark.parametrize(
+    ("inside", "leads"),
+    [
+        (['"two, with', 'a break"'], False),
+        (['"a long', "letter of", 'three lines"'], False),
+        (['"one,bad', "two,good", 'three,bad"'], True),  # the middle line looks like a row
+        (['"one,good', 'two"'], True),
+    ],
+)
+def test_swallowed_rows_lead_the_page(tmp_path: Path, inside: list[str], leads: bool) -> None:
+    others = ['"no, rows",bad', '"so, quotes",good', '"are, quotes\nhere",bad']
+    path = write(tmp_path / "rows.csv", ["text,label", *inside[:-1], f"{inside[-1]},good", *others])
+    reading = Reading(Encodings(["utf-8"]))
+    records = list(read_records(path, path.name, reading, ("text", "label")))
+    assert (len(records), [record.fault for record in records]) == (4, [None] * 4)
+    (notice,) = reading.notices
+    assert notice.text.startswith(f"rows.csv: lines 2 to {1 + len(inside)} are one row, whose quotes hold a field")
+    assert (notice.leads, notice.command) == (leads, "data.dialect.quoting=none")
+
+
+def test_shards_are_told_of_once(tmp_path: Path) -> None:
+    reading = Reading(Encodings(["utf-8"]))
+    for n in range(30):
+        path = write(tmp_path / f"rows{n}.csv", ["text;label", "a;x"])
+        list(read_records(path, path.name, reading, ("text", "label")))
+    (notice,) = reading.notices
+    assert notice.text == "rows0.csv (and 29 more files): the delimiter is the semicolon, not the comma"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import shlex
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -103,3 +104,14 @@ def test_a_spreadsheet_called_csv_is_named(tmp_path: Path) -> None:
         archive.writestr("xl/workbook.xml", "")
     with pytest.raises(UserError, match="Save the sheet as CSV"):
         read(tmp_path / "rows.csv")
+
+
+def test_the_command_that_converts_a_spreadsheet_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "it's mine.xlsx"
+    path.write_bytes(b"")
+    with pytest.raises(UserError) as raised:
+        read(path)
+    python, option, program = shlex.split(str(raised.value).rpartition("installed: ")[2])
+    assert (python, option) == ("python", "-c")
+    compile(program, "printed", "exec")
+    assert repr(str(path.with_suffix(".jsonl"))) in program

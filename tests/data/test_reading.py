@@ -174,7 +174,12 @@ def test_two_bytes_a_letter_leave_no_doubt(tmp_path: Path, encoding: str) -> Non
     encodings = Encodings(["utf-8"])
     assert encodings.of(path) == encoding
     assert encodings.exceptions == {f"{tmp_path.name}/rows.csv": encoding}
-    assert [record.values for record in read(path)] == [{"text": "ça va", "label": "漢"}]
+    reading = Reading(encodings)
+    records = list(read_records(path, path.name, reading, ("text", "label")))
+    assert [record.values for record in records] == [{"text": "ça va", "label": "漢"}]
+    assert [notice.text for notice in reading.notices] == [
+        f"rows.csv: the encoding is {encoding}, as its first bytes say"
+    ]
 
 
 def test_encodings_are_tried_in_order_and_exceptions_noted(tmp_path: Path) -> None:

@@ -30,13 +30,19 @@ class Encodings:
     def __init__(self, names: Sequence[str]) -> None:
         self.names = list(names)
         self.exceptions: dict[str, str] = {}
+        self._known: dict[Path, str] = {}
 
     def of(self, path: Path) -> str:
-        """Return the first encoding that the whole file is valid in.
+        """Return the first encoding that the whole file is valid in; a file is read through for it once.
 
         Raises:
             UserError: none is; names the first bad byte under the first encoding.
         """
+        if path not in self._known:
+            self._known[path] = self._find(path)
+        return self._known[path]
+
+    def _find(self, path: Path) -> str:
         marked = self.marked(path)
         failures: list[tuple[int, int]] = []
         for name in [marked] if marked else self.names:

@@ -79,9 +79,20 @@ class InputFile:
         Raises:
             UserError: it cannot be read or decoded.
         """
-        encoding = self.how.encodings.of(self.path)
+        encoding = self.encoding_of(self.path)
         with open_bytes(self.path) as raw:
             yield cast(TextIO, TextIOWrapper(raw, encoding=encoding, newline=""))
+
+    def encoding_of(self, path: Path) -> str:
+        """Return the encoding of this file or one in this folder, and say if it is no usual one.
+
+        Raises:
+            UserError: it is in none of those to be tried.
+        """
+        encoding = self.how.encodings.of(path)
+        if encoding.startswith(("utf-16", "utf-32")):
+            self.how.say(path, Notice(text=f"the encoding is {encoding}, as its first bytes say", leads=False))
+        return encoding
 
     def say(self, text: str, command: str = "", *, leads: bool = False) -> None:
         """Note what was recognised."""

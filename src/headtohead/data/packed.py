@@ -6,12 +6,13 @@ import bz2
 import gzip
 import io
 import lzma
+import shlex
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import BinaryIO, NoReturn, cast
 
 from headtohead.config.formats import PACKED_ENDINGS
 from headtohead.errors import UserError
@@ -79,7 +80,7 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
         name for name in names if not name.startswith("__MACOSX/") and not PurePosixPath(name).name.startswith(".")
     ]
     if "[Content_Types].xml" in members:
-        raise UserError(f"{path} is a document of an office program. {SPREADSHEET}")
+        refuse_spreadsheet(path)
     if len(members) != 1:
         folder = path.with_suffix("")
         raise UserError(
@@ -89,10 +90,18 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
     return members[0]
 
 
-SPREADSHEET = (
-    "Save the sheet as CSV (UTF-8) in the program it is from, or convert it with pandas and openpyxl: "
-    "pandas.read_excel(<file>).to_json(<file>.jsonl, orient='records', lines=True)"
-)
+def refuse_spreadsheet(path: Path) -> NoReturn:
+    """Say how to make a table of a spreadsheet.
+
+    Raises:
+        UserError: always.
+    """
+    target = path.with_suffix(".jsonl")
+    program = f"import pandas; pandas.read_excel({str(path)!r}).to_json({str(target)!r}, orient='records', lines=True)"
+    raise UserError(
+        f"{path} is a spreadsheet, which is not read. Save the sheet as CSV (UTF-8) in the program it is from, or, with openpyxl "
+        f"installed: python -c {shlex.quote(program)}"
+    )
 
 
 @contextmanager

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from headtohead.config.formats import ENDINGS, FORMATS, PACKED_ENDINGS
 from headtohead.data.input_file import InputFile, Reading
-from headtohead.data.packed import SPREADSHEET, inner_name, open_bytes
+from headtohead.data.packed import inner_name, open_bytes, refuse_spreadsheet
 from headtohead.data.record import Record, nested_names
 from headtohead.errors import UserError
 
 HELD = 1000
 """Rows in which a column must turn up before they are passed on; later ones may still bring it."""
+OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 NO_DATA = {
-    b"\xd0\xcf\x11\xe0": f"is a spreadsheet, which is not read. {SPREADSHEET}",
     b"version https://git-lfs": "is a pointer of Git LFS, not the file itself: git lfs pull fetches it",
     b"<": "is a web page or XML, not a table",
     b"%PDF": "is a PDF, not a table",
@@ -37,8 +37,8 @@ def format_of(path: Path, declared: str) -> str:
     ending = Path(inner_name(path)).suffix.lower()
     with open_bytes(path) as file:
         start = file.read(64)
-    if ending in SPREADSHEETS:
-        raise UserError(f"{path} is a spreadsheet, which is not read. {SPREADSHEET}")
+    if ending in SPREADSHEETS or start.startswith(OLD_OFFICE):
+        refuse_spreadsheet(path)
     for beginning, said in NO_DATA.items():
         if start.startswith(beginning):
             raise UserError(f"{path} {said}")

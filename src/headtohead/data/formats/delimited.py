@@ -45,8 +45,8 @@ class Row(NamedTuple):
     last: int
     fields: list[str]
     fault: str = ""
-    swallowed: bool = False
-    """Whether a line inside the row looks like a row of its own."""
+    lines: tuple[str, ...] = ()
+    """Where it has several."""
 
 
 def rows(lines: Iterable[str], layout: Layout, width: int) -> Iterator[Row]:
@@ -104,7 +104,7 @@ def _row(taken: list[str], first: int, fields: list[str], fault: str, layout: La
         return Row(first, first, fields, fault)
     swallowed = width > 1 and any(line.count(layout.delimiter) == width - 1 for line in taken[1:-1])
     is_open = bool(fault) and (not fields or swallowed)
-    return Row(first, first if is_open else first + len(taken) - 1, fields, fault, swallowed)
+    return Row(first, first if is_open else first + len(taken) - 1, fields, fault, tuple(taken))
 
 
 class _Lines:

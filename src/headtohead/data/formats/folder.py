@@ -48,7 +48,7 @@ def read(file: InputFile) -> Iterator[Record]:
 
 
 def _text(file: InputFile, path: Path) -> str:
-    encoding = file.how.encodings.of(path)
+    encoding = file.encoding_of(path)
     with open_bytes(path) as raw:
         return raw.read().decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 

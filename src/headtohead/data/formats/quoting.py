@@ -30,7 +30,6 @@ class _Survey:
     faults: int = 0
     spans: list[tuple[int, int]] = field(default_factory=list)
     """First and last line of each row that has several."""
-    swallowed: bool = False
     quoted: int = 0
     """Fields that begin and end with a double quote, less those that only begin with one."""
 
@@ -60,13 +59,7 @@ def with_quoting(file: InputFile, layout: Layout) -> Layout:
     if best is standard:
         _say_spans(file, standard)
     else:
-        broken = (
-            f"{standard.faults:,} of its rows would be broken"
-            if standard.faults
-            else _lines(standard.spans[0], "one row")
-        )
-        way = best.layout.quoting
-        file.say(f"{SAID[way]}: as usual double quotes {broken}", f"data.dialect.quoting={way}")
+        _say_other(file, standard, best.layout.quoting)
     return best.layout
 
 
@@ -82,7 +75,6 @@ def _survey(file: InputFile, layout: Layout) -> _Survey:
         found.faults += bool(row.fault)
         if row.last > row.first and not row.fault:
             found.spans.append((row.first, row.last))
-            found.swallowed |= row.swallowed
         if layout.quoting == "none":
             found.quoted += sum(1 if text.endswith('"', 1) else -1 for text in row.fields if text.startswith('"'))
     return found
@@ -138,15 +130,40 @@ def _repeat_others(file: InputFile, layout: Layout, doubtful: Callable[[Row], bo
     )
 
 
+def _swallows_rows(file: InputFile, layout: Layout) -> bool:
+    """Whether lines inside a row, or all of its lines, look like rows of their own: they repeat values of a column of few."""
+    count, known = 0, [set[str]() for _ in layout.columns]
+    doubtful: list[list[list[str]]] = []
+    for row in _rows(file, layout):
+        count += 1
+        for values, value in zip(known, row.fields, strict=False):
+            if len(values) <= FEW:
+                values.add(value)
+        if row.lines and not row.fault and len(doubtful) < FEW:
+            doubtful.append([line.rstrip("\r\n").split(layout.delimiter) for line in row.lines])
+    few = [place for place, values in enumerate(known) if len(values) <= min(FEW, count / 2)]
+
+    def is_row(fields: list[str], place: int) -> bool:
+        return len(fields) == len(known) and bool(fields[place]) and fields[place] in known[place]
+
+    found = [[is_row(fields, place) for fields in lines] for lines in doubtful for place in few]
+    return any(any(lines[1:-1]) or all(lines) for lines in found)
+
+
+def _say_other(file: InputFile, standard: _Survey, way: str) -> None:
+    broken = f"break {standard.faults:,} rows"
+    if not standard.faults:
+        broken = "make lines {} to {} one row".format(*standard.spans[0])
+    file.say(f"{SAID[way]}; as double quotes around fields they would {broken}", f"data.dialect.quoting={way}")
+
+
 def _say_spans(file: InputFile, survey: _Survey) -> None:
-    if survey.spans:
-        more = f"; so do {len(survey.spans) - 1:,} other rows" if len(survey.spans) > 1 else ""
-        said = (
-            f"{_lines(survey.spans[0], 'one row')}, its quotes hold a field with line breaks{more}. "
-            "If quotes are plain characters:"
-        )
-        file.say(said, "data.dialect.quoting=none", leads=survey.swallowed)
-
-
-def _lines(span: tuple[int, int], what: str) -> str:
-    return f"lines {span[0]} to {span[1]} are {what}"
+    if not survey.spans:
+        return
+    first, last = survey.spans[0]
+    more = f", as do {len(survey.spans) - 1:,} other rows" if len(survey.spans) > 1 else ""
+    file.say(
+        f"lines {first} to {last} are one row, whose quotes hold a field with line breaks{more}; if quotes are plain characters:",
+        "data.dialect.quoting=none",
+        leads=_swallows_rows(file, survey.layout),
+    )
