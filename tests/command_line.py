@@ -100,7 +100,10 @@ class CommandLine:
 
         It is the same as ``in_new_python`` but for the seconds that a new Python spends on imports.
         """
-        arguments = self.arguments(overrides, train=train)
+        return self.as_typed(self.arguments(overrides, train=train), code=code)
+
+    def as_typed(self, arguments: list[str], code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run with these arguments and no others, and check the exit status."""
         with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
             status = in_child(lambda: as_main(arguments, stdout, stderr))
             said = [stream.seek(0) or stream.read() for stream in (stdout, stderr)]

@@ -12,7 +12,7 @@ from headtohead.results import RunRecord, write_record
 from headtohead.sweeping.controller import Controller
 from headtohead.sweeping.settings import Settings, read_settings
 from headtohead.sweeping.space import parse_space
-from headtohead.sweeping.study import Job, SweepStudy
+from headtohead.sweeping.study import Job, SweepStudy, state_in_words
 from headtohead.sweeping.sweep import _quiet_optuna
 from hydra_plugins.headtohead_sweeper.config import SweeperConf
 from hydra_plugins.headtohead_sweeper.pruners import PRUNERS
@@ -30,15 +30,16 @@ def settings_of(**given: Any) -> Settings:
     return read_settings({**asdict(SweeperConf()), **given})
 
 
-def study_in(folder: Path, *lines: str, suggest: Any = None, base: Any = None, **given: Any) -> SweepStudy:
+def study_in(
+    folder: Path, *lines: str, suggest: Any = None, refused: Any = None, base: Any = None, **given: Any
+) -> SweepStudy:
     """Open a study over a space."""
     _quiet_optuna()
     settings = settings_of(**given)
     space = parse_space(settings.params, lines)
     storage = f"journal:///{folder / 'study.journal'}"
-    return SweepStudy(
-        settings, space, name="made-up", folder=folder, storage=storage, metric="macro_f1", suggest=suggest, base=base
-    )
+    about: Any = {"metric": "macro_f1", "suggest": suggest, "refused": refused, "base": base}
+    return SweepStudy(settings, space, name="made-up", folder=folder, storage=storage, **about)
 
 
 @dataclass
@@ -95,4 +96,4 @@ def run(study: SweepStudy, score: Score, **how: Any) -> MadeUpRuns:
 
 def states(study: SweepStudy) -> list[str]:
     """Return the trials' states in order."""
-    return [trial.state.name.lower() for trial in study.trials()]
+    return [state_in_words(trial) for trial in study.trials()]

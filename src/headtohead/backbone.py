@@ -169,6 +169,25 @@ def _transformers_config(path: Path, model: ModelConfig) -> Any:
         return AutoConfig.from_pretrained(path, trust_remote_code=model.trust_remote_code)
 
 
+def sketch_backbone(config: ModelConfig, head: HeadConfig, labels: LabelSpace, *, width: int, cache: Path) -> Backbone:
+    """Build what ``load_backbone`` does without any weights: enough to see what it would be refused for.
+
+    Raises:
+        UserError: the model cannot be had, or the architecture has no such head.
+    """
+    import torch
+    from transformers import AutoConfig
+
+    fetched = fetch_model(config, cache)
+    tokenizer = load_tokenizer(fetched.path, trust_remote_code=config.trust_remote_code)
+    factory, options = _task_class(fetched.path, config, head, labels, width)
+    with quiet_transformers(), loading_errors(config.name), torch.device("meta"):
+        about = AutoConfig.from_pretrained(fetched.path, trust_remote_code=config.trust_remote_code, **options)
+        model = factory.from_config(about, trust_remote_code=config.trust_remote_code)
+    settle_pad_token(model.config, tokenizer)
+    return Backbone(model=model, tokenizer=tokenizer, folder=str(fetched.path), about={}, new_weights=[], cache=cache)
+
+
 def _keep_weights_as_stored(model: Any) -> None:
     """Keep bitsandbytes from storing 4-bit weights otherwise once they are read without gradients.
 

@@ -87,16 +87,20 @@ def run_folder(_root_: DictConfig) -> str:
         asked = json.dumps(plain["compare"], sort_keys=True, ensure_ascii=False)
         return str(Path(plain["paths"]["outputs"]) / f"compare-{hashlib.sha256(asked.encode()).hexdigest()[:8]}")
     if plain["task"]["name"] != "train":
-        if plain["run"]:
-            _require_record(Path(str(plain["run"])))  # else a mistyped run would become a folder
-        return str(Path(str(plain["run"] or plain["paths"]["outputs"])) / plain["task"]["name"])
+        run = plain["run"] and _winner(Path(str(plain["run"])))
+        return str(Path(str(run or plain["paths"]["outputs"])) / plain["task"]["name"])
     return str(Path(plain["paths"]["outputs"]) / run_name(_root_))
 
 
-def _require_record(run: Path) -> None:
-    if not (run / "result.json").is_file():
-        beside = [record.parent.name for record in run.parent.glob("*/result.json")]
+def _winner(run: Path) -> Path:
+    """Return the folder of a run, a sweep's winner; one that is mistyped must not become a folder."""
+    from headtohead.results import winner_of  # numpy with it: --help stays quick
+
+    found = winner_of(run)
+    if not (found / "result.json").is_file():
+        beside = {path.parent.name for name in ("result.json", "study.json") for path in run.parent.glob(f"*/{name}")}
         raise UserError(f"run={run} holds no run{near_names(run.name, beside)}")
+    return found
 
 
 def run_name(_root_: DictConfig) -> str:

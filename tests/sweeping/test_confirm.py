@@ -88,5 +88,5 @@ def test_the_command_in_the_summary_holds_no_password(study: SweepStudy, monkeyp
     url = "hydra.sweeper.storage=postgresql://me:secret@host:5432/studies"
     monkeypatch.setattr("sys.argv", ["/somewhere/run.py", "-m", url, "prompt.template='{text}, so:'"])
     command = write_summary(study)["command"]
-    assert command.startswith("run.py -m hydra.sweeper.storage=postgresql://me:***@host:5432/studies")
+    assert command.startswith("python /somewhere/run.py -m hydra.sweeper.storage=postgresql://me:***@host:5432/studies")
     assert "secret" not in (study.folder / "study.json").read_text()

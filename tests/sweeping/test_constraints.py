@@ -16,7 +16,7 @@ from headtohead.sweeping.confirm import winners
 from headtohead.sweeping.constraints import Limit, read_constraints
 from headtohead.sweeping.summary import write_summary
 from headtohead.sweeping.trial_table import table_of
-from made_up_sweeps import run, states, study_in
+from made_up_sweeps import run, settings_of, states, study_in
 
 RATE = "train.learning_rate=interval(0.0,1.0)"
 LIMITED = {"cost.trainable_parameters": {"max": 40}}
@@ -85,11 +85,30 @@ def test_samplers_look_where_the_constraints_hold(
     assert sum(trial.params["train.learning_rate"] > 0.4 for trial in late) <= len(late) / 3
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("cost.parrots", "no run has it"),
+        ("cost.trainable_params", "did you mean 'trainable_parameters'"),
+        ("cost.seconds.training", "did you mean 'train'"),
+        ("cost.seconds", "no run has it"),
+        ("cost.parameters.trained", "no run has it"),
+        ("metrics.validation.macrof1", "did you mean 'macro_f1'"),
+        ("metrics.test.macro_f1", "Validation tunes, test reports"),
+    ],
+)
+@pytest.mark.parametrize("key", ["objective", "constraints"])
+def test_a_path_that_no_record_has_is_refused(path: str, said: str, key: str) -> None:
+    given: Any = {"objective": path, "constraints": {path: {"max": 1}}}[key]
+    with pytest.raises(UserError, match=said):
+        settings_of(**{key: given})
+
+
 def test_a_value_that_is_not_there_fails_the_trial(tmp_path: Path) -> None:
-    study = study_in(tmp_path, "train.learning_rate=0.1,0.3", constraints={"cost.parrots": {"max": 1}})
+    study = study_in(tmp_path, "train.learning_rate=0.1,0.3", constraints={"cost.padded_tokens": {"max": 1}})
     with pytest.raises(UserError, match="none completed"):
         run(study, dear_is_good)
-    assert study.trials()[0].user_attrs["reason"] == "cost.parrots is None"
+    assert study.trials()[0].user_attrs["reason"] == "cost.padded_tokens is None"
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))

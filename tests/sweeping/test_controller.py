@@ -123,7 +123,7 @@ def test_too_many_failures_end_the_sweep(tmp_path: Path) -> None:
 
 
 def test_once_the_cause_is_mended_the_same_command_goes_on(tmp_path: Path) -> None:
-    """Failures of an earlier command do not count against this one."""
+    """Failures of an earlier command do not count against this one, and are tried again under their numbers."""
     is_mended = False
 
     def score(overrides: dict[str, str]) -> dict[str, float]:
@@ -136,22 +136,88 @@ def test_once_the_cause_is_mended_the_same_command_goes_on(tmp_path: Path) -> No
     is_mended = True
     study = study_in(tmp_path, GRID, max_failure_rate=0.5, failure_window=4)
     run(study, score)
-    assert states(study) == ["fail"] * 3 + ["complete"]
+    assert states(study) == ["complete"] * 4
+    assert [trial.user_attrs.get("attempt", 1) for trial in study.trials()] == [2, 2, 2, 1]
+    assert [trial.user_attrs["reason"] for trial in study.trials()] == [""] * 4
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        KilledJob("killed by SIGKILL"),
+        RuntimeError("CUDA error: an illegal memory access was encountered"),
+        OSError(5, "Input/output error"),
+        ConnectionError("the hub cannot be reached"),
+        ModuleNotFoundError("No module named 'bitsandbytes'"),
+        UserError("rows.jsonl:7: no JSON"),
+        RuntimeError("killed after hydra.launcher.timeout_min=1 minutes"),
+    ],
+)
+def test_what_lies_outside_a_configuration_is_tried_again_by_the_next_command(tmp_path: Path, cause: Exception) -> None:
+    def score(overrides: dict[str, str]) -> dict[str, float]:
+        if is_broken and overrides["train.epochs"] == "2":
+            raise cause
+        return by_epochs(overrides)
+
+    is_broken, study = True, study_in(tmp_path, GRID)
+    run(study, score)
+    assert states(study) == ["complete", "fail", "complete", "complete"]
+    is_broken, study = False, study_in(tmp_path, GRID)
+    jobs = run(study, score)
+    assert [folder.name for folder in jobs.started] == ["trial_0001"]
+    assert states(study) == ["complete"] * 4
+    assert run(study_in(tmp_path, GRID), score).started == []
+
+
+@pytest.mark.parametrize("status", ["failed", "diverged"])
+def test_a_record_says_whether_a_failure_is_the_configurations(tmp_path: Path, status: str) -> None:
+    def score(overrides: dict[str, str]) -> dict[str, float]:
+        if overrides["train.epochs"] == "2":
+            write_result(tmp_path / "trial_0001", {}, status=status)
+            raise RuntimeError(status)
+        return by_epochs(overrides)
+
+    run(study_in(tmp_path, GRID), score)
+    again = run(study_in(tmp_path, GRID), score).started
+    assert [folder.name for folder in again] == (["trial_0001"] if status == "failed" else [])
+
+
+def test_settings_that_make_no_run_are_not_tried_again(tmp_path: Path) -> None:
+    def never(overrides: dict[str, str]) -> dict[str, float]:
+        raise ValueError("no")
+
+    def refused(overrides: list[str]) -> str | None:
+        return "they fit nothing" if "train.epochs=3" in overrides else None
+
+    for expected in (4, 3):
+        study = study_in(tmp_path, GRID, refused=refused, max_failure_rate=1)
+        jobs = MadeUpRuns(never)
+        with pytest.raises(UserError, match="none completed"):
+            Controller(study, jobs, lambda trial: None).run()
+        assert len(jobs.started) == expected
+
+
+def test_a_command_that_finds_nothing_to_do_and_nothing_completed_fails_too(tmp_path: Path) -> None:
+    def diverge(overrides: dict[str, str]) -> dict[str, float]:
+        write_result(tmp_path / f"trial_{int(overrides['train.epochs']) - 1:04d}", {}, status="diverged")
+        raise RuntimeError("diverged")
+
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"none completed:\n(  trial \d: diverged\n){3}.*change what is varied"):
+            run(study_in(tmp_path, GRID, max_failure_rate=1), diverge)
 
 
 def test_a_sweep_of_which_nothing_completed_has_failed(tmp_path: Path) -> None:
     def never(overrides: dict[str, str]) -> dict[str, float]:
         raise ValueError("no")
 
-    with pytest.raises(
-        UserError, match=r"4 of the latest 4 trials of made-up failed, and none completed:\n  trial 1: "
-    ):
+    with pytest.raises(UserError, match=r"4 of 4 trials of made-up failed, and none completed:\n  trial 1: "):
         run(study_in(tmp_path, GRID), never)
 
 
 def test_trials_of_other_code_are_not_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = study_in(tmp_path, GRID, timeout=1e-6)
-    run(study, by_epochs)
+    with pytest.raises(UserError, match=r"completed within hydra\.sweeper\.timeout=1e-06 seconds"):
+        run(study_in(tmp_path, GRID, timeout=1e-6), by_epochs)
     monkeypatch.setattr("headtohead.sweeping.study.code_fingerprint", lambda: "another")
     with pytest.raises(UserError, match=r"holds trials of other code \(\w+, now another\): go back to it"):
         study_in(tmp_path, GRID)

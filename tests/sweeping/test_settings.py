@@ -122,3 +122,24 @@ def test_the_changed_meanings_are_documented_and_tested() -> None:
     shown = [key for text in tests for key in re.findall(r'\.changed_meaning\("([^"]+)"\)', text)]
     assert sorted(shown) == sorted(documented)
     assert documented["samplers"].split() == list(SAMPLERS)
+
+
+@pytest.mark.parametrize(
+    ("given", "contrary"),
+    [
+        ({}, []),
+        ({"direction": "maximize"}, []),
+        ({"direction": "minimize"}, ["metrics.validation.macro_f1 is minimized"]),
+        ({"objective": "metrics.validation.log_loss", "direction": "minimize"}, []),
+        (
+            {"objective": "metrics.validation.log_loss", "direction": "maximize"},
+            ["metrics.validation.log_loss is maximized"],
+        ),
+        (
+            {"objective": ["cost.seconds.train", "metrics.validation.mcc"], "direction": ["maximize", "minimize"]},
+            ["cost.seconds.train is maximized", "metrics.validation.mcc is minimized"],
+        ),
+    ],
+)
+def test_a_direction_in_which_an_objective_gets_worse_is_known(given: dict[str, Any], contrary: list[str]) -> None:
+    assert settings_of(**given).against_the_grain("macro_f1") == contrary

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from command_line import CommandLine, write_rows
+from headtohead.results import winner_of
 from reporting.page_reader import Page, refuse_requests
 
 pytestmark = pytest.mark.slow  # every sweep is several runs in a process of its own
@@ -90,6 +92,10 @@ def test_another_space_under_the_same_name_is_refused_with_the_difference(line: 
     [
         (["lora.rnak=2,4"], "did you mean 'rank'"),
         (["lora=r8,r17"], "did you mean 'r16'"),
+        (["lora.targets=[all-linear],[q_prj]"], "did you mean 'q_proj'"),
+        (["prompt.max_tokens=64,100000"], "can place"),
+        (["lora.rank=2,4", "data.source.name=nowhere.jsonl"], "nowhere.jsonl"),
+        (["lora.rank=2,4", "hydra/sweeper/pruner=rungs", "hydra.sweeper.pruner.min_resource=5000"], "a run has"),
         (["lora.rank=2,4", "hydra.sweeper.storage=sqlite:////nowhere/study.db"], "cannot be used"),
         (["lora.rank=2,4", "hydra/launcher=local", "hydra.launcher.cores_per_job=4096"], "this process may use"),
     ],
@@ -101,17 +107,72 @@ def test_mistakes_are_found_before_any_training(line: CommandLine, overrides: li
     assert not list(line.outputs.glob("*/trial_*"))
 
 
+def commands_in(said: str) -> list[list[str]]:
+    """Return the commands that a sweep printed, as a shell would read them."""
+    return [shlex.split(line[line.index("python run.py") :]) for line in said.splitlines() if "python run.py" in line]
+
+
+@pytest.mark.long
+def test_every_command_that_a_sweep_prints_runs_as_printed(line: CommandLine) -> None:
+    """With a choice, text with quotes and commas in it, and what tuning alone leaves out."""
+    given = ["lora=r8,r16", "prompt.template='{text}, \\'so\\' it = says: '", "hydra/launcher=local"]
+    said = line("-m", "evaluate.resamples=100", "hydra/sweeper/sampler=random", "hydra.sweeper.n_trials=2", *given)
+    sweep = line.folder()
+    commands = commands_in(said.stdout)
+    assert len(commands) == 3
+    for command in commands:
+        assert not {"evaluate.test=false", "export.form=none"} & set(command)
+        line.as_typed(command[2:])
+    (alone,) = [path for path in line.outputs.iterdir() if path != sweep]
+    best = line.record(sweep / study_of(sweep)["trials"][study_of(sweep)["best"][0]]["folder"])
+    typed = line.record(alone)
+    assert typed["config"]["lora"] == best["config"]["lora"]
+    assert typed["config"]["prompt"] == best["config"]["prompt"]
+    assert typed["objective"] == best["objective"]
+    assert "test" in typed["metrics"]
+    assert typed["export"]["status"] == "passed"
+
+
+@pytest.mark.long
+def test_the_commands_of_arms_run_as_printed_and_the_sweep_is_its_winners_run(
+    line: CommandLine, tmp_path: Path
+) -> None:
+    arms = [*line.always, "experiment=head_vs_generative", f"data.source.name={line.rows}"]
+    few = ["hydra/sweeper/sampler=random", "hydra.sweeper.n_trials=1", "hydra.sweeper.confirm.seeds=2"]
+    said = line(*arms, *few, train=False)
+    sweep = line.folder()
+    commands = commands_in(said.stdout)
+    assert len(commands) == 4  # the best of each arm, and two for the winner
+    for command in commands:
+        line.as_typed(command[2:])
+    winner = winner_of(sweep)
+    assert winner.parent.parent == sweep
+    assert line.record(winner)["export"]["status"] == "passed"
+    trained = [path for path in line.outputs.iterdir() if path != sweep]
+    assert {line.record(path)["config"]["head"]["kind"] for path in trained} == {"classification", "generative"}
+    (tmp_path / "new.jsonl").write_text('{"text": "match team goal"}\n')
+    files = [f"task.input={tmp_path}/new.jsonl", f"task.output={tmp_path}/out.csv"]
+    line.as_typed(["task=predict", f"run={sweep}", *files])
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 2
+
+
 @pytest.mark.long
 def test_a_failed_trial_does_not_end_the_sweep(line: CommandLine) -> None:
-    line("-m", *QUIET, "lora.targets=[all-linear],[q_prj],[attention]")
+    given = ["-m", *QUIET, "train.learning_rate=1e-3,1e30,2e-3"]
+    said = line(*given).stdout
+    assert "3 runs; how long they take is known when the first has ended" in said
+    assert re.search(r"\[3/3\] trial 2: complete, .*; best ", said)
     trials = study_of(line.folder())["trials"]
     assert [trial["state"] for trial in trials] == ["complete", "fail", "complete"]
-    assert "did you mean 'q_proj'" in trials[1]["reason"]
+    assert "diverged" in trials[1]["reason"]
+    before = (line.folder() / "trial_0001" / "result.json").stat().st_mtime_ns
+    line(*given)
+    assert (line.folder() / "trial_0001" / "result.json").stat().st_mtime_ns == before  # it would diverge again
 
 
 @pytest.mark.long
 def test_too_many_failures_do(line: CommandLine) -> None:
-    refused = line("-m", *QUIET, "hydra.sweeper.max_failure_rate=0", "lora.targets=[q_prj],[all-linear]", code=1)
+    refused = line("-m", *QUIET, "hydra.sweeper.max_failure_rate=0", "train.learning_rate=1e30,1e-3", code=1)
     assert "more than hydra.sweeper.max_failure_rate=0" in refused.stderr
     assert len(study_of(line.folder())["trials"]) == 2
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sys
+import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from headtohead.notices import Notice
+from headtohead.results import read_record, write_record
 from headtohead.sweeping.controller import Controller
+from headtohead.sweeping.pace import Pace
+from headtohead.sweeping.study import Job
+from headtohead.sweeping.told import Told
 from headtohead.sweeping.trial_table import table_of
 from headtohead.sweeping.watching import watching
-from made_up_sweeps import MadeUpRuns, run, study_in, write_result
+from made_up_sweeps import MadeUpRuns, overrides_of, run, study_in, write_result
 
 
 def score(overrides: dict[str, str]) -> dict[str, float]:
@@ -36,9 +44,9 @@ def test_lines_where_no_table_can_stay(tmp_path: Path, terminal: bool, live: boo
     with watching(study, live=live, console=console) as show:
         Controller(study, MadeUpRuns(score), show).run()
     assert shown(console).splitlines() == [
-        "[1/3] trial 0: complete, macro_f1 0.1000; train.epochs=1",
-        "[2/3] trial 1: fail; train.epochs=2 (ValueError: no [bold]room)",
-        "[3/3] trial 2: complete, macro_f1 0.3000; train.epochs=3",
+        "[1/3] trial 0: complete, macro_f1 0.1000; train.epochs=1; best so far",
+        "[2/3] trial 1: fail; train.epochs=2; best 0.1000 (trial 0) (ValueError: no [bold]room)",
+        "[3/3] trial 2: complete, macro_f1 0.3000; train.epochs=3; best so far",
     ]
 
 
@@ -66,6 +74,50 @@ def test_a_table_on_a_terminal_keeps_up_and_logs_stay_above_it(tmp_path: Path, m
     assert "said on the way" in shown(console)
     assert out.getvalue() == ""
     assert handler.stream is out
+
+
+def test_a_terminal_with_a_table_has_the_lines_too(tmp_path: Path) -> None:
+    study, console = study_in(tmp_path, "train.epochs=1,2,3"), console_of(terminal=True)
+    with watching(study, live=True, console=console) as show:
+        Controller(study, MadeUpRuns(score), show).run()
+    assert "[3/3] trial 2: complete, macro_f1 0.3000; train.epochs=3; best so far" in shown(console)
+
+
+def test_notices_are_told_once_a_sweep_and_lines_say_how_long_the_rest_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def noticed(overrides: dict[str, str]) -> dict[str, float]:
+        time.sleep(0.2)
+        return {"macro_f1": 0.5}
+
+    def start() -> str:
+        study, console = study_in(tmp_path, "train.epochs=1,2,3,4"), console_of(terminal=False)
+        told = Told(tmp_path, Pace(4, 1))
+        with watching(study, live=False, told=told, console=console) as show:
+            Controller(study, NoticedRuns(noticed), show).run()
+        return shown(console)
+
+    lines = start().splitlines()
+    assert all(re.search(r"; about \d seconds? left$", line) for line in lines[:3])
+    assert "left" not in lines[3]
+    said = capsys.readouterr().out
+    assert said.count("note: few rows\n    -m data.split.folds=5") == 1
+    assert said.count("warning: 2 rows") == said.count("warning: 1 rows") == 1
+    start()
+    assert capsys.readouterr().out == ""
+
+
+class NoticedRuns(MadeUpRuns):
+    """Runs that all have the same to say, and each something of its own."""
+
+    def start(self, job: Job) -> Future[None]:
+        future = super().start(job)
+        record = read_record(job.folder / "result.json")
+        own = f"{overrides_of(job)['train.epochs']} rows were cut"
+        few = Notice(text="few rows", command="-m data.split.folds=5", leads=False)
+        record.notices = [few.as_dict(), Notice(text=own).as_dict()]
+        write_record(job.folder / "result.json", record)
+        return future
 
 
 def test_a_long_table_shows_what_runs_what_leads_and_the_latest(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """``python -m headtohead.fused.worker <script> <size> [<file>]``: train jobs over one trunk where they can share it.
 
 A job comes as a line of JSON on the standard input, or from a list in a file: ``overrides``, what would follow
-``python run.py``, and ``folder``. How it ended goes to its folder and, as a line, to the standard output: ``folder``, ``code``
-(0, 1, or 75: to be continued) and ``reason``. What it found lies in its folder, as if it had run alone.
+``python run.py``, and ``folder``. A line on the standard output says that it is taken up (``folder``, ``begins``), another how it
+ended, which goes to its folder too: ``folder``, ``code`` (0, 1, or 75: to be continued) and ``reason``. What it found lies in
+its folder, as if it had run alone.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Jobs:
     def __init__(self, conf: Path, given: TextIO, told: TextIO) -> None:
         self._composed, self._told, self._shelf = composer(conf), told, Shelf()
         self._incoming: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._waiting: list[Asked] = []
+        self._waiting: dict[Asked, Path] = {}
         self._is_over = False
         self._last: Mapping[str, Any] | None = None
         threading.Thread(target=self._listen, args=(given,), daemon=True).start()
@@ -75,7 +76,7 @@ class Jobs:
         self._take_in()
         found = next((asked for asked in self._waiting if shared is None or asked.shared == shared), None)
         if found is not None:
-            self._waiting.remove(found)
+            self._write(folder=str(self._waiting.pop(found)), begins=True)
             if shared is None:
                 self._say_why_not_together(found.shared)
         return found
@@ -119,7 +120,7 @@ class Jobs:
             return
         if why:
             self._say(f"{folder.name} is trained alone: {why}")
-        self._waiting.append(asked)
+        self._waiting[asked] = folder
 
     def _read(self, overrides: list[str], folder: Path) -> Job:
         """Compose and type a job; one that is refused leaves a record that says so.
@@ -150,7 +151,11 @@ class Jobs:
 
     def _say(self, line: str) -> None:
         """Tell the person at the sweep's terminal."""
-        print(json.dumps({"say": line}), file=self._told, flush=True)
+        self._write(say=line)
+
+    def _write(self, **said: Any) -> None:
+        """Tell whoever has started this process."""
+        print(json.dumps(said), file=self._told, flush=True)
 
     def _tell(self, folder: Path, error: BaseException | None) -> None:
         """Say how a job ended: where it can be said, in its folder too."""
@@ -163,7 +168,7 @@ class Jobs:
                     is_known = isinstance(error, UserError | Diverged | Interrupted)
                     print(reason if is_known else "".join(traceback.format_exception(error)))
             write_ending(folder, code, reason)
-        print(json.dumps({"folder": str(folder), "code": code, "reason": reason}), file=self._told, flush=True)
+        self._write(folder=str(folder), code=code, reason=reason)
 
 
 def left_of(path: Path) -> TextIO:

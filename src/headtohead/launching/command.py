@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from headtohead.composition import parsed
 from headtohead.errors import TO_BE_CONTINUED, UserError
+from headtohead.launching.losses import Company
 
 OF_THE_SWEEP = ("hydra.mode", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 """Keys that a job replaces by its own."""
@@ -22,7 +24,16 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class KilledJob(RuntimeError):
-    """A job that ended without saying why: killed, out of memory or time, or its machine lost."""
+    """A job that ended without saying why: killed, out of memory or time, or its machine lost.
+
+    Args:
+        why: for people.
+        company: in which it was.
+    """
+
+    def __init__(self, why: str, company: Company = "alone") -> None:
+        super().__init__(why)
+        self.company: Company = company
 
 
 class LauncherFailed(UserError):
@@ -90,3 +101,19 @@ def quoted(path: object) -> str:
 def this_script() -> Path:
     """Return the script that this process runs."""
     return Path(sys.argv[0]).absolute()
+
+
+def typed_program() -> list[str]:
+    """Return what a person types before the settings: ``python run.py``, or the name of a program of the path."""
+    script = Path(sys.argv[0])
+    if script.suffix != ".py":
+        return [script.name]
+    is_here = script.absolute().parent == Path.cwd()
+    return ["python", script.name if is_here else str(script)]
+
+
+def typed_path(path: Path) -> str:
+    """Return a path as a person types it in an override: from where they are, quoted where the grammar needs it."""
+    here = Path.cwd()
+    short = path.relative_to(here) if path.is_relative_to(here) else path
+    return str(short) if re.fullmatch(r"[\w./-]+", str(short), re.ASCII) else quoted(short)

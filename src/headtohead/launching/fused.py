@@ -21,6 +21,7 @@ from headtohead.errors import TO_BE_CONTINUED, UserError
 from headtohead.launching.command import WORKER, KilledJob, job_command, sweep_folder, this_script
 from headtohead.launching.leases import Lease, visible_cores
 from headtohead.launching.local import GRACE_SECONDS, tied
+from headtohead.launching.losses import Company, losses_of
 
 log = logging.getLogger(__name__)
 
@@ -45,17 +46,16 @@ class FusedJobs:
             raise UserError(f"hydra.launcher.trials_at_once must be 1 or more, given {trials_at_once}")
         self._size = trials_at_once
         self._worker: Worker | None = None
-        self._suspects: set[str] = set()
 
     def start(self) -> None:
         """Start the worker: what it imports takes many seconds, in which jobs can be made ready."""
         if self._worker is None or self._worker.has_ended:
-            self._worker = Worker(self._size, self._suspects)
+            self._worker = Worker(self._size)
 
     def submit(self, config: DictConfig, overrides: Sequence[str]) -> Future[None]:
         """Queue a job; the future raises ``KilledJob``, or ``RuntimeError`` with the job's last words.
 
-        One whose worker died is trained alone when it comes again: it may be what killed the worker.
+        One that may have killed a worker is trained alone when it comes again (``launching.losses``).
         """
         command, folder = job_command(config, overrides)
         self.start()
@@ -74,12 +74,12 @@ class Worker:
 
     Args:
         size: of its packs, at most.
-        suspects: folders of jobs that were there when a worker died; it adds its own.
     """
 
-    def __init__(self, size: int, suspects: set[str]) -> None:
-        self._suspects = suspects
+    def __init__(self, size: int) -> None:
         self._waiting: dict[str, Future[None]] = {}
+        self._begun: set[str] = set()
+        """Of those that wait for their end, the ones that the worker has taken up."""
         self._lock = threading.Lock()
         command = [sys.executable, "-m", WORKER, str(this_script()), str(size)]
         self._process = subprocess.Popen(
@@ -114,7 +114,7 @@ class Worker:
                 )
                 return future
             self._waiting[folder] = future
-        job = {"overrides": list(overrides), "folder": folder, "alone": folder in self._suspects}
+        job = {"overrides": list(overrides), "folder": folder, "alone": losses_of(folder).is_suspect}
         with suppress(BrokenPipeError):  # it has just died, and whoever listens to it fails the future
             self._process.stdin.write(json.dumps(job) + "\n")
             self._process.stdin.flush()
@@ -147,23 +147,38 @@ class Worker:
             with self._lock:
                 self._has_ended = True
                 left, self._waiting = self._waiting, {}
-            self._suspects |= left.keys()
-            for future in left.values():
-                future.set_exception(KilledJob(self._last_words()))
+            for folder, future in left.items():
+                future.set_exception(KilledJob(self._last_words(), self._company_of(folder)))
+
+    def _company_of(self, folder: str) -> Company:
+        """Return in which company a job was that the worker left behind; one that died before it took any is all jobs' trouble."""
+        if not self._begun:
+            return "alone"
+        if folder not in self._begun:
+            return "waiting"
+        return "alone" if self._begun == {folder} else "together"
 
     def _hear(self, said: dict[str, Any]) -> None:
         if "say" in said:
             log.info("%s", said["say"])
             return
+        if said.get("begins"):
+            self._begun.add(said["folder"])
+            return
         with self._lock:
             future = self._waiting.pop(said["folder"], None)
+        company = self._company_of(said["folder"])
+        if said["code"] != TO_BE_CONTINUED:  # what breaks off concerns all that the worker has taken up
+            self._begun.discard(said["folder"])
         if future is None:
             return
         match said["code"]:
             case 0:
                 future.set_result(None)
-            case code:
-                future.set_exception((KilledJob if code == TO_BE_CONTINUED else RuntimeError)(said["reason"]))
+            case code if code == TO_BE_CONTINUED:
+                future.set_exception(KilledJob(said["reason"], company))
+            case _:
+                future.set_exception(RuntimeError(said["reason"]))
 
     def _last_words(self) -> str:
         return f"the worker that trained it ended with status {self._process.poll()}; see {self.output.file}"

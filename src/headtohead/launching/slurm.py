@@ -10,6 +10,7 @@ import secrets
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -24,6 +25,7 @@ from headtohead.errors import TO_BE_CONTINUED, UserError
 from headtohead.launching import slurm_queue
 from headtohead.launching.command import LOG, WORKER, KilledJob, LauncherFailed, job_command, job_error, last_line
 from headtohead.launching.ending import read_ending
+from headtohead.launching.losses import Company, losses_of
 from headtohead.launching.slurm_queue import ALIVE, ENDED_FOR_GOOD, KILLED, Entry, Unreachable
 from headtohead.launching.slurm_submit import Note, Submitter, read_note
 from headtohead.launching.slurm_task import SlurmTask
@@ -47,6 +49,7 @@ class _Job:
     task: SlurmTask
     future: Future[None] = field(default_factory=Future)
     note: Note | None = None
+    company: Company = "alone"
     looks: int = 0
 
     @property
@@ -71,7 +74,6 @@ class SlurmJobs:
         self._incoming: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._waiting: list[_Job] = []
         self._placed: list[_Job] = []
-        self._suspects: set[Path] = set()
         self._next_try = self._next_look = 0.0
         self._trouble_since: float | None = None
         self._failed: LauncherFailed | None = None
@@ -140,11 +142,13 @@ class SlurmJobs:
         for job in self._waiting:
             job.note = read_note(job.folder)
         names = {job.note.name for job in self._waiting if job.note}
+        members = Counter(job.note.place for job in self._waiting if job.note)
         entries = slurm_queue.look(names) if names else {}
         for job in list(self._waiting):
             entry = entries.get(job.note.place) if job.note else None
             if job.note and entry and entry.state in ALIVE:
                 log.info("%s: SLURM job %s is still there", job.folder.name, entry.id)
+                job.company = "together" if members[job.note.place] > 1 else "alone"
                 job.note = Note(job.note.name, job.note.index, entry.id)
                 self._move(job)
         packs = self._packs()[:LARGEST_ARRAY]
@@ -152,14 +156,14 @@ class SlurmJobs:
             notes = self._submitter.submit([_task_of(pack) for pack in packs])
             for pack, note in zip(packs, notes, strict=True):
                 for job in pack:
-                    job.note = note
+                    job.note, job.company = note, "together" if len(pack) > 1 else "alone"
                     self._move(job)
 
     def _packs(self) -> list[list[_Job]]:
-        """Return what waits by SLURM jobs; one whose job died goes alone, since it may be what killed it."""
+        """Return what waits by SLURM jobs; one that may have killed its job goes alone."""
         size = int(self._settings["trials_at_once"])
-        alone = [job for job in self._waiting if job.folder in self._suspects]
-        others = [job for job in self._waiting if job.folder not in self._suspects]
+        alone = [job for job in self._waiting if losses_of(job.folder).is_suspect]
+        others = [job for job in self._waiting if job not in alone]
         return [[job] for job in alone] + [others[at : at + size] for at in range(0, len(others), size)]
 
     def _move(self, job: _Job) -> None:
@@ -189,7 +193,7 @@ class SlurmJobs:
     def _end(self, job: _Job, error: Exception | None) -> None:
         self._placed.remove(job)
         if isinstance(error, KilledJob):
-            self._suspects.add(job.folder)
+            error.company = job.company
         if error:
             job.future.set_exception(error)
         else:

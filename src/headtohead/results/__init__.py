@@ -8,3 +8,4 @@ from headtohead.results.record import RunRecord as RunRecord
 from headtohead.results.record import Status as Status
 from headtohead.results.record import read_record as read_record
 from headtohead.results.record import write_record as write_record
+from headtohead.results.winner import winner_of as winner_of

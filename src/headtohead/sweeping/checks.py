@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,12 +23,16 @@ from headtohead.sweeping.overrides import label, literal
 from headtohead.sweeping.settings import Settings
 from headtohead.sweeping.space import Space, keys_of
 
+Check = Callable[[Config], None]
+"""Refuses a configuration of which no run can come."""
 
-def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Composer) -> None:
-    """Refuse what would be found out only after trials have run.
+
+def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Composer, check: Check) -> dict[str, Config]:
+    """Refuse what would be found out only after trials have run; return the first configuration of every space.
 
     Args:
         spaces: of every arm by name, or of the one study, named "".
+        check: whether data, model and settings go together.
 
     Raises:
         UserError: a mistyped key or choice, arms that are the same or have several objectives, a metric that the data have not.
@@ -41,7 +45,7 @@ def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Compos
     firsts = {}
     for arm, space in spaces.items():
         where = f"hydra.sweeper.arms.{arm}: " if arm else ""
-        firsts[arm] = _check_space(space, compose, where)
+        firsts[arm] = _check_space(space, compose, check, where)
         _check_enqueued(settings, space, where)
     _refuse_same(firsts, spaces)
     _refuse_other_metrics(firsts, spaces)
@@ -50,6 +54,33 @@ def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Compos
         _refuse_fresh_seeds(settings, firsts, spaces)
     for config, _ in firsts.values():
         _check_metrics(settings, config)
+    return {arm: config for arm, (config, _) in firsts.items()}
+
+
+def refusal(overrides: Sequence[str], compose: Composer, check: Check) -> str | None:
+    """Return why a trial's overrides can make no run, or None."""
+    try:
+        check(to_typed(compose(overrides)))
+    except (HydraException, OmegaConfBaseException, UserError) as error:
+        return str(error)
+    return None
+
+
+def refuse_late_pruner(pruner: Mapping[str, Any] | None, steps: int) -> None:
+    """Refuse a pruner that first looks at a step that no run reaches.
+
+    Args:
+        steps: of a run.
+
+    Raises:
+        UserError: it could never stop one.
+    """
+    for key in ("min_resource", "n_warmup_steps"):
+        if int((pruner or {}).get(key) or 0) > steps:
+            raise UserError(
+                f"hydra.sweeper.pruner.{key}={(pruner or {})[key]}: a run has {steps} steps, so that it could never be stopped; "
+                f"set hydra.sweeper.pruner.{key}={max(1, steps // 4)}, train for longer, or leave the pruner out"
+            )
 
 
 def refuse_contested(arms: Sequence[ArmSettings], params: Mapping[str, Any], arguments: Sequence[str]) -> None:
@@ -68,7 +99,7 @@ def refuse_contested(arms: Sequence[ArmSettings], params: Mapping[str, Any], arg
                 raise UserError(f"{where}, and so does the command line: leave it out there, the arms decide on it")
 
 
-def _check_space(space: Space, compose: Composer, where: str) -> tuple[Config, str]:
+def _check_space(space: Space, compose: Composer, check: Check, where: str) -> tuple[Config, str]:
     """Compose a job with every listed value; return the first, and its fingerprint.
 
     A value whose configuration is refused may still go with other values of another key: only one that goes with none
@@ -78,10 +109,10 @@ def _check_space(space: Space, compose: Composer, where: str) -> tuple[Config, s
     first = {name: listed[0] for name, listed in values.items()}
     try:
         composed = compose(space.overrides(first))
-        typed = _typed(space, first, compose, values)
+        typed = _typed(space, first, compose, check, values)
         for name, listed in values.items():
             for value in listed[1:]:
-                _typed(space, {**first, name: value}, compose, {k: v for k, v in values.items() if k != name})
+                _typed(space, {**first, name: value}, compose, check, {k: v for k, v in values.items() if k != name})
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(f"{where}{explain_composition(error)}") from error
     except UserError as error:
@@ -89,15 +120,23 @@ def _check_space(space: Space, compose: Composer, where: str) -> tuple[Config, s
     return typed, fingerprint_of(composed)
 
 
-def _typed(space: Space, point: dict[str, Any], compose: Composer, others: Mapping[str, list[Any]]) -> Config:
+def _typed(
+    space: Space, point: dict[str, Any], compose: Composer, check: Check, others: Mapping[str, list[Any]]
+) -> Config:
     """Return the typed configuration of a point, or of a neighbour of it if its own is refused."""
+
+    def checked(values: dict[str, Any]) -> Config:
+        config = to_typed(compose(space.overrides(values)))
+        check(config)
+        return config
+
     try:
-        return to_typed(compose(space.overrides(point)))
+        return checked(point)
     except UserError as error:
         for name, listed in others.items():
             for value in listed:
                 try:
-                    return to_typed(compose(space.overrides({**point, name: value})))
+                    return checked({**point, name: value})
                 except UserError:
                     continue
         raise error

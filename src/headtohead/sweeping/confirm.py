@@ -11,12 +11,14 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from headtohead.errors import UserError
+from headtohead.launching import forgive
 from headtohead.sweeping.arms import FIRST_FRESH_SEED
 from headtohead.sweeping.jobs import Jobs
-from headtohead.sweeping.outcome import Outcome, Wanted, ended, recorded_outcome
+from headtohead.sweeping.outcome import Outcome, Wanted, ended, may_try_again, recorded_outcome
 from headtohead.sweeping.overrides import assignment
 from headtohead.sweeping.slots import run_jobs
-from headtohead.sweeping.study import Job, SweepStudy
+from headtohead.sweeping.study import Job, SweepStudy, has_failed
+from headtohead.sweeping.told import Told
 
 FINAL = ("evaluate.test=true", "evaluate.baselines=false", "export.form=none")
 
@@ -29,7 +31,7 @@ def winners(study: SweepStudy, top_k: int) -> list[FrozenTrial]:
     """
     ranked = study.ranked()
     if not ranked:
-        reasons = [str(trial.user_attrs.get("reason")) for trial in study.trials(TrialState.FAIL)]
+        reasons = [str(trial.user_attrs.get("reason")) for trial in study.trials() if has_failed(trial)]
         raise UserError(
             f"no trial of {study.name} has completed, so there is nothing to confirm"
             + (f"; the latest failed with: {reasons[-1]}" if reasons else "")
@@ -83,7 +85,7 @@ def confirmation_jobs(study: SweepStudy, trial: FrozenTrial, seeds: int, *, tuni
     return jobs
 
 
-def run_all(todo: Sequence[Job], jobs: Jobs, max_retries: int) -> None:
+def run_all(todo: Sequence[Job], jobs: Jobs, max_retries: int, told: Told) -> None:
     """Run jobs that have not completed yet, each to its end, and say of each that it has.
 
     Raises:
@@ -91,14 +93,17 @@ def run_all(todo: Sequence[Job], jobs: Jobs, max_retries: int) -> None:
     """
     left = deque(job for job in todo if not _is_complete(recorded_outcome(job.folder, Wanted())))
     over = len(todo) - len(left)
+    for job in left:
+        forgive(job.folder)
 
     def ended_job(job: Job, error: BaseException | None) -> Job | None:
         nonlocal over
         outcome = ended(job.folder, Wanted(), error)
-        if outcome.retry and job.attempt <= max_retries:
+        if may_try_again(outcome, job.folder, max_retries):
             return replace(job, attempt=job.attempt + 1)
         over += 1
-        print(f"[{over}/{len(todo)}] {job.folder.parent.name}/{job.folder.name}: {_in_words(outcome)}", flush=True)
+        words = "; ".join(filter(None, [_in_words(outcome), told.ended([job.folder])]))
+        print(f"[{over}/{len(todo)}] {job.folder.parent.name}/{job.folder.name}: {words}", flush=True)
         return None
 
     run_jobs(jobs, lambda: left.popleft() if left else None, ended_job)
@@ -107,8 +112,9 @@ def run_all(todo: Sequence[Job], jobs: Jobs, max_retries: int) -> None:
 
 
 def _in_words(outcome: Outcome) -> str:
+    value = f", validation {outcome.values[0]:.4f}" if outcome.values else ""
     seconds = f", {outcome.seconds:.0f} s" if outcome.seconds is not None else ""
-    return f"{outcome.state.name.lower()}{seconds}" + (f" ({outcome.reason})" if outcome.reason else "")
+    return f"{outcome.state.name.lower()}{value}{seconds}" + (f" ({outcome.reason})" if outcome.reason else "")
 
 
 def _is_complete(outcome: Outcome | None) -> bool:

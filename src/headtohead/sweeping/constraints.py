@@ -6,10 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headtohead.errors import UserError
+from headtohead.errors import UserError, near_names
+from headtohead.evaluation.metrics import HIGHER_IS_BETTER
 
 READABLE = ("metrics.validation.", "cost.")
 BOUNDS = ("max", "min")
+COSTS = ("trainable_parameters", "parameters", "padded_tokens", "peak_memory_bytes", "trials_in_pack")
+_READING = ("train", "validate", "score validation", "score test")
+PARTS_OF_COSTS = {
+    "seconds": (*_READING, "data", "load", "tokenise", "read", "evaluate", "baselines", "export"),
+    "tokens": _READING,
+    "training": ("steps", "planned_steps", "best_step", "best_value"),
+}
+"""What the ``cost`` of a record holds; ``trainable_parameters`` and the like of language models alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +79,23 @@ def _read(path: str, bounds: Any) -> Limit:
 
 
 def require_readable(path: str, key: str) -> None:
-    """Refuse what a sweep may not decide by.
+    """Refuse what a sweep may not decide by, and what no record holds.
 
     Raises:
-        UserError: the path leads elsewhere, such as to a test split.
+        UserError: the path leads elsewhere, such as to a test split, or nowhere.
     """
     if not path.startswith(READABLE):
         raise UserError(
             f"{key}={path} is not a path into a record that a sweep may optimise: "
             f"start with {' or '.join(READABLE)}. Validation tunes, test reports"
         )
+    _, part, *rest = path.split(".")
+    if path.startswith("metrics."):
+        if rest[0] not in HIGHER_IS_BETTER:
+            raise UserError(f"{key}={path}: {rest[0]!r} is no metric{near_names(rest[0], HIGHER_IS_BETTER)}")
+    elif part in PARTS_OF_COSTS:
+        own = ".".join(rest)
+        if own not in PARTS_OF_COSTS[part] and not own.startswith("score "):  # of a split of any name
+            raise UserError(f"{key}={path}: no run has it{near_names(own, PARTS_OF_COSTS[part])}")
+    elif part not in COSTS or rest:
+        raise UserError(f"{key}={path}: no run has it{near_names(part, (*COSTS, *PARTS_OF_COSTS))}")

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 
 from optuna.trial import FrozenTrial, TrialState
 
-from headtohead.errors import UserError
+from headtohead.launching import forgive
+from headtohead.sweeping.failures import refuse_failures, refuse_nothing
 from headtohead.sweeping.jobs import Jobs
-from headtohead.sweeping.outcome import Outcome, Wanted, ended, recorded_outcome
+from headtohead.sweeping.outcome import Outcome, Wanted, ended, may_try_again, recorded_outcome
 from headtohead.sweeping.racing import race
 from headtohead.sweeping.slots import run_jobs
-from headtohead.sweeping.study import FINISHED, Job, SweepStudy
+from headtohead.sweeping.study import Job, SweepStudy
 
 log = logging.getLogger(__name__)
 
@@ -41,17 +42,23 @@ class Controller:
         """Run every trial that is missing.
 
         Raises:
-            UserError: more trials have failed than ``max_failure_rate`` allows, or all of them.
+            UserError: more trials have failed than ``max_failure_rate`` allows, or none has completed.
         """
         self._left.extend(self._cut_off())
         run_jobs(self.jobs, self._next, self._ended, lambda: self.watch(None))
-        self._refuse_failures(at_end=True)
+        refuse_failures(self.study, self._ended_here)
+        refuse_nothing(self.study)
 
     def _cut_off(self) -> list[Job]:
-        """Tell what finished while no controller listened; return the jobs of trials that were cut off."""
+        """Tell what finished while no controller listened; return the jobs of trials that were cut off or lost."""
         jobs = [job for trial in self.study.trials(TrialState.RUNNING) if (job := self._advance(trial, {}, adopt=True))]
+        for job in jobs:
+            forgive(job.folder)
         if jobs:
-            log.info("adopting the trials %s, which were cut off", ", ".join(str(job.number) for job in jobs))
+            log.info(
+                "going on with the trials %s, which were cut off or failed for what may be mended by now",
+                ", ".join(str(job.number) for job in jobs),
+            )
         return jobs
 
     def _next(self) -> Job | None:
@@ -64,15 +71,12 @@ class Controller:
     def _ended(self, job: Job, error: BaseException | None) -> Job | None:
         """Take in how a job ended; return its trial's next: another attempt, the next seed, or none."""
         outcome = ended(job.folder, self._wanted, error)
-        trial = self._trial(job.number)
-        losses = int(trial.user_attrs.get("losses", 0))
-        if outcome.retry and losses < self.study.settings.max_retries:
-            self.study.note(job.number, losses=losses + 1)
+        if may_try_again(outcome, job.folder, self.study.settings.max_retries):
             again = self.study.adopt(self._trial(job.number), job.place)
             log.warning("trial %d: %s; attempt %d", job.number, outcome.reason, again.attempt)
             return again
-        follower = self._advance(trial, {job.place: outcome})
-        self._refuse_failures()
+        follower = self._advance(self._trial(job.number), {job.place: outcome})
+        refuse_failures(self.study, self._ended_here)
         return follower
 
     def _advance(self, trial: FrozenTrial, known: Mapping[int, Outcome], *, adopt: bool = False) -> Job | None:
@@ -85,7 +89,7 @@ class Controller:
         done: list[Outcome] = []
         for place, folder in enumerate(self.study.run_folders(trial.number)):
             outcome = known.get(place) or recorded_outcome(folder, self._wanted)
-            if outcome is None:
+            if outcome is None or (adopt and outcome.is_lost):
                 break
             done.append(outcome)
         seeds = self.study.settings.seeds
@@ -99,30 +103,12 @@ class Controller:
         """Put a final state into the study, its attributes first: nothing can be added to a finished trial."""
         broken = self.study.constrain(number, outcome.limited)
         self.study.note(number, reason=outcome.reason or broken, seconds=outcome.seconds, tokens=outcome.tokens)
-        self.study.tell(number, outcome.state, outcome.values if outcome.state == TrialState.COMPLETE else None)
-        if outcome.state == TrialState.FAIL:
-            log.warning("trial %d failed: %s", number, outcome.reason)
+        if outcome.is_lost:
+            self.study.lose(number)
+        else:
+            self.study.tell(number, outcome.state, outcome.values if outcome.state == TrialState.COMPLETE else None)
         self._ended_here.append(number)
         self.watch(self._trial(number))
 
     def _trial(self, number: int) -> FrozenTrial:
         return self.study.trials()[number]
-
-    def _refuse_failures(self, *, at_end: bool = False) -> None:
-        """End the sweep where too many of the latest trials have failed; an earlier command's do not count again.
-
-        Raises:
-            UserError: they have.
-        """
-        settings = self.study.settings
-        latest = [self._trial(number) for number in self._ended_here[-settings.failure_window :]]
-        failed = [trial for trial in latest if trial.state == TrialState.FAIL]
-        all_failed = at_end and bool(latest) and all(t.state == TrialState.FAIL for t in self.study.trials(*FINISHED))
-        if all_failed or len(failed) > settings.max_failure_rate * settings.failure_window:
-            reasons = "\n".join(f"  trial {trial.number}: {trial.user_attrs.get('reason')}" for trial in failed[-3:])
-            allowed = f"more than hydra.sweeper.max_failure_rate={settings.max_failure_rate} allows"
-            raise UserError(
-                f"{len(failed)} of the latest {len(latest)} trials of {self.study.name} failed, "
-                f"{'and none completed' if all_failed else allowed}:\n{reasons}\n"
-                "Everything is kept; the same command goes on once the cause is mended"
-            )

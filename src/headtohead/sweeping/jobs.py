@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
+from headtohead.notices import Notice
 from headtohead.sweeping.study import Job
 
 IN_PROCESS = ("BasicLauncher",)
@@ -35,10 +36,29 @@ class Jobs(Protocol):
 def jobs_of(launcher: Launcher, n_jobs: int) -> Jobs:
     """Return the way to start jobs that a launcher allows."""
     if hasattr(launcher, "submit"):
-        return Submitted(launcher, n_jobs * getattr(launcher, "trials_at_once", 1))
+        room = getattr(launcher, "slots", n_jobs)
+        return Submitted(launcher, min(n_jobs, room) * getattr(launcher, "trials_at_once", 1))
     if type(launcher).__name__ in IN_PROCESS:
         return InThisProcess(launcher)
     return InThreads(launcher, n_jobs)
+
+
+def says_of_n_jobs(launcher: Launcher, n_jobs: int) -> Notice | None:
+    """Return what becomes of ``hydra.sweeper.n_jobs`` where the launcher does not do as many at a time."""
+    asked, local = f"hydra.sweeper.n_jobs={n_jobs}", "hydra/launcher=local"
+    if n_jobs == 1:
+        return None
+    if type(launcher).__name__ in IN_PROCESS:
+        text = f"{asked} has no effect on this launcher, which runs one trial at a time in this process: add"
+        return Notice(text=text, command=local, leads=False)
+    if (room := getattr(launcher, "slots", n_jobs)) < n_jobs:
+        return Notice(text=f"{asked}: there is room for {room} at a time, the others wait", leads=False)
+    if type(launcher).__name__ == "FusedLauncher":
+        text = (
+            f"{asked} is how many packs' trials stand ready: one process trains hydra.launcher.trials_at_once together"
+        )
+        return Notice(text=text, leads=False)
+    return None
 
 
 class InThisProcess:

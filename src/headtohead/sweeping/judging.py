@@ -35,7 +35,7 @@ def compare_arms(sweep: Sweep, spaces: dict[str, Space]) -> None:
         for arm, listed in studies.items()
     }
     every = [job for listed in todo.values() for jobs in listed for own in jobs.values() for job in own]
-    run_all(every, sweep.jobs, settings.max_retries)
+    run_all(every, sweep.jobs, settings.max_retries, sweep.told)
     confirmed = {
         arm: [_chosen(study, jobs) for study, jobs in zip(listed, todo[arm], strict=True)]
         for arm, listed in studies.items()

@@ -9,7 +9,7 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from headtohead.launching import KilledJob, LauncherFailed
+from headtohead.launching import KilledJob, LauncherFailed, note_loss
 from headtohead.results import RunRecord, read_record
 from headtohead.sweeping.ending import refuse_full_disk
 
@@ -21,8 +21,10 @@ class Outcome:
     state: TrialState
     values: list[float] | None = None
     reason: str = ""
-    retry: bool = False
-    """Whether the cause lies outside the configuration: killed, or its machine lost."""
+    is_lost: bool = False
+    """Whether it failed for what may be mended around it (data, disk, network, device, packages), or was killed."""
+    killed: KilledJob | None = None
+    """What killed it, where nobody need mend anything before it is tried again."""
     seconds: float | None = None
     tokens: int | None = None
     """Read by the model, in all phases."""
@@ -51,7 +53,13 @@ def recorded_outcome(folder: Path, wanted: Wanted) -> Outcome | None:
         case "completed" | "pruned":
             return _scored(record, wanted, seconds, tokens)
         case "failed" | "diverged":
-            return Outcome(state=TrialState.FAIL, reason=record.error or record.status, seconds=seconds, tokens=tokens)
+            return Outcome(
+                state=TrialState.FAIL,
+                reason=record.error or record.status,
+                is_lost=record.status == "failed",  # what diverges would diverge again
+                seconds=seconds,
+                tokens=tokens,
+            )
     return None  # running or interrupted: it was cut off
 
 
@@ -84,9 +92,17 @@ def ended(folder: Path, wanted: Wanted, error: BaseException | None) -> Outcome:
         return found
     refuse_full_disk(folder, error)
     if error is not None and not isinstance(error, KilledJob):
-        return Outcome(state=TrialState.FAIL, reason=f"{type(error).__name__}: {error}".splitlines()[0])
-    reason = str(error) if error is not None else "the job ended without a result"
-    return Outcome(state=TrialState.FAIL, reason=reason, retry=True)
+        return Outcome(state=TrialState.FAIL, reason=f"{type(error).__name__}: {error}".splitlines()[0], is_lost=True)
+    killed = error or KilledJob("the job ended without a result")
+    return Outcome(state=TrialState.FAIL, reason=str(killed), is_lost=True, killed=killed)
+
+
+def may_try_again(outcome: Outcome, folder: Path, max_retries: int) -> bool:
+    """Count what a killed job has lost; return whether it is started again by the same command.
+
+    One that may have died of another trial is not charged: it is tried again alone.
+    """
+    return outcome.killed is not None and note_loss(folder, outcome.killed.company).alone <= max_retries
 
 
 def objective_values(record: RunRecord, objectives: list[str]) -> list[float | None]:

@@ -99,8 +99,19 @@ class Settings:
         Args:
             metric: the validation metric that ``train.metric`` means.
         """
-        if self.direction:
-            return self.direction
+        return self.direction or self._own_directions(metric)
+
+    def against_the_grain(self, metric: str) -> list[str]:
+        """Return the objectives that are asked for in the direction in which they get worse, each with that direction.
+
+        Args:
+            metric: the validation metric that ``train.metric`` means.
+        """
+        names = self.objective or [f"metrics.validation.{metric}"]
+        asked = zip(names, self.directions(metric), self._own_directions(metric), strict=True)
+        return [f"{name} is {direction}d" for name, direction, own in asked if direction != own]
+
+    def _own_directions(self, metric: str) -> list[str]:
         names = self.objective or [f"metrics.validation.{metric}"]
         higher = [name.startswith("metrics") and HIGHER_IS_BETTER.get(name.split(".")[2], True) for name in names]
         return ["maximize" if best else "minimize" for best in higher]

@@ -92,6 +92,8 @@ class Space:
     dimensions: dict[str, Dimension]
     """By the study's name."""
     fixed: list[str]
+    only_tuning: tuple[str, ...] = ()
+    """Of the shared overrides those that nobody gave: a trial is spared what only a final run needs."""
 
     @property
     def fixed_for_results(self) -> list[str]:

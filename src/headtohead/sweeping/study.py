@@ -23,10 +23,13 @@ from headtohead.sweeping.storage import open_storage, storage_errors, told_to_jo
 DEFINITION = "definition.json"
 EXHAUSTED = "exhausted"
 """Attribute of a study whose sampler has nothing left."""
+LOST = "lost"
+"""Attribute of a trial that has failed for what may be mended around it: the next command adopts it."""
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 Suggest = Callable[[optuna.Trial], None]
 """Suggests values beyond the space, as ``custom_search_space`` does."""
+Refused = Callable[[list[str]], str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,8 @@ class SweepStudy:
         storage: URL.
         metric: the validation metric that ``train.metric`` means.
         suggest: values beyond the space.
+        refused: returns why a trial's overrides can make no run at all, or None.
+        data: fingerprint of the rows that trials are of, where it is known.
         base: what every trial's configuration starts from, as plain values.
     """
 
@@ -65,10 +70,12 @@ class SweepStudy:
         storage: str,
         metric: str,
         suggest: Suggest | None = None,
+        refused: Refused | None = None,
+        data: str | None = None,
         base: Mapping[str, Any] | None = None,
     ) -> None:
         self.settings, self.space, self.name, self.folder, self.suggest = settings, space, name, folder, suggest
-        self.storage = storage
+        self.storage, self._refused = storage, refused
         self.objectives = settings.objective or [f"metrics.validation.{metric}"]
         directions, reported = settings.directions(metric), settings.reported_objective(metric)
         refuse_another(folder / DEFINITION, {**self._definition(directions), "base": flattened(base or {})})
@@ -87,7 +94,8 @@ class SweepStudy:
             )
             self._claim_name()
             self.study.set_user_attr(REPORTED, reported)
-            self._refuse_other_code()
+            self._refuse_other("code", code_fingerprint())
+            self._refuse_other("data", data)
             self.judge = Judge(name, self.study._storage, self.study.pruner)
         self._enqueue()
 
@@ -108,19 +116,20 @@ class SweepStudy:
                 "hydra.sweeper.study_name=<name>"
             )
 
-    def _refuse_other_code(self) -> None:
-        """Note which code a study's trials are of: those of another could not be compared, and none can be continued.
+    def _refuse_other(self, what: str, now: str | None) -> None:
+        """Note which code and data a study's trials are of: those of others could not be compared, and none can be continued.
 
         Raises:
-            UserError: trials are missing, and the code is another by now.
+            UserError: trials are missing, and it is another by now.
         """
-        code = code_fingerprint()
-        then = self.study.user_attrs.get("code")
+        then = self.study.user_attrs.get(what)
+        if now is None:
+            return
         if then is None:
-            self.study.set_user_attr("code", code)
-        elif then != code and (self.to_start() or self.trials(TrialState.RUNNING)):
+            self.study.set_user_attr(what, now)
+        elif then != now and (self.to_start() or self.trials(TrialState.RUNNING)):
             raise UserError(
-                f"{self.folder} holds trials of other code ({then}, now {code}): go back to it, or give the sweep another "
+                f"{self.folder} holds trials of other {what} ({then}, now {now}): go back to it, or give the sweep another "
                 "name with hydra.sweeper.study_name=<name>"
             )
 
@@ -184,6 +193,8 @@ class SweepStudy:
         if "overrides" not in trial.user_attrs:  # cut off before all its values were suggested
             self._suggest(optuna.Trial(self.study, trial._trial_id))
         self.note(trial.number, attempt=int(trial.user_attrs.get("attempt", 1)) + 1)
+        if trial.user_attrs.get(LOST):
+            self.note(trial.number, **{LOST: False, "reason": ""})
         return self.job(self.trials()[trial.number], place)
 
     def _suggest(self, trial: optuna.Trial) -> None:
@@ -237,6 +248,13 @@ class SweepStudy:
         for name, value in attributes.items():
             backend.set_trial_user_attr(self.trials()[number]._trial_id, name, value)
 
+    def lose(self, number: int) -> None:
+        """Give a trial up for this command; one whose own settings are at fault has failed for good."""
+        if self._refused and self._refused(self.trials()[number].user_attrs["overrides"]):
+            self.tell(number, TrialState.FAIL, None)
+        else:
+            self.note(number, **{LOST: True})
+
     def tell(self, number: int, state: TrialState, values: list[float] | None) -> None:
         """Put a trial's final state into the study; a trial that has one keeps it."""
         try:
@@ -265,6 +283,21 @@ class SweepStudy:
         """Return where a trial's runs live: in its folder, or in one for each seed."""
         folder = self.trial_folder(number)
         return [folder / f"seed_{seed}" for seed in self.settings.seeds] or [folder]
+
+
+def has_failed(trial: FrozenTrial) -> bool:
+    """Whether a trial has failed, for good or until the next command tries it again."""
+    return state_in_words(trial) == "fail"
+
+
+def has_ended(trial: FrozenTrial) -> bool:
+    """Whether nothing more comes of a trial in this command."""
+    return trial.state.is_finished() or has_failed(trial)
+
+
+def state_in_words(trial: FrozenTrial) -> str:
+    """Return a trial's state; one that is lost goes on for its storage, so that it keeps its number when it comes again."""
+    return "fail" if trial.state == TrialState.RUNNING and trial.user_attrs.get(LOST) else trial.state.name.lower()
 
 
 def is_feasible(trial: FrozenTrial) -> bool:

@@ -14,10 +14,14 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from headtohead import atomic
+from headtohead.errors import UserError
+from headtohead.launching import typed_path, typed_program
+from headtohead.results import winner_of
 from headtohead.sweeping.judge import reports_of
 from headtohead.sweeping.outcome import Wanted, recorded_outcome
+from headtohead.sweeping.space import sets
 from headtohead.sweeping.storage import without_password
-from headtohead.sweeping.study import SweepStudy, is_feasible
+from headtohead.sweeping.study import SweepStudy, is_feasible, state_in_words
 from headtohead.sweeping.trial_table import state_of, table_of
 
 SUMMARY = "study.json"
@@ -34,7 +38,7 @@ def write_summary(study: SweepStudy, importances: Mapping[str, Any] | None = Non
     settings = study.settings
     found = {
         "study": study.name,
-        "command": without_password(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])),
+        "command": without_password(shlex.join([*typed_program(), *sys.argv[1:]])),
         "sampler": "every combination" if settings.is_grid else _class_name(settings.sampler) or "TPESampler",
         "pruner": _class_name(settings.pruner),
         "objective": settings.objective,
@@ -47,7 +51,7 @@ def write_summary(study: SweepStudy, importances: Mapping[str, Any] | None = Non
         "n_trials": study.n_trials,
         "counts": _counts(study),
         "best": [trial.number for trial in best],
-        "best_command": command_of(best[0]) if best else None,
+        "best_command": command_of(best[0], study) if best else None,
         "ends_of_ranges": _ends_of_ranges(study, best[0]) if len(best) == 1 else {},
         "trials": [_described(trial, study) for trial in study.trials()],
         "confirmed": list(_confirmed(study)),
@@ -67,9 +71,11 @@ def best_trials(study: SweepStudy) -> list[FrozenTrial]:
     return study.ranked()[:1]
 
 
-def command_of(trial: FrozenTrial) -> str:
-    """Return the command line that runs a trial's configuration by itself."""
-    return shlex.join(["python", "run.py", *trial.user_attrs.get("overrides", [])])
+def command_of(trial: FrozenTrial, study: SweepStudy) -> str:
+    """Return the command line that runs a trial's configuration by itself, whole, in whatever way it was found."""
+    own = [line for line in trial.user_attrs.get("overrides", []) if line not in study.space.only_tuning]
+    alone = ["hydra.mode=RUN"] if any(sets(line, ("experiment",)) for line in own) else []  # its own mode is MULTIRUN
+    return shlex.join([*typed_program(), *own, *alone])
 
 
 def _ends_of_ranges(study: SweepStudy, best: FrozenTrial) -> dict[str, str]:
@@ -104,7 +110,7 @@ def _described(trial: FrozenTrial, study: SweepStudy) -> dict[str, Any]:
     runs = [str(folder.relative_to(study.folder)) for folder in study.run_folders(trial.number) if folder.exists()]
     return {
         "number": trial.number,
-        "state": trial.state.name.lower(),
+        "state": state_in_words(trial),
         "feasible": is_feasible(trial),
         "params": trial.params,
         "values": trial.values,
@@ -131,5 +137,18 @@ def print_end(study: SweepStudy) -> None:
     best = best_trials(study)
     console.print(table_of(study, {trial.number for trial in best}))
     if best:
-        console.print(f"best: trial {best[0].number}, {command_of(best[0])}", markup=False, soft_wrap=True)
+        console.print(f"best: trial {best[0].number}; by itself:", markup=False)
+        console.print(f"  {command_of(best[0], study)}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"sweep: {study.folder}", markup=False, soft_wrap=True)
+
+
+def print_winner(folder: Path) -> None:
+    """Print the commands that put the model of a finished sweep to use."""
+    try:
+        winner = winner_of(folder)
+    except UserError as error:  # several objectives have several best trials, of which a person chooses
+        print(error)
+        return
+    if (winner / "trained.safetensors").exists():
+        for task in ("evaluate", "export"):
+            print(f"{task} its model: {shlex.join([*typed_program(), f'task={task}', f'run={typed_path(folder)}'])}")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -18,24 +18,32 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from headtohead.composition import Composer
+from headtohead.config import Config
 from headtohead.errors import UserError
+from headtohead.notices import Notice
 from headtohead.reporting.sweeps import write_sweep_report
 from headtohead.schema import without_hydra
 from headtohead.sweeping.arms import ArmSettings
-from headtohead.sweeping.checks import check_sweep, refuse_contested
+from headtohead.sweeping.checks import check_sweep, refusal, refuse_contested, refuse_late_pruner
 from headtohead.sweeping.ending import cut_short
-from headtohead.sweeping.jobs import jobs_of
+from headtohead.sweeping.jobs import jobs_of, says_of_n_jobs
 from headtohead.sweeping.judging import compare_arms
 from headtohead.sweeping.lock import controller_lock
+from headtohead.sweeping.pace import Pace, finished_runs, planned_runs, seconds_of_a_run
 from headtohead.sweeping.rungs import refuse_order_dependent
 from headtohead.sweeping.seeds import refuse_another_seed
 from headtohead.sweeping.settings import Settings, read_settings
 from headtohead.sweeping.space import NOT_OF_RESULTS, Space, parse_space, sets
 from headtohead.sweeping.storage import refuse_written_password, resolve_storage
+from headtohead.sweeping.summary import print_winner
+from headtohead.sweeping.told import Told
 from headtohead.sweeping.tune import Sweep
+from headtohead.tasks.preflight import Preflight
 
 log = logging.getLogger(__name__)
 
+LENGTHS = ("train.epochs", "train.steps", "train.batch_size", "train.batch_tokens")
+"""Keys that decide on the steps of a run, beside its data."""
 NOT_IN_TUNING = ("evaluate.test=false", "evaluate.baselines=false", "export.form=none")
 """Validation tunes; the test split is not read while it does."""
 
@@ -68,8 +76,7 @@ def sweep(
     parsed = _parsed(settings, [line for line in arguments if not sets(line, ("fresh",))])
     settings = _with_sampler(settings, parsed)
     spaces = _spaces(settings, parsed)
-    own_name = re.sub(r"[^\w.-]+", "_", str(config.name))
-    name = settings.study_name or f"{own_name}-{_fingerprint(settings, spaces, without_hydra(config))}"
+    name = settings.study_name or _own_name(settings, spaces, config)
     folder = Path(str(config.hydra.sweep.dir)).absolute() / name
     for space in spaces.values():
         if settings.seeds:
@@ -80,26 +87,71 @@ def sweep(
             "name another with hydra.sweeper.study_name"
         )
     storage = resolve_storage(settings.storage or "auto", folder)
-    check_sweep(settings, spaces, Composer(partial(loader.load_sweep_config, config)))
+    compose, preflight = Composer(partial(loader.load_sweep_config, config)), Preflight()
+    todo = planned_runs(settings, spaces) - finished_runs(folder)
+    if todo > 0:
+        print(f"{name}: checking settings, data and models", flush=True)
+    firsts = check_sweep(settings, spaces, compose, preflight.check if todo > 0 else lambda config: None)
+    if todo > 0:
+        _check_pruner(settings, spaces, firsts, preflight)
+    jobs = jobs_of(launcher, settings.n_jobs)
     with controller_lock(folder), cut_short(folder, storage):
+        pace = Pace(todo, jobs.slots)
         own = Sweep(
             settings=settings,
             config=config,
             name=name,
             folder=folder,
             storage=storage,
-            jobs=jobs_of(launcher, settings.n_jobs),
+            jobs=jobs,
+            told=Told(folder, pace),
+            refused=partial(refusal, compose=compose, check=preflight.check),
+            data={arm: preflight.corpus(first).fingerprint for arm, first in firsts.items()} if todo > 0 else {},
         )
+        _say_what_comes(own, pace)
+        for notice in _notices(own, launcher):
+            print(notice, flush=True)
         try:
             if settings.arms:
                 compare_arms(own, spaces)
             else:
                 own.tune(own.study(name, folder, spaces[""]))
+            print_winner(folder)
         except BaseException:
             own.jobs.interrupt()
             raise
         finally:
             _write_page(folder)
+
+
+def _check_pruner(
+    settings: Settings, spaces: Mapping[str, Space], firsts: Mapping[str, Config], preflight: Preflight
+) -> None:
+    if settings.pruner is None or settings.seeds:
+        return
+    for arm, first in firsts.items():
+        steps = preflight.steps(first)
+        if steps is not None and not any(name in LENGTHS or sets(name, ("data",)) for name in spaces[arm].dimensions):
+            refuse_late_pruner(settings.pruner, steps)
+
+
+def _say_what_comes(sweep: Sweep, pace: Pace) -> None:
+    """Print how much there is to do, and how long it takes by what earlier runs took."""
+    config = sweep.config
+    before = seconds_of_a_run(
+        sweep.folder, Path(str(config.paths.outputs)), model=config.model.name, data=config.data.name
+    )
+    print(f"{sweep.name}: {pace.at_start(before)}", flush=True)
+
+
+def _notices(sweep: Sweep, launcher: Launcher) -> Iterator[Notice]:
+    """Yield what a person may have meant otherwise."""
+    for contrary in sweep.settings.against_the_grain(sweep.metric):
+        yield Notice(
+            text=f"{contrary}, so that the worst is looked for: leave hydra.sweeper.direction out for the best"
+        )
+    if about_jobs := says_of_n_jobs(launcher, sweep.settings.n_jobs):
+        yield about_jobs
 
 
 def _write_page(folder: Path) -> None:
@@ -140,11 +192,18 @@ def _tuning_only(space: Space) -> Space:
     """Leave out of tuning trials what only a final run needs, unless it was asked for: tests, baselines, exports."""
     given = {line.partition("=")[0] for line in space.fixed}
     added = [line for line in NOT_IN_TUNING if line.partition("=")[0] not in given]
-    return replace(space, fixed=[*space.fixed, *added])
+    return replace(space, fixed=[*space.fixed, *added], only_tuning=tuple(added))
 
 
 def _plain(value: Any) -> Any:
     return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def _own_name(settings: Settings, spaces: dict[str, Space], config: DictConfig) -> str:
+    """Return what a sweep is called that was given no name: another for other data, settings or questions."""
+    about = [config.name] if str(config.data.name) in str(config.name) else [config.name, config.data.name]
+    named = re.sub(r"[^\w.-]+", "_", "-".join(map(str, about)))
+    return f"{named}-{_fingerprint(settings, spaces, without_hydra(config))}"
 
 
 def _fingerprint(settings: Settings, spaces: dict[str, Space], base: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from headtohead.sweeping.judge import reports_of
-from headtohead.sweeping.study import SweepStudy, is_feasible
+from headtohead.sweeping.study import SweepStudy, has_ended, is_feasible, state_in_words
 
 
 def table_of(study: SweepStudy, best: Collection[int], rows: int | None = None) -> Table:
@@ -38,23 +38,40 @@ def table_of(study: SweepStudy, best: Collection[int], rows: int | None = None) 
     return table
 
 
-def line_of(study: SweepStudy, trial: FrozenTrial) -> str:
-    """Return what a log says of a trial that has ended."""
-    done = len([other for other in study.trials() if other.state.is_finished()])
+def line_of(study: SweepStudy, trial: FrozenTrial, left: str = "") -> str:
+    """Return what is said of a trial that has ended: its values, its parameters, the best so far and the time left.
+
+    Args:
+        left: the time, in words.
+    """
+    done = sum(has_ended(other) for other in study.trials())
     names = [name.rpartition(".")[2] for name in study.objectives]
     metrics = [f"{name} {value}" for name, value in zip(names, _metrics(study, trial), strict=True) if value]
     parts = [state_of(trial), *metrics, *([f"{_seconds(trial)} s"] if _seconds(trial) else [])]
     params = " ".join(f"{name}={short(value)}" for name, value in trial.params.items())
-    why = trial.user_attrs.get("reason")
-    return f"[{done}/{study.n_trials}] trial {trial.number}: {', '.join(parts)}; {params}" + (
-        f" ({why})" if why else ""
-    )
+    why = f" ({reason})" if (reason := trial.user_attrs.get("reason")) else ""
+    arm = f"{study.name.partition('/')[2]}, " if "/" in study.name else ""
+    said = [
+        f"[{done}/{study.n_trials}] {arm}trial {trial.number}: {', '.join(parts)}",
+        params,
+        _best(study, trial),
+        left,
+    ]
+    return "; ".join(part for part in said if part) + why
+
+
+def _best(study: SweepStudy, trial: FrozenTrial) -> str:
+    """Return the best of a single objective so far."""
+    if len(study.objectives) > 1 or not (ranked := study.ranked()):
+        return ""
+    best = ranked[0]
+    return "best so far" if best.number == trial.number else f"best {best.value:.4f} (trial {best.number})"
 
 
 def state_of(trial: FrozenTrial) -> str:
     """Return a trial's state in one word; ``infeasible`` completed outside the constraints."""
     completed = trial.state == TrialState.COMPLETE
-    return "infeasible" if completed and not is_feasible(trial) else trial.state.name.lower()
+    return "infeasible" if completed and not is_feasible(trial) else state_in_words(trial)
 
 
 def short(value: Any) -> str:
@@ -63,8 +80,8 @@ def short(value: Any) -> str:
 
 
 def _some(trials: Sequence[FrozenTrial], best: Collection[int], rows: int) -> list[FrozenTrial]:
-    first = [trial for trial in trials if trial.state == TrialState.RUNNING or trial.number in best]
-    others = [trial for trial in reversed(trials) if trial.state.is_finished() and trial.number not in best]
+    first = [trial for trial in trials if state_in_words(trial) == "running" or trial.number in best]
+    others = [trial for trial in reversed(trials) if has_ended(trial) and trial.number not in best]
     return sorted((first + others)[: max(1, rows)], key=lambda trial: trial.number)
 
 
@@ -82,6 +99,6 @@ def _metrics(study: SweepStudy, trial: FrozenTrial) -> list[str]:
 
 def _seconds(trial: FrozenTrial) -> str:
     seconds = trial.user_attrs.get("seconds")
-    if trial.state == TrialState.RUNNING and trial.datetime_start:
+    if state_in_words(trial) == "running" and trial.datetime_start:
         seconds = time.time() - trial.datetime_start.timestamp()
     return f"{seconds:.0f}" if seconds else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,9 @@ from headtohead.sweeping.importance import importances_of
 from headtohead.sweeping.jobs import Jobs
 from headtohead.sweeping.settings import Settings
 from headtohead.sweeping.space import NOT_OF_RESULTS, Space
-from headtohead.sweeping.study import Suggest, SweepStudy
+from headtohead.sweeping.study import Refused, Suggest, SweepStudy
 from headtohead.sweeping.summary import print_end, write_summary
+from headtohead.sweeping.told import Told
 from headtohead.sweeping.watching import watching
 
 
@@ -33,6 +35,11 @@ class Sweep:
     folder: Path
     storage: str
     jobs: Jobs
+    told: Told
+    refused: Refused
+    """Why a trial's overrides can make no run, or None."""
+    data: Mapping[str, str]
+    """By arm, what rows its trials are of; empty where nothing is left to run."""
 
     @property
     def metric(self) -> str:
@@ -49,13 +56,15 @@ class Sweep:
             storage=self.storage,
             metric=self.metric,
             suggest=_custom(self.settings, self.config),
+            refused=self.refused,
+            data=self.data.get([*name.split("/"), ""][1]),
             base={key: value for key, value in without_hydra(self.config).items() if key not in NOT_OF_RESULTS},
         )
 
     def tune(self, study: SweepStudy) -> None:
         """Run a study to its end."""
         try:
-            with watching(study, live=self.jobs.elsewhere) as show:
+            with watching(study, live=self.jobs.elsewhere, told=self.told) as show:
 
                 def watch(trial: FrozenTrial | None) -> None:
                     if trial is not None:

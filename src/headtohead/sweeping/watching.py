@@ -15,6 +15,7 @@ from rich.live import Live
 from headtohead.sweeping.controller import Watch
 from headtohead.sweeping.study import SweepStudy
 from headtohead.sweeping.summary import best_trials
+from headtohead.sweeping.told import Told
 from headtohead.sweeping.trial_table import line_of, table_of
 
 ROOM_AROUND = 6
@@ -22,21 +23,28 @@ ROOM_AROUND = 6
 
 
 @contextmanager
-def watching(study: SweepStudy, *, live: bool, console: Console | None = None) -> Iterator[Watch]:
+def watching(
+    study: SweepStudy, *, live: bool, told: Told | None = None, console: Console | None = None
+) -> Iterator[Watch]:
     """Show a study as it runs; yields what is to be told of its trials.
+
+    Every trial leaves a line when it ends.
 
     Args:
         study: to show.
-        live: jobs leave the terminal alone, so that a table can stay on it.
-        console: to show it on; a terminal that nobody looks at, such as a file, gets lines.
+        live: jobs leave the terminal alone, so that a table can stay on it, below the lines.
+        told: what the runs of the sweep have said.
+        console: to show it on; a terminal that nobody looks at, such as a file, gets the lines alone.
     """
     console = console or Console()
+    say = partial(_say, console, study, told)
     if not (live and console.is_interactive):
-        yield partial(_say, console, study)
+        yield say
         return
     with Live(console=console, auto_refresh=False, transient=True) as shown, _logs_above():
 
-        def show(_: FrozenTrial | None) -> None:
+        def show(ended: FrozenTrial | None) -> None:
+            say(ended)
             best = {trial.number for trial in best_trials(study)}
             shown.update(table_of(study, best, rows=console.height - ROOM_AROUND), refresh=True)
 
@@ -44,9 +52,12 @@ def watching(study: SweepStudy, *, live: bool, console: Console | None = None) -
         yield show
 
 
-def _say(console: Console, study: SweepStudy, trial: FrozenTrial | None) -> None:
-    if trial is not None:
-        console.print(line_of(study, trial), markup=False, highlight=False, soft_wrap=True)
+def _say(console: Console, study: SweepStudy, told: Told | None, trial: FrozenTrial | None) -> None:
+    if trial is None:
+        return
+    runs = [folder for folder in study.run_folders(trial.number) if folder.exists()]
+    left = told.ended(runs) if told else ""
+    console.print(line_of(study, trial, left), markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

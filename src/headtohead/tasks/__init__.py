@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headtohead.config import Config
 from headtohead.errors import DiskFull, Diverged, UserError, is_disk_full, is_out_of_memory
+from headtohead.results import winner_of
 
 if TYPE_CHECKING:
     from headtohead.tasks.run import SweepLink
@@ -66,7 +68,11 @@ def _perform(config: Config, folder: Path, given: list[str]) -> None:
     from headtohead.tasks.reload import read_run, refuse_contradictions
 
     assert config.run is not None
-    refuse_contradictions(config, read_run(Path(config.run))[1], given)
+    run = winner_of(Path(config.run))
+    if run != Path(config.run):
+        print(f"run={config.run}: the winner is {run}", flush=True)
+    config = replace(config, run=str(run))
+    refuse_contradictions(config, read_run(run)[1], given)
     match config.task.name:
         case "evaluate":
             from headtohead.tasks.evaluate import evaluate_run

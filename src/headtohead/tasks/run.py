@@ -51,11 +51,11 @@ class Run:
         return self.folder / run_folder.CHECKPOINTS
 
     def notice(self, notice: Notice) -> None:
-        """Tell a person something, once: on the terminal and in the record."""
+        """Tell a person something, once: in the record, and on the terminal, where a sweep does it for all its runs."""
         if notice.as_dict() in self.record.notices:
             return
         self.record.notices.append(notice.as_dict())
-        if self.processes.is_main:
+        if self.processes.is_main and self.membership is None:
             print(notice, flush=True)
 
     def save(self) -> None:

@@ -60,7 +60,8 @@ class SweeperConf:
     """The sweep ends once more than this share of ``failure_window`` trials has failed among the latest that ended."""
     failure_window: int = 10
     max_retries: int = 1
-    """Further attempts of a trial that was killed or lost; a configuration that fails by itself is not retried."""
+    """Further attempts, by one command, of a trial that is killed while it trains alone; one that fails by itself waits for the
+    next command."""
     seeds: Any = None
     """Seeds that every trial is run with, one after another; its value is their mean. null: the configuration's own."""
     constraints: Any = None

@@ -1,0 +1,111 @@
+"""How long a sweep still takes, from what has ended of it or, before that, from earlier runs like its own."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from statistics import fmean
+
+from headtohead.errors import UserError
+from headtohead.results import RunRecord, read_record
+from headtohead.sweeping.settings import Settings
+from headtohead.sweeping.space import Space
+
+FINISHED = ("completed", "pruned")
+LATEST = 5
+"""Earlier runs whose time is asked for."""
+
+
+class Pace:
+    """Counts runs as they end.
+
+    Args:
+        runs: that are to be done.
+        slots: that are done at the same time.
+    """
+
+    def __init__(self, runs: int, slots: int) -> None:
+        self._runs, self._slots = runs, slots
+        self._ended, self._started = 0, time.monotonic()
+
+    def note_ended(self, runs: int = 1) -> None:
+        """Take in that runs have ended."""
+        self._ended += runs
+
+    def left(self) -> str:
+        """Return how long what is left takes, such as ``about 3 minutes left``; nothing where nothing is left."""
+        runs = self._runs - self._ended
+        if runs <= 0 or not self._ended:
+            return ""
+        under_way = min(self._slots, self._runs)  # the first to end has run beside others that are nearly as far
+        return f"{in_words((time.monotonic() - self._started) * runs / max(self._ended, under_way))} left"
+
+    def at_start(self, seconds: float | None) -> str:
+        """Return how much there is to do, such as ``10 runs, about 4 minutes``.
+
+        Args:
+            seconds: of a run, where earlier ones tell.
+        """
+        runs = f"{self._runs} run{'s' if self._runs != 1 else ''}"
+        if not self._runs:
+            return "nothing is left to run"
+        if seconds is None:
+            return f"{runs}; how long they take is known when the first has ended"
+        return f"{runs}, {in_words(seconds * math.ceil(self._runs / self._slots))}"
+
+
+def in_words(seconds: float) -> str:
+    """Return a time in the unit that a person would name it in."""
+    if seconds < 90:
+        whole = max(1, round(seconds))
+        return f"about {whole} second{'s' if whole > 1 else ''}"
+    return f"about {round(seconds / 60)} minutes" if seconds < 5400 else f"about {seconds / 3600:.1f} hours"
+
+
+def planned_runs(settings: Settings, spaces: Mapping[str, Space]) -> int:
+    """Return how many runs a sweep has in all: trials with their seeds, and the confirming runs of arms."""
+    trials = [len(space.grid()) if settings.is_grid else settings.n_trials for space in spaces.values()]
+    runs = sum(trials) * max(1, len(settings.seeds)) * settings.tunings
+    confirming = len(settings.arms) * settings.tunings * min(settings.confirm.top_k, *trials) * settings.confirm.seeds
+    return runs + confirming
+
+
+def finished_runs(folder: Path) -> int:
+    """Return how many runs of a sweep have come to their end."""
+    return sum(record.status in FINISHED for record in _records(folder.glob("**/result.json")))
+
+
+def seconds_of_a_run(sweep: Path, outputs: Path, *, model: str, data: str) -> float | None:
+    """Return how long a run like a sweep's own takes: by its own runs, else by the latest of the model on the data.
+
+    Args:
+        sweep: its folder.
+        outputs: where other runs lie.
+    """
+    own = _seconds(_records(sweep.glob("**/result.json")))
+    if own:
+        return fmean(own)
+    latest = sorted(outputs.glob("*/result.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    alike = (record for record in _records(latest) if _is_of(record, model, data))
+    others = _seconds(record for record, _ in zip(alike, range(LATEST), strict=False))
+    return fmean(others) if others else None
+
+
+def _records(paths: Iterable[Path]) -> Iterator[RunRecord]:
+    for path in paths:
+        try:
+            yield read_record(path)
+        except (UserError, OSError):  # it tells nothing of time
+            continue
+
+
+def _seconds(records: Iterable[RunRecord]) -> list[float]:
+    spent = (sum((record.cost.get("seconds") or {}).values()) for record in records if record.status in FINISHED)
+    return [seconds for seconds in spent if seconds]
+
+
+def _is_of(record: RunRecord, model: str, data: str) -> bool:
+    config = record.config
+    return (config.get("model") or {}).get("name") == model and (config.get("data") or {}).get("name") == data

@@ -1,0 +1,99 @@
+"""What a run would be refused for, found beforehand: its data are read, its model is sketched without weights."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import numpy as np
+
+from headtohead.config import Config
+from headtohead.data import Corpus, load_corpus
+from headtohead.errors import UserError
+from headtohead.sources import cache_root
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+OF_THE_SPLITS = ("split", "subset", "seed", "duplicates", "near_duplicates", "leakage")
+"""Of ``data`` what changes rows, and neither texts nor labels: configurations that differ in it are checked once."""
+
+
+class Preflight:
+    """Checks configurations, each question once, however many of them ask it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def check(self, config: Config) -> None:
+        """Read the data, bring the model onto this disk, and see whether loss, head, layers and prompt fit both.
+
+        Raises:
+            UserError: what the run would be refused for.
+        """
+        corpus = self.corpus(config)
+        if config.model.kind != "tfidf":
+            parts = [asdict(part) for part in (config.model, config.head, config.loss, config.lora, config.prompt)]
+            self._once([*parts, self._rows(config)], lambda: _check_model(config, corpus))
+
+    def corpus(self, config: Config) -> Corpus:
+        """Return the rows of a configuration, or of one with other splits of them.
+
+        Raises:
+            UserError: they cannot be had or read.
+        """
+        return self._once(self._rows(config), lambda: load_corpus(config.data, cache_root(config.paths.cache)))
+
+    def steps(self, config: Config) -> int | None:
+        """Return how many optimiser steps a run takes; None where they hang on the lengths of its texts."""
+        from headtohead.training.schedule import planned_steps  # torch with it
+
+        if config.train.steps is None and config.train.batch_tokens is not None:
+            return None
+        return planned_steps(config.train, math.ceil(len(self.corpus(config).train) / config.train.batch_size))
+
+    @staticmethod
+    def _rows(config: Config) -> list[Any]:
+        data = {key: value for key, value in asdict(config.data).items() if key not in OF_THE_SPLITS}
+        return [data, config.paths.cache]
+
+    def _once(self, question: list[Any], answer: Callable[[], T]) -> T:
+        key = json.dumps(question, sort_keys=True, default=str)
+        if key not in self._known:
+            try:
+                self._known[key] = answer()
+            except UserError as error:
+                self._known[key] = error
+        if isinstance(found := self._known[key], UserError):
+            raise found
+        known: T = found
+        return known
+
+
+def _check_model(config: Config, corpus: Corpus) -> None:
+    from headtohead.adapters import expected_count  # torch with it: TF-IDF is checked without
+    from headtohead.backbone import sketch_backbone
+    from headtohead.tasks.build import score_width
+    from headtohead.tasks.train_model import read_with
+
+    width = score_width(config, corpus.labels, np.asarray(corpus.train["label"][:]))
+    cache = cache_root(config.paths.cache)
+    try:
+        backbone = sketch_backbone(config.model, config.head, corpus.labels, width=width, cache=cache)
+    except UserError:
+        raise
+    except (RuntimeError, ValueError) as error:  # an architecture that needs its weights to be built: its runs will see
+        log.debug("%s cannot be sketched: %r", config.model.name, error)
+        return
+    expected_count(backbone.trunk, backbone.model, config.lora)
+    asked = config.prompt.max_tokens
+    if asked is not None and asked > backbone.positions:
+        raise UserError(
+            f"prompt.max_tokens={asked}: {config.model.name} can place {backbone.positions} tokens; set "
+            f"prompt.max_tokens={backbone.positions}, or leave it out, and it is chosen from the texts"
+        )
+    read_with(config, backbone, corpus)
