@@ -51,19 +51,19 @@ def predict(run: Path, rows: Path, output: Path, *overrides: str) -> None:
 
 @pytest.mark.slow
 def test_one_bad_row_costs_no_answers(run: Path, tmp_path: Path) -> None:
-    rows = write_rows(tmp_path / "new.txt", [*news_rows(5), {"text": ""}])
+    rows = write_rows(tmp_path / "new.rows", [*news_rows(5), {"text": ""}])
     output = tmp_path / "answers.jsonl"
     output.write_text("earlier")
     with pytest.raises(UserError, match=r"answers\.jsonl is there already: .* add fresh=true"):
         predict(run, rows, output)
     with pytest.raises(UserError, match=r"set data\.format"):
         predict(run, rows, output, "fresh=true")
-    with pytest.raises(UserError, match=r"new\.txt:6: the text is empty.*\n.*data\.bad_rows=drop"):
+    with pytest.raises(UserError, match=r"new\.rows:6: the text is empty.*\n.*data\.bad_rows=drop"):
         predict(run, rows, output, "data.format=jsonl", "fresh=true")
     assert output.read_text() == "earlier"
     predict(run, rows, output, "data.format=jsonl", "data.bad_rows=drop", "fresh=true")
     assert [json.loads(line)["row_id"] for line in output.read_text().splitlines()] == [
-        f"new.txt:{n}" for n in range(1, 6)
+        f"new.rows:{n}" for n in range(1, 6)
     ]
     with pytest.raises(UserError, match=r"data\.group contradicts the run"):
         predict(run, rows, output, "data.group=text", "fresh=true")

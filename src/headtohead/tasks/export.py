@@ -14,7 +14,7 @@ import torch
 from headtohead import atomic, traces
 from headtohead.backbone import resolve_dtype
 from headtohead.checkpoints import fetch_model, never_asking
-from headtohead.config import Config, FullConfig
+from headtohead.config import Config, FullConfig, build_config
 from headtohead.data import Corpus, load_corpus
 from headtohead.errors import UserError
 from headtohead.export import parity
@@ -26,6 +26,7 @@ from headtohead.results import RunRecord, read_predictions, write_record
 from headtohead.sources import Fetched, cache_root
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.base_model import as_recorded, refuse_another_base, train_again
+from headtohead.tasks.export_tfidf import export_tfidf
 from headtohead.tasks.reload import Reloaded, read_run, reload_run
 from headtohead.tasks.run import Run
 from headtohead.training import Processes, load_weights, score_prompts
@@ -85,6 +86,9 @@ def export_folder(
         The record's ``export`` section: ``form``, ``status``, ``reason``, ``gate``, ``drift`` and ``files``.
     """
     try:
+        stored = build_config(record.config)
+        if stored.model.kind == "tfidf":
+            return export_tfidf(folder, record, form, corpus, gate_rows or stored.export.gate_rows)
         subject, reference = prepare(folder, form, corpus, cache, gate_rows)
         _free_memory()
         with never_asking(), atomic.new_folder(folder / run_folder.MODEL) as temporary:

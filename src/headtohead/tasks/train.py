@@ -287,7 +287,7 @@ def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], enc
     _write_examples(run.folder, predictions, encoded)
     record.cost["peak_memory_bytes"] = peak_memory_bytes()
     record.provenance["finished"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    if config.export.form != "none" and config.model.kind != "tfidf":
+    if config.export.form != "none":
         from headtohead.tasks.export import export_run
 
         with run.phases.phase("export"):
