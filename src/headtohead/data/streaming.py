@@ -53,7 +53,7 @@ def single(text: str, config: DataConfig) -> dict[str, Any]:
     try:
         found, _ = read_input({"text": text}, _one_column(config))
     except RowError as fault:
-        raise UserError(f"task.text: {fault}") from None
+        raise UserError(f"task.text: {fault.kind}") from None
     return {"row_id": "text", "text": found, "messages": None}
 
 

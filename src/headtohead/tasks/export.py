@@ -55,8 +55,9 @@ def export_again(config: Config) -> RunRecord:
         if config.export.form == "none":
             raise UserError("task=export writes model/: set export.form to adapter, merged or auto")
         cache = cache_root(config.paths.cache or stored.paths.cache)
-        base = fetch_model(as_recorded(stored, record).model, cache)
-        refuse_another_base(record, base.content, folder, mend=train_again(record))
+        if stored.model.kind != "tfidf":
+            base = fetch_model(as_recorded(stored, record).model, cache)
+            refuse_another_base(record, base.content, folder, mend=train_again(record))
         corpus = load_corpus(stored.data, cache)
         run_folder.refuse_changes(record, folder, data=corpus.fingerprint)
         record.export = export_folder(folder, record, config.export.form, corpus, cache, config.export.gate_rows)
