@@ -6,7 +6,7 @@ READY := .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-unit test-long test-slurm bench check format
-run: $(READY)            ## set-up, then one real run: SmolLM2-135M-Instruct + LoRA on BBC News
+run: $(READY)            ## set-up, then one real run: MiniLM + LoRA on BBC News
 	$(BIN)/python run.py
 
 test: test-unit          ## set-up, then units, whole offline runs, and the real-model path, in under a quarter of an hour

@@ -303,5 +303,5 @@ def _refuse_encoder(path: Path, model: ModelConfig) -> None:
     if config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False):
         raise UserError(
             f"head=generative needs a model that writes text; model={model.name} ({config.model_type}) is an encoder: "
-            "set head=classification, or a decoder such as model=smollm2_135m"
+            "add model=smollm2_135m or another decoder to the command, or set head=classification"
         )

@@ -121,7 +121,8 @@ def build_prompt(
         return Prompt(config, labels, None, (*given, *examples))
     if not getattr(tokenizer, "chat_template", None):
         raise UserError(
-            "prompt.chat=true needs a tokenizer with a chat template; take an instruct model or another prompt"
+            "prompt.chat=true needs a tokenizer with a chat template: add model=smollm2_135m or another instruct model to the "
+            "command, or take another prompt"
         )
 
     def render_chat(messages: list[Message]) -> str:

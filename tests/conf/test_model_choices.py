@@ -58,7 +58,7 @@ def test_a_shipped_choice_is_called_what_it_loads_and_nothing_else(choice: str) 
 
 @pytest.mark.parametrize("label", ["smollm2_135m", "SmolLM2-135M-Instruct", "smollm2"])
 def test_a_label_may_be_written_otherwise(label: str) -> None:
-    assert composed(f"model.name={label}").model.name == label
+    assert composed("model=smollm2_135m", f"model.name={label}").model.name == label
 
 
 @pytest.mark.parametrize(
