@@ -94,6 +94,17 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder that nothing becomes of; what a crash leaves of it goes with ``settle(path)``."""
+    temporary = _temporary(path)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def settle(path: Path) -> None:
     """Put back the folder a crash left moved aside, and drop leftovers of ``new_folder`` and ``new_file``."""
     old = _aside(path)

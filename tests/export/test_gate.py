@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from export.finished_runs import finished
 from headtohead.data import load_corpus
 from headtohead.errors import UserError
-from headtohead.export import gate, parity
+from headtohead.export import gate, parity, published
 from headtohead.export.subject import Subject
 from headtohead.export.write import write_files
 from headtohead.tasks.export import gate as hold_gate
@@ -78,7 +78,8 @@ def head_name(state: dict[str, Any]) -> str:
 def test_what_is_whole_passes(form: str, written: dict[str, Written], tmp_path: Path) -> None:
     found = written[form].judged(tmp_path / "copy", lambda folder: None)
     assert (found["status"], found["reason"]) == ("passed", "")
-    assert set(found["gate"]["checks"]) == {"row by row", *(["mixed batches"] if form == "merged" else [])}
+    whole = ["mixed batches", "the card's pipeline"] if form == "merged" else []
+    assert set(found["gate"]["checks"]) == {"row by row", "the card's program", *whole}
 
 
 @pytest.mark.parametrize("form", ["adapter", "merged"])
@@ -157,7 +158,10 @@ def test_a_fresh_process_answers_as_this_one_and_without_our_training_code(
     found = written["adapter"].judged(tmp_path / "copy", lambda folder: None, ask=FRESH)
     assert found["status"] == "passed"
     ours = {name for name in seen if name.startswith("headtohead")}
-    assert ours <= {"headtohead", *(f"headtohead.export{name}" for name in ("", ".gate", ".pooled", ".replay"))}
+    assert ours <= {
+        "headtohead",
+        *(f"headtohead.export{name}" for name in ("", ".gate", ".pooled", ".published", ".replay")),
+    }
     assert "headtohead.export.replay" in ours
 
 
@@ -174,3 +178,43 @@ def test_a_process_that_is_killed_names_the_signal(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(parity.sys, "executable", str(python))
     with pytest.raises(UserError, match="killed by SIGABRT"):
         FRESH({"folder": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("how", "change", "said"),
+    [
+        (
+            published.PROGRAM,
+            lambda code: code.replace("> 0 and (excess", "> 10**6 and (excess"),
+            "the card's program: ",
+        ),
+        (
+            published.PIPELINE,
+            lambda code: code.replace("[prompt(text) for", "[render(text) for"),
+            "the card's pipeline: ",
+        ),
+        (published.PIPELINE, lambda code: code.replace("truncation=True", "truncation=Yes"), "does not run: NameError"),
+        (published.PROGRAM, lambda code: code.replace("softmax(dim=0)", "sigmoid()"), "the card's program: "),
+    ],
+    ids=["reads whole texts", "cuts the end instead", "does not run", "another link"],
+)
+def test_a_program_of_the_card_that_answers_otherwise_is_named(
+    how: str, change: Callable[[str], str], said: str, written: dict[str, Written], tmp_path: Path
+) -> None:
+    def ask(request: dict[str, Any]) -> dict[str, Any]:
+        changed = {**request["programs"], how: change(request["programs"][how])}
+        assert changed != request["programs"]
+        return gate.answer({**request, "programs": changed})
+
+    found = written["merged"].judged(tmp_path / "copy", lambda folder: None, ask=ask)
+    assert found["status"] == "failed"
+    assert said in found["reason"]
+
+
+def test_other_predictions_than_the_stored_ones_are_named(written: dict[str, Written], tmp_path: Path) -> None:
+    """Weights and base agree with each other, and not with what was measured: predictions of another run, say."""
+    turned = replace(written["adapter"].reference, stored=written["adapter"].reference.stored[:, ::-1])
+    found = replace(written["adapter"], reference=turned).judged(tmp_path / "copy", lambda folder: None)
+    assert found["status"] == "failed"
+    assert "but not with the run's stored predictions" in found["reason"]
+    assert found["gate"]["stored"] == {"precision": "float32", "moved": "largest", "tolerance": parity.TOLERANCE}

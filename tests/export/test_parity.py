@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def reference(kind: LabelKind, values: Any, *, is_score: bool = False, stored: A
 def answer(table: Any, **given: Any) -> dict[str, Any]:
     rows = np.asarray(table, dtype=float).tolist()
     passes = {"float32": {"row by row": rows}}
-    return {"passes": passes, "problems": [], "names": None, "tokens": [[1, 2]] * len(rows), **given}
+    return {"passes": passes, "published": {}, "problems": [], "names": None, "tokens": [[1, 2]] * len(rows), **given}
 
 
 def test_equal_tables_pass_and_moved_ones_do_not() -> None:
@@ -97,4 +98,15 @@ def test_drift_is_measured_from_the_stored_predictions() -> None:
     assert found["largest"] == pytest.approx(0.1)
     assert found["mean"] == pytest.approx(0.05)
     assert (found["flips"], found["rows"]) == (1, 2)
-    assert compare(own, answer(table))["passed"]  # drift is stated, not judged
+    judged = compare(own, answer(table))
+    assert not judged["passed"]
+    assert "but not with the run's stored predictions: their largest move is 0.1000" in judged["reason"]
+
+
+@pytest.mark.parametrize(("precision", "moved", "passes"), [("float32", 2e-3, False), ("bfloat16", 0.02, True)])
+def test_stored_predictions_may_differ_by_what_their_precision_does(precision: str, moved: float, passes: bool) -> None:
+    table = np.array([[0.6, 0.4], [0.3, 0.7]])
+    measured = reference("single", table, stored=table + moved * np.array([[1, -1], [-1, 1]]))
+    assert compare(replace(measured, precision=precision), answer(table))["passed"] is passes
+    far = reference("single", table, stored=table[::-1])
+    assert not compare(replace(far, precision=precision), answer(table))["passed"]

@@ -58,8 +58,8 @@ def notes(subject: Subject) -> list[str]:
     if subject.link == "corn":
         found.append(
             "The head has one output per grade but the last: the logit of lying above that grade, given that the grade "
-            "below was passed (CORN). `pipeline` shows these conditional chances; the program above turns them into a "
-            "probability per grade.\n"
+            "below was passed (CORN). The program above turns these conditional chances into a probability per grade; "
+            "`pipeline` would show them as they are.\n"
         )
     if subject.link == "identity" and subject.labels.kind == "ordinal":
         scale = ", ".join(f"{_code(name)} = {value:g}" for name, value in _values(subject))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers.utils import logging
 
+from headtohead.export.published import published_tables
 from headtohead.export.replay import Replay, Unusable
 
 
@@ -17,20 +18,21 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Load the folder in each precision asked for and score the texts.
 
     Args:
-        request: ``folder``, ``base`` (where the base model lies, or null), ``texts``, ``dtypes`` and ``device``.
+        request: ``folder``, ``base`` (where the base model lies, or null), ``texts``, ``dtypes`` and ``device``; of the
+            card ``programs`` and the ``inputs`` that they are given.
 
     Returns:
         ``passes[dtype][how]``: a table per way of scoring; ``problems``, ``names`` and ``tokens`` of the first. No
-        passes where the files do not load; ``problems`` then says why.
+        passes where the files do not load; ``problems`` then says why. ``published[how]``: a table per program.
     """
     try:
         return _answer(request)
     except Unusable as error:
-        return {"passes": {}, "problems": [str(error)]}
+        return {"passes": {}, "published": {}, "problems": [str(error)]}
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"passes": {}}
+    found: dict[str, Any] = {"passes": {}, "published": {}}
     for dtype in request["dtypes"]:
         replay = Replay(
             folder=Path(request["folder"]), base=request["base"], dtype=getattr(torch, dtype), device=request["device"]
@@ -43,6 +45,9 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         if "tokens" not in found:
             names = replay.label_names()
             found |= {"names": names, "tokens": replay.token_ids(request["texts"]), "problems": replay.problems}
+        del replay  # the programs load the model once more
+    found["published"], problems = published_tables(request)
+    found["problems"] += problems
     return found
 
 

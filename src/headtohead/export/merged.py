@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from headtohead import atomic
 from headtohead.checkpoints import quiet_transformers
 from headtohead.config import LoraConfig
 from headtohead.export.adapter import quiet_peft, write_adapter
@@ -24,7 +24,7 @@ def write_merged(subject: Subject, folder: Path) -> None:
     with quiet_transformers():
         model = load_fresh(subject)
         if isinstance(subject.config.lora, LoraConfig):
-            model = _merge(subject, model)
+            model = _merge(subject, model, folder)
         else:
             copy_in(model.base_model, subject.trunk)
         if subject.readout == "native":
@@ -48,16 +48,16 @@ def load_fresh(subject: Subject) -> Any:
     return model
 
 
-def _merge(subject: Subject, model: Any) -> Any:
+def _merge(subject: Subject, model: Any, folder: Path) -> Any:
     """Let PEFT add the adapter to the weights, as it will be loaded."""
     from peft import PeftModel
 
     assert isinstance(subject.config.lora, LoraConfig)
     if subject.config.lora.embeddings:
         _untie(model)
-    with tempfile.TemporaryDirectory() as temporary, quiet_peft():
-        write_adapter(subject, Path(temporary))
-        return PeftModel.from_pretrained(model, temporary).merge_and_unload()
+    with atomic.scratch(folder / "adapter") as temporary, quiet_peft():
+        write_adapter(subject, temporary)
+        return PeftModel.from_pretrained(model, str(temporary)).merge_and_unload()
 
 
 def _untie(model: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from headtohead.export import pooled
+from headtohead.export.published import GENERATE, PIPELINE, PROGRAM
 from headtohead.export.serving import serving_facts
 from headtohead.export.subject import Subject
 
@@ -29,17 +30,24 @@ def snippet(subject: Subject) -> str:
 
 def pipeline_snippet(subject: Subject) -> str:
     """Return the lines that classify with ``pipeline``; empty where that cannot be right."""
-    if subject.form != "merged" or subject.readout != "native":
+    if subject.form != "merged" or subject.readout != "native" or subject.link == "corn":
         return ""
     values = _values(subject)
     name = values["input_name"]
-    texts = "texts" if values["is_plain"] else f"[{values['call'].format(name)} for {name} in texts]"
+    cut = f"truncation=True, max_length={values['facts']['max_tokens']}"
     return (
         "from transformers import pipeline\n\n"
-        'classifier = pipeline("text-classification", model=model_id)\n'
+        f'classifier = pipeline("text-classification", model=model_id, top_k=None{values["trust"]})\n'
         f"texts = [{values['example']}, {values['example']}]\n"
-        f"print(classifier({texts}, batch_size=8{values['special']}))\n"
+        f"answers = classifier([prompt({name}) for {name} in texts], batch_size=8, {cut}{values['special']})\n"
+        "print(answers)\n"
     )
+
+
+def programs(subject: Subject) -> dict[str, str]:
+    """Return every program that the card prints, by what ``published`` calls it; the first defines what the others use."""
+    every = {PROGRAM: snippet(subject), PIPELINE: pipeline_snippet(subject), GENERATE: generate_snippet(subject)}
+    return {how: code for how, code in every.items() if code}
 
 
 def generate_snippet(subject: Subject) -> str:
@@ -50,7 +58,7 @@ def generate_snippet(subject: Subject) -> str:
     longest = max(len(answer) for answer in subject.audit.answers) + 1
     options = f"max_new_tokens={longest}, do_sample=False, pad_token_id=tokenizer.pad_token_id"
     return (
-        f'inputs = tokenizer({values["call"].format(values["example"])}, return_tensors="pt"{values["special"]})\n'
+        f'inputs = tokenizer(prompt({values["example"]}), return_tensors="pt"{values["special"]})\n'
         f"output = model.generate(**inputs, {options})\n"
         'print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip())\n'
     )
@@ -60,10 +68,7 @@ def _values(subject: Subject) -> dict[str, Any]:
     facts = serving_facts(subject)
     prompt = facts["prompt"]
     has_messages = subject.config.data.fields.messages is not None and prompt["chat"]
-    is_plain = subject.readout == "native" and not prompt["chat"] and prompt["pieces"] == ["", ""]
-    is_plain = is_plain and prompt["keep"] == "start"
     example: Any = [{"role": "user", "content": EXAMPLE}] if has_messages else EXAMPLE
-    call = "render({})" if has_messages else "{}" if is_plain else "prompt({})"
     names = subject.labels.names
     return {
         "facts": facts,
@@ -85,12 +90,9 @@ def _values(subject: Subject) -> dict[str, Any]:
         if subject.temperature == 1
         else f"  # calibrated: (scores / {subject.temperature:.3f}).softmax(dim=0)",
         "has_messages": has_messages,
-        "is_plain": is_plain,
-        "call": call,
-        "asked": call.format("messages" if has_messages else "text"),
         "input_name": "messages" if has_messages else "text",
         "example": repr(example),
-        "pieces": repr(prompt["pieces"]),
+        "filled": "text" if prompt["pieces"] == ["", ""] else f"text.join({prompt['pieces']!r})",
         "system": f"[{{'role': 'system', 'content': {prompt['system']!r}}}] + " if prompt["system"] else "",
         "template_kwargs": "".join(f", {name}={value!r}" for name, value in prompt["template_kwargs"].items()),
         "special": "" if prompt["add_special_tokens"] else ", add_special_tokens=False",

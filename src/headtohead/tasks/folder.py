@@ -24,6 +24,12 @@ PAGE = "report.html"
 OWN = (RECORD, PREDICTIONS, WEIGHTS, CHECKPOINTS, MODEL, EXAMPLES, "metrics.jsonl", PAGE, "wandb")
 
 
+EVALUATE = "evaluate"
+"""Within the folder: what ``task=evaluate`` writes."""
+SCRATCH = ("gate",)
+"""Temporary folders: requests to a fresh process, with rows' texts, and its answers."""
+
+
 @contextmanager
 def claim(folder: Path) -> Iterator[None]:
     """Hold the folder's lock.
@@ -35,11 +41,19 @@ def claim(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / ".lock", timeout=0)
     try:
         with lock:
+            settle(folder)
             yield
     except Timeout:
         raise UserError(
             f"another process is running in {folder}; wait for it, or change a setting to get another folder"
         ) from None
+
+
+def settle(folder: Path) -> None:
+    """Put right what a killed process left half written, and remove its temporary files; the lock must be held."""
+    for place in (folder, folder / EVALUATE):
+        for name in (*OWN, *SCRATCH):
+            atomic.settle(place / name)
 
 
 def clear(folder: Path) -> None:
@@ -54,8 +68,6 @@ def clear(folder: Path) -> None:
 
 def earlier_record(folder: Path) -> RunRecord | None:
     """Return the record of an earlier attempt in this folder, if any."""
-    for name in OWN:
-        atomic.settle(folder / name)
     path = folder / RECORD
     return read_record(path) if path.exists() else None
 
