@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from command_line import ROOT, CommandLine
+from command_line import ROOT, CommandLine, as_main, start_child
 from headtohead import atomic
+from real_slurm import wait_for
 
 pytestmark = pytest.mark.long  # every command composes its sweep in a process of its own
 
@@ -193,3 +194,37 @@ def test_a_jobs_log_holds_a_message_where_no_trace_was_asked_for(
         log = (line.folder() / f"trial_000{number}" / "job.log").read_text()
         assert "UserError: " in log
         assert "Traceback" not in log
+
+
+def test_data_that_break_and_are_mended_cost_no_trial(line: CommandLine) -> None:
+    """Broken beforehand nothing is run and nothing is left; broken on the way, the same command runs what failed."""
+    whole, broken = line.rows.read_text(), '{"text": "no end'
+    given = ["-m", "model=tfidf", *QUIET, "seed=range(8)", "hydra.sweeper.max_failure_rate=1"]
+    line.rows.write_text(whole + broken)
+    refused = line(*given, code=1)
+    assert "rows.jsonl" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not line.outputs.exists()
+    line.rows.write_text(whole)
+    arguments, said = line.arguments(given, train=True), line.outputs.parent / "said.txt"
+    with said.open("w") as stream:
+        child = start_child(lambda: as_main(arguments, stream, stream))
+        wait_for(lambda: any(line.outputs.glob("*/trial_0000/report.html")), seconds=600)
+        line.rows.write_text(whole + broken)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, said.read_text()
+
+    def states() -> list[str]:
+        return [trial["state"] for trial in json.loads((line.folder() / "study.json").read_text())["trials"]]
+
+    assert set(states()) == {"complete", "fail"}
+    assert states()[-1] == "fail"
+    assert "rows cannot be used" in line.record(line.folder() / "trial_0007")["error"]
+    again = line(*given, code=1)  # not mended yet: said once, before any trial
+    assert again.stderr.count("rows cannot be used") == 1
+    before = {path: path.stat().st_mtime_ns for path in line.outputs.glob("*/trial_0000/result.json")}
+    line.rows.write_text(whole)
+    line(*given)
+    assert states() == ["complete"] * 8
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    line.rows.write_text(whole.replace("match", "game"))
+    line(*given)  # nothing is missing: what stands can be shown

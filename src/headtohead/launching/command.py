@@ -104,8 +104,10 @@ def this_script() -> Path:
 
 
 def typed_program() -> list[str]:
-    """Return what a person types before the settings: ``python run.py``, or the name of a program of the path."""
+    """Return what a person types before the settings: ``python run.py``, ``python -m headtohead``, or a program's name."""
     script = Path(sys.argv[0])
+    if script.name == "__main__.py":
+        return ["python", "-m", script.absolute().parent.name]
     if script.suffix != ".py":
         return [script.name]
     is_here = script.absolute().parent == Path.cwd()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, runtime_checkable
@@ -69,6 +70,9 @@ class InThisProcess:
 
     def __init__(self, launcher: Launcher) -> None:
         self._launcher = launcher
+        logging.getLogger(type(launcher).__module__).setLevel(
+            logging.WARNING
+        )  # a sweep has its own line for each trial
 
     def start(self, job: Job) -> Future[None]:
         """Run a job to its end."""

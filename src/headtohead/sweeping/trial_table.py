@@ -49,7 +49,8 @@ def line_of(study: SweepStudy, trial: FrozenTrial, left: str = "") -> str:
     metrics = [f"{name} {value}" for name, value in zip(names, _metrics(study, trial), strict=True) if value]
     parts = [state_of(trial), *metrics, *([f"{_seconds(trial)} s"] if _seconds(trial) else [])]
     params = " ".join(f"{name}={short(value)}" for name, value in trial.params.items())
-    why = f" ({reason})" if (reason := trial.user_attrs.get("reason")) else ""
+    reason = str(trial.user_attrs.get("reason") or "")
+    why = f" ({reason.splitlines()[0].rstrip(':')})" if reason else ""
     arm = f"{study.name.partition('/')[2]}, " if "/" in study.name else ""
     said = [
         f"[{done}/{study.n_trials}] {arm}trial {trial.number}: {', '.join(parts)}",

@@ -112,7 +112,8 @@ def training(
             _refuse_changed_data(config, folder, earlier)
             if processes.is_main and not run_folder.page_is_current(folder):  # killed between record and page
                 write_report(folder)
-            print_summary(earlier, folder, note="finished earlier; fresh=true starts anew")
+            if processes.is_main:
+                print_summary(earlier, folder, note="finished earlier; fresh=true starts anew")
             return earlier
         processes.wait()
         reset_peak_memory()
