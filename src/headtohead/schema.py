@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from headtohead import traces
-from headtohead.config import Config, build_config
+from headtohead.config import Config, build_config, loss_of_labels
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, is_disk_full, near_names
 from headtohead.labels import label_text
 from headtohead.mistakes import explain_composition, explain_unknown_plugin
@@ -148,6 +148,7 @@ ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
 
 OmegaConf.register_new_resolver("headtohead.run_folder", run_folder, replace=True)
 OmegaConf.register_new_resolver("headtohead.run_name", run_name, replace=True)
+OmegaConf.register_new_resolver("headtohead.loss_of_labels", loss_of_labels, replace=True)
 OmegaConf.register_new_resolver("headtohead.label", label, replace=True)
 
 

@@ -154,3 +154,31 @@ def test_typed_configuration_survives_a_record():
     config = to_typed(compose_with("lora=qlora", "loss=focal"))
     assert build_config(asdict(config)) == config
     assert OmegaConf.to_container(compose_with("loss=focal").loss) == asdict(config.loss)
+
+
+@pytest.mark.parametrize(
+    ("given", "loss"),
+    [
+        ([], "cross_entropy"),
+        (["data.labels.kind=multi"], "bce"),
+        (["data.labels.kind=ordinal"], "cross_entropy"),
+        (["data.labels.kind=multi", "loss=cross_entropy"], "cross_entropy"),
+        (["data.labels.kind=multi", "loss=focal"], "focal"),
+        (["head=generative"], "language_model"),
+        (["data.labels.kind=real", "head=regression"], "mse"),
+        (["data.labels.kind=ordinal", "head=regression", "loss=huber"], "huber"),
+    ],
+)
+@pytest.mark.parametrize("data", ["files", "hub"])
+def test_own_data_bring_the_loss_of_their_labels(data: str, given: list[str], loss: str):
+    config = to_typed(compose_with(f"data={data}", "data.source.name=owner/x", *given))
+    assert config.loss.kind == loss
+
+
+def test_the_loss_of_own_data_keeps_its_keys():
+    own = ["data=files", "data.source.name=x.csv", "loss.class_weights=balanced"]
+    smoothed = to_typed(compose_with(*own, "loss.label_smoothing=0.1")).loss
+    assert smoothed == to_typed(compose_with(*own, "loss=cross_entropy", "loss.label_smoothing=0.1")).loss
+    assert to_typed(compose_with(*own, "data.labels.kind=multi")).loss.class_weights == "balanced"
+    with pytest.raises(UserError, match=r"loss\.label_smoothing is not a setting"):
+        to_typed(compose_with(*own, "data.labels.kind=multi", "loss.label_smoothing=0.1"))

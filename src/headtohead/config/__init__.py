@@ -14,6 +14,7 @@ from headtohead.config.lora import TrainedConfig as TrainedConfig
 from headtohead.config.loss import LOSS_CONFIGS as LOSS_CONFIGS
 from headtohead.config.loss import LossConfig as LossConfig
 from headtohead.config.loss import loss_in_words as loss_in_words
+from headtohead.config.loss import loss_of_labels as loss_of_labels
 from headtohead.config.model import ModelConfig as ModelConfig
 from headtohead.config.model import loading as loading
 from headtohead.config.prompt import ExampleConfig as ExampleConfig

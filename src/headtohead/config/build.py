@@ -35,7 +35,8 @@ def build_config(plain: dict[str, Any]) -> Config:
     for group, choices in BY_KIND.items():
         kind = str(plain.get(group, {}).get("kind"))
         require_choice(f"{group}.kind", kind, choices)
-        typed[group] = _build(choices[kind], plain[group], group)
+        given = {key: value for key, value in plain[group].items() if value is not None}  # null: as the choice has it
+        typed[group] = _build(choices[kind], given, group)
     config = _build(Config, typed, "")
     assert isinstance(config, Config)
     return config

@@ -98,6 +98,11 @@ class CornConfig(LossConfig):
     kind: str = "corn"
 
 
+def loss_of_labels(kind: str) -> str:
+    """Return the loss that data of a kind of labels start from, where nobody names one."""
+    return "bce" if kind == "multi" else "cross_entropy"
+
+
 def loss_in_words(kind: str, head: str, class_weights: str = "none") -> str:
     """Return a loss with what it is taken over, as records, cards and comparisons name it.
 
