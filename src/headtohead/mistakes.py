@@ -14,7 +14,7 @@ from headtohead.config import loading, takes_any_name
 from headtohead.config.build import known_keys
 from headtohead.config.familiar import CHOICES, WITHOUT_THE_VALUE, nearest, setting_meant
 from headtohead.errors import UserError, causes, near_names
-from headtohead.grammar import in_shell
+from headtohead.grammar import in_shell, typed_mapping
 from headtohead.unreadable import as_given, explain_unreadable
 
 DATA_FILE = re.compile(r"\.(csv|tsv|tab|jsonl|json|ndjson|parquet|txt|xlsx)(\.\w+)?$", re.IGNORECASE)
@@ -37,6 +37,9 @@ def explain_composition(error: Exception) -> str:
     A mistake that a resolver finds keeps the words it was refused with.
     """
     text = str(error).split("\nConfig search path:")[0]
+    if "Incompatible key type" in text and (override := re.search(r"override \+*([\w.]+)=", text)):
+        line = typed_mapping(override.group(1), {"null": "name"})
+        return f"{text.splitlines()[0]}. null is no key; the text null is one in quotes: {line}"
     chain = list(causes(error))
     for cause in chain:
         if isinstance(cause, UserError):

@@ -170,6 +170,12 @@ def test_a_vector_in_any_form_is_read_by_its_names(tmp_path: Path, cells: list[o
     )
 
 
+def test_a_broken_vector_is_a_bad_row_and_makes_no_labels(tmp_path: Path) -> None:
+    names = LabelsConfig(kind="multi", names=["x", "y", "z"])
+    with pytest.raises(UserError, match=r"rows\.jsonl:2: the label '\[1, 0, 2\]' is not a 0 or 1 for each of 3 names"):
+        written(tmp_path, [[1, 0, 0], [1, 0, 2], [0, 1, 0]], labels=names)
+
+
 def test_labels_that_are_called_0_and_1_are_no_vector(tmp_path: Path) -> None:
     assert written(tmp_path, [[0], [1], [0, 1]], labels=MULTI).labels.names == ("0", "1")
     names = LabelsConfig(kind="multi", names=["0", "1", "2"])

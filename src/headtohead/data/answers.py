@@ -13,9 +13,12 @@ from headtohead.data.cells import bits, is_missing, listed, truth
 from headtohead.data.spelling import spelled, total_order
 from headtohead.data.text import LeftOut, RowError
 from headtohead.errors import UserError, near_names
+from headtohead.grammar import typed_mapping
 from headtohead.labels import LabelKind, LabelSpace, label_text
 
 Answer = int | float | list[int]
+MOST_PLACES = 50
+"""Names in a line to type."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +113,16 @@ def _column(name: str, writing: Writing) -> int | None:
         return known[writing.other]
     if writing.leaves_out:
         return None
-    raise RowError("label outside the map", f"label {name!r} is not in data.labels{near_names(name, known)}")
+    hint = near_names(name, known) + _of_places(name, list(known))
+    raise RowError("label outside the map", f"label {name!r} is not in data.labels{hint}")
+
+
+def _of_places(name: str, names: Sequence[str]) -> str:
+    """Return the line that reads numbers as places in the names, where a label is such a number."""
+    if not name.isdecimal() or int(name) >= len(names) or len(names) > MOST_PLACES:
+        return ""
+    line = typed_mapping("data.labels.map", {str(place): label for place, label in enumerate(names)})
+    return f". If numbers count the names from 0: {line}"
 
 
 def _raw_names(value: Any, writing: Writing) -> list[str]:

@@ -24,6 +24,7 @@ from headtohead.data.survey import Survey, survey
 from headtohead.data.text import Message, RowError, read_input, text_digest, used_columns
 from headtohead.errors import UserError
 from headtohead.labels import label_text
+from headtohead.notices import Notice
 
 if TYPE_CHECKING:
     import pyarrow
@@ -44,6 +45,8 @@ class Row:
     messages: list[Message] | None
     label: Answer
     group: str
+    is_alone: bool
+    """Whether it is a group of its own because its group is missing."""
     digest: bytes
     """Equal for equal texts."""
 
@@ -79,7 +82,7 @@ def convert(files: SplitFiles, config: DataConfig, writing: Writing, folder: Pat
     return {
         "faults": faults.as_dict(),
         "encodings": reading.encodings.exceptions,
-        "notices": [notice.as_dict() for notice in reading.notices],
+        "notices": [notice.as_dict() for notice in (*reading.notices, *_of_groups(index.alone, len(index), config))],
     }
 
 
@@ -119,15 +122,25 @@ def _row(record: Record, config: DataConfig, writing: Writing) -> Row:
         if given is None:
             raise RowError("no id", f"there is no {fields.id!r}")
         row_id = str(given)
-    return Row(row_id, text, messages, label, _group(record, config, row_id), text_digest(text))
+    group = cell(record.values, config.group, fields) if config.group else row_id
+    own = f"{row_id} (no {config.group})"  # whatever the others' groups are called
+    return Row(
+        row_id=row_id,
+        text=text,
+        messages=messages,
+        label=label,
+        group=own if group is None else label_text(group) if config.group else row_id,
+        is_alone=group is None,
+        digest=text_digest(text),
+    )
 
 
-def _group(record: Record, config: DataConfig, row_id: str) -> str:
-    """Return the group of a row; a row without one is a group of its own, whatever its id and the others' groups are."""
-    if config.group is None:
-        return row_id
-    group = cell(record.values, config.group, config.fields)
-    return f"{row_id} (no {config.group})" if group is None else label_text(group)
+def _of_groups(alone: int, rows: int, config: DataConfig) -> list[Notice]:
+    """Return what is to be said of rows whose group is missing."""
+    if not alone:
+        return []
+    what = f"{config.group!r} is missing in {alone:,} of {rows:,} rows: each of those is a group of its own"
+    return [Notice(text=what, leads=False)]
 
 
 class _Index:
@@ -136,6 +149,8 @@ class _Index:
     def __init__(self) -> None:
         self._keys = {name: array("Q") for name in KEYS}
         self._labels = array("d")
+        self.alone = 0
+        """Rows whose group is missing."""
 
     def __len__(self) -> int:
         return len(self._keys["text"])
@@ -143,6 +158,7 @@ class _Index:
     def add(self, row: Row) -> None:
         """Append the keys of a row."""
         everything = json.dumps([row.row_id, row.text, row.messages, row.label, row.group])
+        self.alone += row.is_alone
         self._keys["text"].append(int.from_bytes(row.digest, "big"))
         self._keys["group"].append(_number(row.group))
         self._keys["content"].append(_number(everything))

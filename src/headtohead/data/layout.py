@@ -40,7 +40,7 @@ class Layout:
 
     def __init__(self, config: DataConfig) -> None:
         self._config = config
-        self.filled = self.missing = self.several = 0
+        self.filled = self.missing = self.empty = self.several = self._repeating = 0
         self.plain, self.lists, self.vectors = Seen(), Seen(), Seen()
         self.separated = {separator: Seen() for separator in SEPARATORS}
         self._widths: dict[int, str] = {}
@@ -55,8 +55,11 @@ class Layout:
         if flags is not None:
             self.vectors.add(row_id, value)
             self._widths.setdefault(len(flags), f"{row_id}: {value!r}")
+            self._repeating += len(flags) > len(set(flags))
         if found is not None:
-            self.lists.add(row_id, value)
+            self.empty += not found
+            if found:
+                self.lists.add(row_id, value)
             self.several += len(found) > 1
             return
         self.plain.add(row_id, value)
@@ -105,9 +108,13 @@ class Layout:
         return found[0]
 
     def _is_vector(self) -> bool:
-        """Whether every cell is a list of zeros and ones; then it needs a name for each position."""
+        """Whether cells are zeros and ones for positions, which then need names.
+
+        So they are if all can be, or if one of them repeats a value, as no list of labels does.
+        """
         names = self._config.labels.names
-        if not self.filled or self.vectors.cells < self.filled or {"0", "1"} & set(names):
+        are_all = self.filled > self.empty and self.vectors.cells == self.filled - self.empty
+        if not (are_all or self._repeating) or {"0", "1"} & set(names):
             return False
         widths = sorted(self._widths)
         if len(widths) > 1:

@@ -37,13 +37,17 @@ def as_seen(label: str) -> str:
 
 
 def spelled(wanted: str, present: Collection[str], given: Collection[str]) -> list[str]:
-    """Return the labels of the files that a configured one may name: the same text, and those that YAML reads alike.
+    """Return the labels of the files that a configured one may name: the same text, else those that YAML reads alike.
+
+    True and false are both: what was typed may have been yes, on or no.
 
     Args:
         wanted: as configured, after YAML.
         present: in the files.
         given: all that are configured; another one's text is not ``wanted``.
     """
+    if wanted in present and wanted not in ("true", "false"):
+        return [wanted]
     return sorted(
         label for label in present if as_yaml(label) == as_yaml(wanted) and (label == wanted or label not in given)
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from headtohead.config.data import DataConfig
 from headtohead.data.answers import Writing, is_scale, names_in
@@ -14,7 +16,7 @@ from headtohead.data.record import Record
 from headtohead.data.spelling import spelled, total_order
 from headtohead.data.text import RowError
 from headtohead.errors import UserError
-from headtohead.grammar import typed_mapping
+from headtohead.grammar import assignment, in_shell, typed_mapping
 
 MOST_NAMES = 1000
 MOST_RARE_NAMES = 100_000
@@ -145,7 +147,11 @@ def _require_order(found: Sequence[str]) -> None:
     if is_scale(found):
         return
     shown = ", ".join(found[:20]) + (", ..." if len(found) > 20 else "")
+    numbered = {name: [Decimal(part) for part in re.findall(r"\d+(?:\.\d+)?", name)[:1]] for name in found}
+    places = [first[0] for first in numbered.values() if first]
+    ordered = sorted(found, key=lambda name: numbered[name])
+    by_number = f". By their numbers: {in_shell(assignment('data.labels.names', ordered))}"
     raise UserError(
         f"data.labels.kind=ordinal: the order of these labels cannot be known: {shown}. Name them from the lowest to the "
-        f"highest: data.labels.names=[<lowest>,...,<highest>]"
+        f"highest: data.labels.names=[<lowest>,...,<highest>]{by_number if len(set(places)) == len(found) <= 20 else ''}"
     )
