@@ -25,6 +25,8 @@ class Logged:
     summary: dict[str, Any] = field(default_factory=dict)
     step_metrics: dict[str, str] = field(default_factory=dict)
     """Name or glob of a metric to its x-axis."""
+    stats: list[dict[str, Any]] = field(default_factory=list)
+    """What W&B measured of the machine."""
     exit_code: int | None = None
 
     @property
@@ -64,6 +66,8 @@ def read(folder: Path) -> Logged:
             case "metric":
                 metric = record["metric"]
                 found.step_metrics[metric.get("name") or metric["glob_name"]] = metric.get("step_metric", "")
+            case "stats":
+                found.stats.append(record["stats"])
             case "exit":
                 found.exit_code = record["exit"].get("exit_code", 0)
     return found

@@ -13,11 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from datasets import Dataset
 
 from command_line import CommandLine, in_child, write_rows
+from evaluation.made_up import random_predictions
+from headtohead.batching.encode import EncodedRows
 from headtohead.config import TrackConfig
+from headtohead.evaluation import worst_rows
+from headtohead.evaluation.metrics import confidence
 from headtohead.results import read_predictions
+from headtohead.tasks.tracked import example_table, prediction_table
 from headtohead.tracking import Table, read_metrics, track_report
 from headtohead.tracking.wandb_run import WandbRun, new_run_id
 from wandb_file import attempts
@@ -51,14 +58,14 @@ def listener() -> Iterator[tuple[str, list[Any]]]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-def a_run(folder: Path, run_id: str = "trial_0001-0a1b2c3d") -> WandbRun:
+def a_run(folder: Path, run_id: str = "trial_0001-0a1b2c3d", job_type: str = "trial") -> WandbRun:
     return WandbRun(
         TrackConfig(wandb="offline"),
         folder=folder,
         run_id=run_id,
         name="head trial_0001",
         group="my sweep",
-        job_type="trial",
+        job_type=job_type,
         settings={"seed": 3, "model": {"name": "tiny"}},
         tags=["tiny", "files", "classification", "head", "head", ""],
     )
@@ -97,6 +104,58 @@ def test_a_run_is_written_whole_without_a_network(
     assert found.table("predictions/test") == (["row_id", "gold"], [["a", "x"], ["b, c", "{y}"]])
     assert found.table("confusion/test_table")[1] == [["x", "y", 3]]
     assert found.exit_code == 0
+    assert not list(tmp_path.rglob("*.html"))  # a trial brings no page
+
+
+@pytest.mark.slow  # W&B starts a process
+def test_a_run_by_itself_brings_its_page_as_it_is(tmp_path: Path) -> None:
+    page = "<!doctype html><html><head><title>ä</title></head><body>1 &lt; 2</body></html>"
+
+    def write() -> None:
+        run = a_run(tmp_path, job_type="run")
+        run.log(3, {"train/loss": 2.5})
+        run.finish({}, {}, page)
+
+    assert in_child(write) == 0
+    (path,) = tmp_path.rglob("files/**/*.html")
+    assert path.read_text(encoding="utf-8") == page
+    (found,) = attempts(tmp_path)
+    assert any("page.path" in row and row["step"] == 3 for row in found.history)
+
+
+def test_texts_are_a_sample_escaped_and_cut() -> None:
+    predictions = random_predictions("single", 200)
+    texts = [f"<b>{i}</b> & so on {'x' * 600}" for i in range(200)]
+    rows = Dataset.from_dict({"text": texts})
+    encoded = EncodedRows(
+        split="test",
+        key="",
+        rows=rows,
+        tokens=rows,
+        lengths=predictions.tokens,
+        tokens_lost=np.zeros(200, dtype=np.int64),
+        targets=predictions.gold,
+    )
+    table = example_table(predictions, encoded, 20)
+    found = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    worst = {str(predictions.row_id[row]) for row in worst_rows(predictions, 20)}
+    assert {row["row_id"] for row in found if row["why"] == "worst error"} == worst
+    assert 30 <= len(found) <= 40
+    assert {"row 0", "row 199"} <= {row["row_id"] for row in found}
+    for row in found:
+        number = int(row["row_id"].split()[1])
+        assert row["text"].startswith(f"&lt;b&gt;{number}&lt;/b&gt; &amp; so on xxx")
+        assert len(row["text"]) < 550
+        assert row["gold"] == predictions.gold_answers[number]
+
+
+@pytest.mark.parametrize("kind", ["single", "multi"])
+def test_tables_of_a_thousand_labels_have_few_columns(kind: Any) -> None:
+    predictions = random_predictions(kind, 300, labels=1_000)
+    table = prediction_table(predictions)
+    assert table.columns == ["row_id", "gold", "predicted", "probability of predicted"]
+    assert [row[3] for row in table.rows] == pytest.approx(confidence(predictions).tolist())
+    assert max(len(str(row)) for row in table.rows) < 3_000
 
 
 def test_ids_are_readable_short_and_never_the_same() -> None:
@@ -142,8 +201,36 @@ def check_against_record(folder: Path) -> dict[str, Any]:
         for metric, values in metrics.items():
             assert found.summary[f"{split}/{metric}"] == values["value"]
             assert found.summary.get(f"{split}/{metric}_low") == values["low"]
+    for name, baseline in record["baselines"].items():
+        for split, metrics in baseline.items():
+            assert found.summary[f"baseline/{name}/{split}/macro_f1"] == metrics["macro_f1"]["value"]
+            difference = record["differences"][name][split]["macro_f1"]["value"]
+            assert found.summary[f"over/{name}/{split}/macro_f1"] == difference
+    for split, cut in record["data"]["truncation"].items():
+        assert found.summary[f"truncation/{split}/rows_cut"] == cut["rows_cut"]
+    for notice in record["notices"]:
+        assert notice["text"] in found.summary["notices"]
+    assert found.summary["finding"].startswith("accuracy ")
     check_tables(folder, found, record)
     return record
+
+
+@pytest.mark.long
+def test_a_run_tells_its_baselines_what_was_cut_its_texts_and_its_page(line: CommandLine) -> None:
+    line("track=offline", "export.form=none", "evaluate.resamples=100", "prompt.max_tokens=12")
+    folder = line.folder()
+    record = check_against_record(folder)
+    assert set(record["baselines"]) >= {"majority", "tfidf"}
+    (found,) = attempts(folder)
+    assert found.summary["truncation/test/share_cut"] > 0.9
+    columns, rows = found.table("examples/test")
+    assert columns[-1] == "text"
+    given = line.rows.read_text()
+    assert rows
+    assert all(row[-1] in given for row in rows)
+    (page,) = folder.glob("wandb/**/files/**/*.html")
+    assert page.read_bytes() == (folder / "report.html").read_bytes()
+    assert found.stats
 
 
 def check_tables(folder: Path, found: Any, record: dict[str, Any]) -> None:

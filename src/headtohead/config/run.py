@@ -63,8 +63,12 @@ class TrackConfig:
     entity: str | None = None
     group: str | None = None
     tags: list[str] = field(default_factory=list)
+    texts: int = 50
+    """Texts of each scored split that W&B gets: so many of the worst errors, and so many of all rows; 0 keeps them here."""
 
     def __post_init__(self) -> None:
+        if self.texts < 0:
+            raise UserError(f"track.texts must be 0 or more, given {self.texts}")
         require_choice("track.wandb", self.wandb, ("offline", "online", "disabled"))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from headtohead.errors import UserError
 from headtohead.results import Predictions, RunRecord, read_predictions, read_record
+from headtohead.results.record import as_stored
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,13 +27,16 @@ class RunFolder:
     notices: list[str] = field(default_factory=list)
 
 
-def read_folder(folder: Path) -> RunFolder:
+def read_folder(folder: Path, record: RunRecord | None = None) -> RunFolder:
     """Read a run's folder.
+
+    Args:
+        record: as it will stand in the folder; None reads ``result.json``.
 
     Raises:
         UserError: there is no readable ``result.json``.
     """
-    run = RunFolder(record=read_record(folder / "result.json"))
+    run = RunFolder(record=as_stored(record) if record else read_record(folder / "result.json"))
     _read_predictions(run, folder / "predictions.parquet")
     _read_steps(run, folder / "metrics.jsonl")
     _read_texts(run, folder / "examples.json")

@@ -79,6 +79,11 @@ def json_ready(value: Any) -> Any:
     return value
 
 
+def as_stored(record: RunRecord) -> RunRecord:
+    """Return a record as it will be read back."""
+    return RunRecord(**json_ready(asdict(record)))
+
+
 def write_record(path: Path, record: RunRecord) -> None:
     """Write ``result.json`` atomically."""
     atomic.write_json(path, json_ready(asdict(record)))

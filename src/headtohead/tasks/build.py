@@ -30,6 +30,7 @@ from headtohead.heads import (
 )
 from headtohead.labels import LabelSpace
 from headtohead.losses import build_loss, check_loss_fits, class_weights
+from headtohead.notices import Notice
 from headtohead.prompts import Message, Prompt, build_prompt, choose_examples, label_text, settle_template
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.frozen_states import what_is_kept, where_states_lie
@@ -275,8 +276,11 @@ def _build_trial(
     )
 
 
-def start_from(trial: Trial, folder: str, labels: LabelSpace) -> None:
+def start_from(trial: Trial, folder: str, labels: LabelSpace) -> list[Notice]:
     """Load an earlier run's trained weights; a head for other labels (or the same in another order) starts fresh.
+
+    Returns:
+        What is to be said of it.
 
     Raises:
         UserError: the folder holds no trained weights, or its adapters differ.
@@ -285,12 +289,13 @@ def start_from(trial: Trial, folder: str, labels: LabelSpace) -> None:
     if not path.is_file():
         raise UserError(f"model.adapter={folder}: no trained weights at {path}; give the folder of a completed run")
     earlier, mine = stored_labels(path), trial.weights.state()
-    state = load_weights(path, labels=earlier)
+    state, notices = load_weights(path, labels=earlier), []
     if list(labels.names) != earlier:
-        print(
+        text = (
             f"model.adapter={folder} answered {some_of(earlier)}: its head is left behind, a fresh one answers "
             f"{some_of(labels.names)}"
         )
+        notices.append(Notice(text=text, leads=False))
         state = {name: tensor for name, tensor in state.items() if not name.startswith("head.")}
 
     def fits(name: str) -> bool:
@@ -304,3 +309,4 @@ def start_from(trial: Trial, folder: str, labels: LabelSpace) -> None:
             f"{wrong[0]}; use the same model and lora settings as that run"
         )
     trial.weights.load({name: state[name] if fits(name) else own for name, own in mine.items()})
+    return notices

@@ -49,7 +49,8 @@ class Member:
     def _begin(self, trial: Trial) -> None:
         run = self.run
         if run.config.model.adapter:
-            start_from(trial, run.config.model.adapter, self.corpus.labels)
+            for notice in start_from(trial, run.config.model.adapter, self.corpus.labels):
+                run.notice(notice)
         run.record.cost["trainable_parameters"] = trial.weights.count()
         run.record.cost["parameters"] = self.backbone.about["parameters"]
         if run.processes.is_main and not self._is_tracked:

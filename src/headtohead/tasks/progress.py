@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from statistics import fmean
 from types import TracebackType
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from headtohead.tasks.telling import lines_now_and_then
 from headtohead.training import Pack
 from headtohead.training.features import Advance
-
-SECONDS_BETWEEN_LINES = 20.0
 
 
 class TrainingProgress:
@@ -36,20 +34,29 @@ class TrainingProgress:
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            disable=not pack.processes.is_main,
         )
-        self._log = _LogLines(self._bar)
+        self._is_told = pack.processes.is_main
+        self._bar.disable = not self._is_told or not self._bar.console.is_terminal
+        self._log = ExitStack()
         described = names[0] if len(names) == 1 else f"{len(names)} runs together"
-        self._task = self._bar.add_task(described, total=self._total, loss="-", rate="-")
+        self._bar.add_task(described, total=self._total, loss="-", rate="-")
+        (self._task,) = self._bar.tasks
 
     def __enter__(self) -> TrainingProgress:
         self._bar.start()
+        self._log.enter_context(lines_now_and_then(self._line, is_told=self._is_told and self._bar.disable))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._log.close()
         self._bar.stop()
+
+    def _line(self) -> str:
+        left = "" if self._task.time_remaining is None else f", {_in_words(self._task.time_remaining)} left"
+        told = f"loss {self._task.fields['loss']}, {self._task.fields['rate']} tokens/s"
+        return f"{self._task.description}: step {self._task.completed:.0f} of {self._total}: {told}{left}"
 
     def note(self, number: int, step: int, values: dict[str, float]) -> None:
         """Take in a run's training values for the bar, and show an evaluation as a line."""
@@ -59,57 +66,54 @@ class TrainingProgress:
             return
         shown = [f"{name} {values[f'validation/{name}']:.4f}" for name in _SHOWN if f"validation/{name}" in values]
         whose = "" if len(self._names) == 1 else f"{self._names[number]}, "
-        self._bar.console.print(f"{whose}step {step}: validation {', '.join(shown)}")
+        self._say(f"{whose}step {step}: validation {', '.join(shown)}")
         self._say_notes()
 
     def advance(self, pack: Pack, losses: list[float]) -> None:
         """Move the bar, and say once what the pack had to change."""
         step = max(trial.progress.step for trial in pack.trials)
         loss, rate = f"{fmean(self._losses):.4f}", f"{sum(self._rates):,.0f}"
-        self._bar.update(self._task, completed=step, loss=loss, rate=rate)
-        self._log.say(f"step {step} of {self._total}: loss {loss}, {rate} tokens/s")
+        self._bar.update(self._task.id, completed=step, loss=loss, rate=rate)
         self._say_notes()
 
     def _say_notes(self) -> None:
         for text in self._pack.notes:
             if text not in self._shown_notes:
-                self._bar.console.print(text)
+                self._say(text)
                 self._shown_notes.add(text)
+
+    def _say(self, text: str) -> None:
+        """Print a line: above the bar, where there is one."""
+        if self._is_told:
+            print(text, flush=True)
 
 
 @contextmanager
 def reading_bar(what: str, rows: int, *, is_shown: bool) -> Iterator[Advance]:
     """Show how far reading is, from the first row that is read."""
     columns = TextColumn("[bold]{task.description}"), MofNCompleteColumn(), TextColumn("rows"), TimeRemainingColumn()
-    bar = Progress(*columns, disable=not is_shown)
+    bar = Progress(*columns)
+    bar.disable = not is_shown or not bar.console.is_terminal
     bar.add_task(what, total=rows)
-    (task,), log = bar.tasks, _LogLines(bar)
+    (task,) = bar.tasks
 
     def advance(count: int, is_read: bool) -> None:
         if is_read:
             bar.start()
         bar.advance(task.id, count)
-        log.say(f"{what}: {task.completed:,.0f} of {rows:,} rows")
 
     try:
-        yield advance
+        with lines_now_and_then(
+            lambda: f"{what}: {task.completed:,.0f} of {rows:,} rows", is_told=is_shown and bar.disable
+        ):
+            yield advance
     finally:
         if bar.live.is_started:
             bar.stop()
 
 
-class _LogLines:
-    """Prints a line now and then where no terminal shows a bar, such as into a cluster's log file."""
-
-    def __init__(self, bar: Progress) -> None:
-        self._bar, self._said = bar, time.monotonic()
-
-    def say(self, line: str) -> None:
-        """Print a line, if the last is long ago."""
-        now = time.monotonic()
-        if not self._bar.console.is_terminal and not self._bar.disable and now - self._said > SECONDS_BETWEEN_LINES:
-            self._bar.console.print(line)
-            self._said = now
+def _in_words(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 _SHOWN = ("accuracy", "macro_f1", "subset_accuracy", "mae", "quadratic_kappa", "log_loss")

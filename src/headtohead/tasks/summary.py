@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headtohead.results import RunRecord
+from headtohead.tasks.terminal import narrow_table
 
 SHOWN = (
     "accuracy",
@@ -40,11 +41,12 @@ def print_summary(record: RunRecord, folder: Path, note: str = "") -> None:
 
 
 def _table(record: RunRecord, split: str) -> Table:
-    table = Table(title=f"{record.name}, {split}", title_justify="left")
-    table.add_column("metric")
-    table.add_column("this run (95 % interval)", justify="right")
-    for name in record.baselines:
-        table.add_column(name, justify="right")
+    others = [name.replace("_", " ") for name in record.baselines]
+    table = narrow_table(
+        f"{record.name}, {split}",
+        ["metric", "this run (95\N{NO-BREAK SPACE}%\N{NO-BREAK SPACE}interval)", *others],
+        left=["metric"],
+    )
     for metric in SHOWN:
         if metric in record.metrics[split]:
             cells = [_cell(own.get(split, {}).get(metric), False) for own in record.baselines.values()]
@@ -55,7 +57,11 @@ def _table(record: RunRecord, split: str) -> Table:
 def _cell(found: dict[str, float | None] | None, with_interval: bool) -> str:
     if not found or found["value"] is None:
         return "-"
-    text = f"{found['value']:.4f}"
-    if with_interval and found["low"] is not None:
-        text += f" [{found['low']:.4f}, {found['high']:.4f}]"
+    text = _number(found["value"])
+    if with_interval and found["low"] is not None and found["high"] is not None:
+        text += f" [{_number(found['low'])}, {_number(found['high'])}]"
     return text
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"

@@ -20,6 +20,7 @@ from headtohead.tasks.member import Member
 from headtohead.tasks.progress import TrainingProgress
 from headtohead.tasks.reading import read_once
 from headtohead.tasks.stopping import StopRequest
+from headtohead.tasks.telling import doing
 from headtohead.training import Hooks, MemoryLimits, Pack, score, train_on
 
 Training = Generator[Member, None, RunRecord]
@@ -197,17 +198,18 @@ def train_members(
     """
     first = members[0]
     undress(first.backbone)
-    pack = build_pack(
-        [member.run.config for member in members],
-        first.backbone,
-        [member.reader for member in members],
-        first.corpus.labels,
-        first.encoded["train"],
-        processes=first.run.processes,
-        limits=limits,
-    )
-    for number, member in enumerate(members):
-        member.join(pack, number)
+    with doing("building the adapters and the trackers", is_told=first.run.processes.is_main):
+        pack = build_pack(
+            [member.run.config for member in members],
+            first.backbone,
+            [member.reader for member in members],
+            first.corpus.labels,
+            first.encoded["train"],
+            processes=first.run.processes,
+            limits=limits,
+        )
+        for number, member in enumerate(members):
+            member.join(pack, number)
     names = [first.run.config.name] if len(members) == 1 else [member.run.folder.name for member in members]
     progress = TrainingProgress(names, pack)
     read_once(members, "train", "validation")

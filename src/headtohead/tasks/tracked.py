@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from headtohead.batching.encode import EncodedRows
 from headtohead.errors import some_of
+from headtohead.evaluation import worst_rows
 from headtohead.evaluation.metrics import confidence
+from headtohead.notices import Notice
+from headtohead.reporting import finding
 from headtohead.results import Predictions, RunRecord
 from headtohead.results.record import json_ready
 from headtohead.tasks.run import Run
@@ -16,6 +21,8 @@ from headtohead.tracking import Table, open_trackers
 
 MOST_ROWS = 10_000
 """Rows of a W&B table; ``predictions.parquet`` holds them all."""
+EXCERPT = 500
+"""Characters of a text."""
 MOST_LABELS = 50
 """Labels that each have a column of their own in it."""
 
@@ -32,28 +39,56 @@ def start_tracking(run: Run, *, resumed_step: int = 0) -> None:
     )
 
 
-def finish_tracking(run: Run, predictions: Mapping[str, Predictions] | None = None) -> None:
-    """Tell what came of the run, and close; a run that ended before its trackers were opened has none."""
+def finish_tracking(
+    run: Run,
+    page: str = "",
+    predictions: Mapping[str, Predictions] | None = None,
+    encoded: Mapping[str, EncodedRows] | None = None,
+) -> None:
+    """Tell what came of the run, and close; a run that ended before its trackers were opened has none.
+
+    Args:
+        page: the run's page as HTML.
+        predictions: by split.
+        encoded: the rows of every split, for some of their texts.
+    """
     if run.tracker is None:
         return
     tracker, run.tracker = run.tracker, None
-    tables = {f"predictions/{split}": prediction_table(own) for split, own in (predictions or {}).items()}
+    given, texts = predictions or {}, run.config.track.texts
+    tables = {f"predictions/{split}": prediction_table(own) for split, own in given.items()}
+    tables |= {
+        f"examples/{split}": example_table(given[split], rows, texts)
+        for split, rows in (encoded or {}).items()
+        if split in given and texts
+    }
     confusions = {f"confusion/{split}": details.get("confusion") for split, details in run.record.details.items()}
     tables |= {name: confusion_table(found) for name, found in confusions.items() if found}
-    tracker.finish(summary_of(run.record), tables)
+    tracker.finish(summary_of(run.record), tables, page)
 
 
 def summary_of(record: RunRecord) -> dict[str, Any]:
-    """Return a record's numbers under flat names: ``test/macro_f1`` with ``_low`` and ``_high``, costs, status."""
+    """Return a record's numbers under flat names: ``test/macro_f1`` with ``_low`` and ``_high``, costs, status.
+
+    Beside them those of the baselines (``baseline/tfidf/test/macro_f1``), by how much the run differs from each
+    (``over/tfidf/test/macro_f1``), what was cut (``truncation/test/share_cut``), the finding and the notices in words.
+    """
     flat: dict[str, Any] = {
         "status": record.status,
         "objective": record.objective.get("value"),
         "error": record.error,
         "test_reads": record.test_reads,
+        "finding": finding.lead(record) if record.metrics else None,
+        "notices": "\n".join(str(Notice.from_dict(stored)) for stored in record.notices) or None,
     }
-    for split, metrics in record.metrics.items():
-        for metric, found in metrics.items():
-            flat |= {f"{split}/{metric}{suffix}": found[part] for part, suffix in _PARTS.items()}
+    flat |= _intervals("", record.metrics)
+    for name, metrics in record.baselines.items():
+        flat |= _intervals(f"baseline/{name}/", metrics)
+    for name, differences in record.differences.items():
+        flat |= _intervals(f"over/{name}/", differences)
+    for split, cut in (record.data.get("truncation") or {}).items():
+        flat |= {f"truncation/{split}/{part}": cut[part] for part in ("rows", "rows_cut", "tokens_lost")}
+        flat[f"truncation/{split}/share_cut"] = cut["rows_cut"] / cut["rows"] if cut["rows"] else None
     for name, cost in record.cost.items():
         if isinstance(cost, dict):
             flat |= {f"cost/{name}/{part}": value for part, value in cost.items() if isinstance(value, int | float)}
@@ -64,6 +99,15 @@ def summary_of(record: RunRecord) -> dict[str, Any]:
 
 
 _PARTS = {"value": "", "low": "_low", "high": "_high"}
+
+
+def _intervals(prefix: str, metrics: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> dict[str, Any]:
+    return {
+        f"{prefix}{split}/{metric}{suffix}": found[part]
+        for split, own in metrics.items()
+        for metric, found in own.items()
+        for part, suffix in _PARTS.items()
+    }
 
 
 def prediction_table(predictions: Predictions) -> Table:
@@ -82,6 +126,32 @@ def prediction_table(predictions: Predictions) -> Table:
     return Table(
         columns=["row_id", "gold", "predicted", *width],
         rows=[[str(row), _shown(gold), _shown(said), *map(float, own)] for row, gold, said, own in answers],
+    )
+
+
+def example_table(predictions: Predictions, rows: EncodedRows, count: int) -> Table:
+    """Return the texts of some rows: ``count`` of the worst errors, and as many spread evenly over the split.
+
+    A text is cut to its beginning, and its markup escaped: W&B may show a cell as Markdown.
+    """
+    worst = worst_rows(predictions, count).tolist()
+    spread = np.linspace(0, len(predictions) - 1, min(count, len(predictions))).round().astype(int).tolist()
+    why = dict.fromkeys(spread, "sample") | dict.fromkeys(worst, "worst error")
+    gold, said = predictions.gold_answers, predictions.predicted_answers
+    return Table(
+        columns=["row_id", "why", "gold", "predicted", "tokens", "truncated", "text"],
+        rows=[
+            [
+                str(predictions.row_id[row]),
+                reason,
+                _shown(gold[row]),
+                _shown(said[row]),
+                int(predictions.tokens[row]),
+                bool(predictions.truncated[row]),
+                html.escape(rows.rows[row]["text"][:EXCERPT], quote=False),
+            ]
+            for row, reason in sorted(why.items())
+        ],
     )
 
 

@@ -26,6 +26,8 @@ from headtohead.provenance import (
     reset_peak_memory,
 )
 from headtohead.reporting import write_report
+from headtohead.reporting.folder import read_folder
+from headtohead.reporting.page import render_run
 from headtohead.results import Predictions, RunRecord, write_predictions
 from headtohead.results.record import Status, json_ready
 from headtohead.sources import cache_root
@@ -45,6 +47,7 @@ from headtohead.tasks.scoring import (
 from headtohead.tasks.shelf import Shelf
 from headtohead.tasks.stopping import StopRequest
 from headtohead.tasks.summary import print_summary
+from headtohead.tasks.telling import doing
 from headtohead.tasks.together import Training, alone
 from headtohead.tasks.tracked import finish_tracking
 from headtohead.tracking import Membership
@@ -123,7 +126,7 @@ def training(
             cache=cache_root(config.paths.cache),
             record=_new_record(config, folder, fingerprint, earlier, membership, processes, command or sys.argv),
             processes=processes,
-            phases=Phases.after(earlier.cost if earlier else {}),
+            phases=Phases.after(earlier.cost if earlier else {}, is_told=processes.is_main),
             sweep=sweep,
             membership=membership,
         )
@@ -289,16 +292,18 @@ def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], enc
     record.cost["peak_memory_bytes"] = peak_memory_bytes()
     record.provenance["finished"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     if config.export.form != "none":
-        from headtohead.tasks.export import export_run
-
         with run.phases.phase("export"):
+            from headtohead.tasks.export import export_run
+
             export_run(run, corpus)
     reason = record.export.get("reason")
     record.status, record.error = ("failed", f"export failed: {reason}") if reason else ("completed", None)
-    finish_tracking(run, predictions)
-    run.save()
     with run.phases.phase("report"):
-        write_report(run.folder)
+        page = render_run(read_folder(run.folder, record))
+    with doing("telling the trackers", is_told=run.config.track.wandb != "disabled"):
+        finish_tracking(run, page, predictions, encoded)
+    run.save()
+    atomic.write_text(run.folder / run_folder.PAGE, page)
 
 
 def _write_examples(folder: Path, predictions: dict[str, Predictions], encoded: dict[str, EncodedRows]) -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from headtohead.statistics import Comparison, Tuning, Verdict
 from headtohead.statistics.words import number, p_value, percent
+from headtohead.tasks.terminal import narrow_table
 
 
 def print_verdict(
@@ -40,18 +41,16 @@ def print_verdict(
 
 def _arms(verdict: Verdict) -> Table:
     metrics = list(verdict.arms[0].values)
-    table = Table(title=f"{verdict.rows:,} rows{_groups(verdict)}, mean over runs", title_justify="left")
-    for name in ("arm", "runs", *metrics):
-        table.add_column(name, justify="left" if name == "arm" else "right")
+    headings = ["arm", "runs", *(metric.replace("_", " ") for metric in metrics)]
+    table = narrow_table(f"{verdict.rows:,} rows{_groups(verdict)}, mean over runs", headings, left=["arm"])
     for arm in verdict.arms:
         table.add_row(escape(arm.described), str(arm.runs), *(number(arm.values[metric]) for metric in metrics))
     return table
 
 
 def _costs(verdict: Verdict) -> Table:
-    table = Table(title="cost of a run", title_justify="left")
-    for name in ("arm", *verdict.pareto):
-        table.add_column(name.replace("_", " "), justify="left" if name == "arm" else "right")
+    headings = ["arm", *(kind.replace("_", " ") for kind in verdict.pareto)]
+    table = narrow_table("cost of a run", headings, left=["arm"])
     for arm in verdict.arms:
         cells = [f"{arm.cost[kind]:,.4g}" + (" *" if arm.name in best else "") for kind, best in verdict.pareto.items()]
         table.add_row(escape(arm.name), *cells)
@@ -61,9 +60,8 @@ def _costs(verdict: Verdict) -> Table:
 
 def _tunings(tunings: Mapping[str, Sequence[Tuning]]) -> Table:
     """What was spent to choose, and how much better the chosen looked then than their fresh seeds are."""
-    table = Table(title="tuning, scored on validation rows", title_justify="left")
-    for name in ("arm", "trials", "tokens", "seconds", "expected of half", "chosen", "fresh seeds", "inflation"):
-        table.add_column(name, justify="left" if name == "arm" else "right")
+    headings = ["arm", "trials", "tokens", "seconds", "expected of half", "chosen", "fresh seeds", "inflation"]
+    table = narrow_table("tuning, scored on validation rows", headings, left=["arm"])
     for name, tuning in _named(tunings):
         table.add_row(escape(name), *_tuning(tuning))
     table.caption = "inflation: how much better a winner looked when it was chosen than its fresh seeds are"
@@ -99,9 +97,9 @@ def _pairs(verdict: Verdict) -> Table:
         if verdict.looks > 1
         else f"{verdict.metric} ({better} is better)"
     )
-    table = Table(title=title, title_justify="left")
-    for name in ("first - second", "difference", f"{level} interval", "p (Holm)", "better", "equal within", "can see"):
-        table.add_column(name, justify="right" if name in ("difference", "p (Holm)", "can see") else "left")
+    words = ["first - second", "better", "equal within"]
+    headings = ["first - second", "difference", f"{level} interval", "p (Holm)", "better", "equal within", "can see"]
+    table = narrow_table(title, headings, left=words)
     for pair in verdict.pairs:
         table.add_row(*(escape(cell) for cell in _row(pair)))
     return table

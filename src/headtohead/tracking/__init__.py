@@ -75,7 +75,8 @@ def track_report(track: TrackConfig, folder: Path, *, sweep: str, summary: dict[
             settings={},
             tags=[],
         )
-        report.finish(summary, {})
+        page = folder / "report.html"
+        report.finish(summary, {}, page.read_text(encoding="utf-8") if page.is_file() else "")
 
 
 def _about(membership: Membership) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class MetricsFile:
         self._file.write(json.dumps({"step": step, **finite}) + "\n")
         self._file.flush()
 
-    def finish(self, summary: dict[str, Any], tables: dict[str, Table]) -> None:
+    def finish(self, summary: dict[str, Any], tables: dict[str, Table], page: str = "") -> None:
         """Close the file; the rest stands in the record and in ``predictions.parquet``."""
         self._file.close()
 

@@ -21,8 +21,8 @@ class Tracker(Protocol):
     def log(self, step: int, values: dict[str, float]) -> None:
         """Take values named with slashes, such as ``validation/macro_f1``."""
 
-    def finish(self, summary: dict[str, Any], tables: dict[str, Table]) -> None:
-        """Take the record's metrics, tables of predictions and confusion, and close."""
+    def finish(self, summary: dict[str, Any], tables: dict[str, Table], page: str = "") -> None:
+        """Take the record's metrics, tables of predictions, texts and confusion, the page's HTML, and close."""
 
 
 class Trackers:
@@ -36,7 +36,7 @@ class Trackers:
         for tracker in self._trackers:
             tracker.log(step, values)
 
-    def finish(self, summary: dict[str, Any], tables: dict[str, Table]) -> None:
+    def finish(self, summary: dict[str, Any], tables: dict[str, Table], page: str = "") -> None:
         """Finish all."""
         for tracker in self._trackers:
-            tracker.finish(summary, tables)
+            tracker.finish(summary, tables, page)

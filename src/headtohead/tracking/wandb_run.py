@@ -18,6 +18,8 @@ from headtohead.tracking.tracker import Table
 
 LONGEST = 64
 """Characters of an id or a tag that W&B takes."""
+TRIAL = "trial"
+"""Job type of runs that bring no page of their own: a sweep has hundreds, and shows them all on its page."""
 CONFUSION = "confusion/"
 """Tables under this name are drawn as W&B draws a confusion matrix."""
 
@@ -56,6 +58,7 @@ class WandbRun:
         import wandb
 
         self._wandb, self._step, self._folder = wandb, 0, folder
+        self._shows_page = job_type != TRIAL
         try:
             self._run = wandb.init(
                 project=config.project,
@@ -70,7 +73,7 @@ class WandbRun:
                 mode=config.wandb,  # type: ignore[arg-type]  # checked against the same choices in TrackConfig
                 resume="allow",
                 reinit="create_new",
-                settings=wandb.Settings(silent=True, console="off", x_disable_meta=True, x_disable_stats=True),
+                settings=wandb.Settings(silent=True, console="off", x_disable_meta=True),
             )
         except (wandb.Error, OSError) as error:
             raise UserError(f"W&B cannot start ({error}); set track=offline or track=off") from error
@@ -82,13 +85,14 @@ class WandbRun:
         self._step = step
         self._run.log({"step": step, **values})
 
-    def finish(self, summary: dict[str, Any], tables: dict[str, Table]) -> None:
-        """Log the tables, write the final metrics as the run's summary, and close it."""
-        if tables:
-            with staged_in(self._folder / "wandb"):
-                self._run.log(
-                    {"step": self._step, **{name: self._drawn(name, table) for name, table in tables.items()}}
-                )
+    def finish(self, summary: dict[str, Any], tables: dict[str, Table], page: str = "") -> None:
+        """Log the tables and the page, write the final metrics as the run's summary, and close it."""
+        with staged_in(self._folder / "wandb"):
+            shown = {name: self._drawn(name, table) for name, table in tables.items()}
+            if page and self._shows_page:
+                shown["page"] = self._wandb.Html(page, inject=False, data_is_not_path=True)
+            if shown:
+                self._run.log({"step": self._step, **shown})
         self._run.summary.update(summary)
         self._run.finish()
 

@@ -1,0 +1,62 @@
+"""What is being done, told while it lasts: a spinner on a terminal, a line now and then where there is none."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+FIRST_LINE = 4.0
+"""Seconds after which a log hears of what is still being done; whatever takes longer is told of when it ends, too."""
+LAST_INTERVAL = 30.0
+SLOWER = 120
+"""Lines stand further apart the longer it lasts: by its seconds so far over this."""
+
+
+@contextmanager
+def doing(what: str, *, is_told: bool = True) -> Iterator[None]:
+    """Say that something is being done while the block lasts, and how long it took if it took long.
+
+    Args:
+        what: in words, such as ``writing the page``.
+        is_told: not by every process of several.
+    """
+    if not is_told:
+        yield
+        return
+    console, started = Console(), time.monotonic()
+    spinner = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
+    )
+    spinner.add_task(what)
+    with (
+        spinner if console.is_terminal else lines_now_and_then(lambda: f"{what} ... {time.monotonic() - started:.0f} s")
+    ):
+        yield
+    if time.monotonic() - started > FIRST_LINE:
+        print(f"{what}: {time.monotonic() - started:.0f} s", flush=True)
+
+
+@contextmanager
+def lines_now_and_then(line: Callable[[], str], *, is_told: bool = True) -> Iterator[None]:
+    """Print a line from time to time while the block lasts, by a thread: the block need not come up for air."""
+    if not is_told:
+        yield
+        return
+    ended, started = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not ended.wait(min(LAST_INTERVAL, max(FIRST_LINE, (time.monotonic() - started) / SLOWER))):
+            print(line(), flush=True)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()
