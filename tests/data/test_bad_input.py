@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,30 @@ def test_bad_rows_are_dropped_and_counted_where_asked(tmp_path: Path) -> None:
     assert (account["read"], account["dropped"]) == (30, 3)
     assert account["kinds"] == {"the text is empty": 1, "no label": 1, "label outside the map": 1}
     assert account["examples"][0] == "rows.jsonl:4: there is no text in 'text'"
+    (said,) = (notice for notice in corpus.notices if "left out" in notice.text)
+    assert (
+        said.text == "data.files.train: 3 of 30 rows are left out, the first rows.jsonl:4: there is no text in 'text'"
+    )
+    assert said.leads  # a tenth of the rows
+
+
+def test_broken_lines_are_dropped_like_other_bad_rows(tmp_path: Path) -> None:
+    """Ragged and broken lines cost themselves, whatever the format."""
+    rows = [row(n) for n in range(40)]
+    tables = {
+        "rows.csv": ["text,label", *(f"{r['text']},{r['label']}" for r in rows)],
+        "rows.tsv": ["text\tlabel", *(f"{r['text']}\t{r['label']}" for r in rows)],
+        "rows.jsonl": ["", *map(json.dumps, rows)],
+    }
+    for name, lines in tables.items():
+        path = tmp_path / name
+        path.write_text("\n".join([*lines[:21], '{"broken', *lines[21:]]) + "\n")
+        with pytest.raises(UserError, match=rf"1 of 41 rows cannot be used:\n    {name}:2[12]: line 22: "):
+            load_corpus(config_of(path), tmp_path / "cache")
+        corpus = load_corpus(config_of(path, bad_rows="drop"), tmp_path / "cache")
+        assert sum(corpus.ledger["rows"].values()) == 40
+        assert sum(corpus.ledger["read"]["train"]["kinds"].values()) == 1
+        assert not any(notice.leads for notice in corpus.notices if "left out" in notice.text)
 
 
 def test_a_label_with_one_row_cannot_be_cut(tmp_path: Path) -> None:

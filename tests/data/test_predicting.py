@@ -49,6 +49,7 @@ def test_a_folder_of_texts_needs_no_labels(tmp_path: Path) -> None:
         ("new.json", '[{"text": "a, b"}, {"text": "c"}]', {}),
         ("new.json", '{"text": {"0": "a, b", "1": "c"}}', {}),
         ("new.txt", "text\na, b\nc\n", {}),
+        ("new.txt", "a, b\nc\n", {"columns": ["text"]}),
         ("new.txt", "a, b\nc\n", {"columns": ["text"], "delimiter": "none"}),
     ],
 )
@@ -98,3 +99,11 @@ def test_a_missing_file_is_named_before_anything_is_read(tmp_path: Path) -> None
     write_jsonl(tmp_path / "new.jsonl", [row(1)])
     with pytest.raises(UserError, match=r"there is no .*nwe\.jsonl; did you mean new\.jsonl"):
         iterate_texts(tmp_path / "nwe.jsonl", config_of(tmp_path))
+
+
+def test_a_text_per_line_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "new.txt").write_text("one, two\nanother\n")
+    with pytest.raises(
+        UserError, match=r"first line is 'one, two'.*If every line is a text: 'data\.dialect\.columns=\[text\]'"
+    ):
+        list(iterate_texts(tmp_path / "new.txt", config_of(tmp_path)))

@@ -79,10 +79,11 @@ def convert(files: SplitFiles, config: DataConfig, writing: Writing, folder: Pat
     if not len(index):
         raise UserError(f"data.files.{files.split} is empty: no usable row in {', '.join(map(str, files.paths))}")
     index.save(folder, width=len(writing.names) if writing.kind == "multi" else None)
+    notices = (*reading.notices, *faults.notices(), *_of_groups(index.alone, len(index), config))
     return {
         "faults": faults.as_dict(),
         "encodings": reading.encodings.exceptions,
-        "notices": [notice.as_dict() for notice in (*reading.notices, *_of_groups(index.alone, len(index), config))],
+        "notices": [notice.as_dict() for notice in notices],
     }
 
 

@@ -8,8 +8,11 @@ from typing import Any
 
 from headtohead.data.text import LeftOut, RowError
 from headtohead.errors import UserError
+from headtohead.notices import Notice
 
 QUOTED = 5
+MANY = 0.05
+"""Share of the rows from which those that are left out lead the page."""
 
 
 @dataclass(slots=True)
@@ -46,6 +49,14 @@ class Faults:
             f"{self.name}: {count:,} of {self.read:,} rows cannot be used:{quoted}{more}\n"
             "Mend the file, or set data.bad_rows=drop to leave such rows out (they are counted in the record)."
         )
+
+    def notices(self) -> list[Notice]:
+        """Return how many rows are left out for their faults, and the first of them; many lead the page."""
+        count = self.kinds.total() - self.left_out
+        if not count:
+            return []
+        said = f"{self.name}: {count:,} of {self.read:,} rows are left out, the first {self.examples[0]}"
+        return [Notice(text=said, leads=count > MANY * self.read)]
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready account."""

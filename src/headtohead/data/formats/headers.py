@@ -53,6 +53,8 @@ def _repeats_names(options: list[Option], columns: list[str]) -> bool:
 def _without_header(file: InputFile, options: list[Option]) -> Layout:
     """Return the layout of a table whose first row is a row; its columns have given names, or column1, column2, ..."""
     given = file.how.dialect.columns
+    if len(given) == 1 and options[0].share(1) < 1:
+        return replace(options[0].layout, delimiter="", columns=tuple(given))
     wide = [option for option in options if len(options) == 1 or option.width >= 2 or len(given) == 1]
     shares = [option.share(len(given) or option.width) for option in wide]
     best = max(shares, default=0)

@@ -20,11 +20,16 @@ def refuse_missing(file: InputFile, rows: Sequence[Row]) -> NoReturn:
     Raises:
         UserError: always.
     """
-    if _is_row(rows):
+    if len(rows[0].fields) > 1 and _is_row(rows):
         names = typed("data.dialect.columns", _guessed_names(file, rows))
         raise UserError(
             f"{file.path} has no header: its first row is {shown(rows[0])}, so there is no column {file.columns[0]!r}. Name the "
             f"columns by {names}"
+        )
+    if len(rows[0].fields) == 1 and list(file.columns) == [file.how.text]:
+        raise UserError(
+            f"{file.path} has no column {file.how.text!r}, its first line is {shown(rows[0])}. If every line is a text: "
+            f"{typed('data.dialect.columns', [file.how.text])}; if the first names the column: data.fields.text"
         )
     present = [name.strip() for name in rows[0].fields]
     way = "" if len(present) > 1 else "; if there are several columns, set data.dialect.delimiter"
