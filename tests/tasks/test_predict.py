@@ -58,7 +58,7 @@ def test_one_bad_row_costs_no_answers(run: Path, tmp_path: Path) -> None:
         predict(run, rows, output)
     with pytest.raises(UserError, match=r"set data\.format"):
         predict(run, rows, output, "fresh=true")
-    with pytest.raises(UserError, match=r"new\.rows:6: the text is empty.*\n.*data\.bad_rows=drop"):
+    with pytest.raises(UserError, match=r"new\.rows:6: there is no text in 'text'.*\n.*data\.bad_rows=drop"):
         predict(run, rows, output, "data.format=jsonl", "fresh=true")
     assert output.read_text() == "earlier"
     predict(run, rows, output, "data.format=jsonl", "data.bad_rows=drop", "fresh=true")
