@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ from headtohead.notices import Notice
 
 SAMPLE_ROWS = 2_000
 """Training rows that the choice is made on: the first of the nested order, so labels in proportion."""
+SAMPLE_LETTERS = 10_000
+"""Of each, at most."""
 NOTICEABLE = 0.01
 """Share of the letters, averaged over rows, from which a script changes how words are found."""
 RECURRING = 0.05
@@ -42,6 +44,8 @@ class Script:
     name: str
     letters: str
     """The body of a character class."""
+    grams: int
+    """Characters in the longest n-gram: a word of Chinese has about two, one of Thai more."""
     longest: int
     """Letters per space from which there are no spaces between words: words are shorter, sentences longer."""
 
@@ -51,11 +55,13 @@ SCRIPTS = (
         "Chinese or Japanese",
         "\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3041-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf"
         "\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00016fe0-\U00018dff\U0001b000-\U0001b2ff\U00020000-\U0003ffff",
+        2,
         3,
     ),
     Script(
         "Thai, Lao, Khmer, Burmese or Tibetan",
         "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u1b00-\u1b7f\ua980-\uaadf",
+        3,
         6,
     ),
 )
@@ -75,6 +81,8 @@ class Words:
     kind: Kind = "words"
     unspaced: str = ""
     """The letters that are words of their own: the body of a character class."""
+    grams: int = 2
+    """Words in the longest n-gram."""
     reason: str = ""
 
     @property
@@ -90,10 +98,8 @@ class Words:
         match self.kind:
             case "characters":
                 return {"analyzer": "char_wb", "ngram_range": (1, 5)}
-            case "words and single characters":
-                return {"token_pattern": self._pattern, "ngram_range": (1, 3)}
             case _:
-                return {"token_pattern": self._pattern, "ngram_range": (1, 2)}
+                return {"token_pattern": self._pattern, "ngram_range": (1, self.grams)}
 
     @property
     def _pattern(self) -> str:
@@ -123,9 +129,9 @@ class Words:
             return ()
         return (Notice(text=f"{self.reason}: {CONSEQUENCES[self.kind]}", leads=False),)
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         """Return what the record says of them."""
-        return {"kind": self.kind, "unspaced": self.unspaced, "reason": self.reason}
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Words:
@@ -133,38 +139,57 @@ class Words:
         return cls(**stored)
 
 
-def choose_words(texts: Sequence[str]) -> Words:
+def choose_words(training_texts: Sequence[str]) -> Words:
     """Choose how the words of a corpus are found.
 
     Args:
-        texts: of training rows alone.
+        training_texts: never held-out ones: the choice is part of the model.
     """
-    families = [family for family in SCRIPTS if not _is_spaced(texts, family)]
-    letters = "".join(family.letters for family in families)
-    shares = [_unspaced_share(text, letters) for text in texts]
-    spaced = [text for text, share in zip(texts, shares, strict=True) if share < 0.5]
-    if (recurring := _recurring(spaced)) is not None and recurring < RECURRING:
-        return Words(
-            "characters",
-            reason=f"{recurring:.0%} of the training texts stands in pieces between spaces that a second row has",
-        )
-    if (share := _mean(shares)) >= NOTICEABLE:
-        return Words(
-            "words and single characters",
-            unspaced=letters,
-            reason=f"{share:.0%} of the letters in training texts are {_named(texts, families)}, without spaces between words",
-        )
-    if (share := _mean(map(_mark_share, texts))) >= NOTICEABLE:
-        return Words(
-            "words with their marks", reason=f"{share:.0%} of the letters in training texts are combining marks"
-        )
-    return Words()
+    texts = [text[:SAMPLE_LETTERS] for text in training_texts]
+    return _if_strings(texts) or _if_unspaced(texts) or _if_marked(texts) or Words()
+
+
+def _if_strings(texts: Sequence[str]) -> Words | None:
+    letters = "".join(script.letters for script in _unspaced_scripts(texts))
+    recurring = _recurring([text for text in texts if _unspaced_share(text, letters) < 0.5])
+    if recurring is None or recurring >= RECURRING:
+        return None
+    share = f"{recurring:.0%} of" if recurring else "nothing of"
+    return Words("characters", reason=f"{share} a training text stands in pieces between spaces that another one has")
+
+
+def _if_unspaced(texts: Sequence[str]) -> Words | None:
+    scripts = _unspaced_scripts(texts)
+    letters = "".join(script.letters for script in scripts)
+    share = _mean(_unspaced_share(text, letters) for text in texts)
+    if share < NOTICEABLE:
+        return None
+    present = [script for script in scripts if any(_letters(script.letters).search(text) for text in texts)]
+    names = " or ".join(script.name for script in present) or "emoji"
+    return Words(
+        "words and single characters",
+        unspaced=letters,
+        grams=max((script.grams for script in present), default=2),
+        reason=f"{share:.0%} of the letters in training texts are {names}, without spaces between words",
+    )
+
+
+def _if_marked(texts: Sequence[str]) -> Words | None:
+    share = _mean(map(_mark_share, texts))
+    if share < NOTICEABLE:
+        return None
+    return Words("words with their marks", reason=f"{share:.0%} of the letters in training texts are combining marks")
+
+
+def _unspaced_scripts(texts: Sequence[str]) -> list[Script]:
+    return [script for script in SCRIPTS if not _is_spaced(texts, script)]
 
 
 def _is_spaced(texts: Sequence[str], script: Script) -> bool:
     """Whether texts of a script come with spaces between its words, as segmenters and some corpora write them."""
-    letters = sum(len(_letters(script.letters).findall(text)) for text in texts)
-    gaps = sum(len(_gaps(script.letters).findall(text)) for text in texts)
+    written = [text for text in texts if not text.isascii()]
+    letters = sum(len(_letters(script.letters).findall(text)) for text in written)
+    gaps = sum(len(_gaps(script.letters).findall(text)) for text in written)
     return gaps > 0 and letters / gaps < script.longest
 
 
@@ -203,11 +228,6 @@ def _recurring(texts: Sequence[str]) -> float | None:
         sum(len(piece) for piece in row if found[piece] > 1 and WORD.search(piece)) / max(sum(map(len, row)), 1)
         for row in rows
     )
-
-
-def _named(texts: Sequence[str], families: Sequence[Script]) -> str:
-    present = [family.name for family in families if any(_letters(family.letters).search(text) for text in texts)]
-    return " or ".join(present) or "emoji"
 
 
 def _mean(values: Iterable[float]) -> float:

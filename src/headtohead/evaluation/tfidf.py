@@ -24,6 +24,8 @@ MAX_FEATURES = 50_000
 """Most frequent terms kept. On 20 Newsgroups (11,293 rows) twice as many gain .004 and double the time."""
 RARE_FROM_ROWS = 1_000
 """From this many training rows on, a term must occur in two of them."""
+SMALLEST = float(np.finfo(np.float64).tiny)
+"""The least probability, where a sure model's others round to zero."""
 INVERSE_PENALTY = 10.0
 """scikit-learn's ``C``; its default of 1 is too strict for L2-normed rows (20 Newsgroups .834 against .846)."""
 
@@ -199,15 +201,15 @@ def _softmax(features: Any, answers: Num[np.ndarray, " train"], labels: int, see
 
 
 def _log_probabilities(decisions: Float[np.ndarray, "rows decisions"], labels: int) -> Float[np.ndarray, "rows labels"]:
-    """Return log-probabilities exactly as scikit-learn's ``predict_log_proba`` computes them."""
+    """Return log-probabilities exactly as scikit-learn's ``predict_log_proba`` computes them, but for log(0)."""
     from sklearn.utils.extmath import softmax
 
     if labels == 1:
         return np.zeros((len(decisions), 1))
     if labels == 2:
         second = special.expit(decisions[:, 0])
-        return np.log(np.stack([1 - second, second], axis=1))
-    return np.log(softmax(decisions, copy=True))
+        return np.log(np.maximum(np.stack([1 - second, second], axis=1), SMALLEST))
+    return np.log(np.maximum(softmax(decisions, copy=True), SMALLEST))
 
 
 def _one_per_label(features: Any, answers: Num[np.ndarray, "train labels"], seed: int) -> dict[str, Any]:
