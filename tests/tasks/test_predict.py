@@ -94,3 +94,16 @@ def test_the_label_alone(head: str, cache: Path, tmp_path: Path) -> None:
     )
     assert [set(row) for row in alone] == [{"row_id", "predicted", "tokens", "truncated"}] * 12
     assert [row["predicted"] for row in alone] == [row["predicted"] for row in full]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("long", "is_told"), [(0, False), (3, True)])
+def test_texts_longer_than_the_run_reads_are_told(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], long: int, is_told: bool
+) -> None:
+    texts = [{"text": "share " * (900 if number < long else 1)} for number in range(10)]
+    output = tmp_path / "answers.jsonl"
+    predict(run, write_rows(tmp_path / "new.jsonl", texts), output)
+    answers = [json.loads(line) for line in output.read_text().splitlines()]
+    assert sum(answer["truncated"] for answer in answers) == long
+    assert ("3 of 10 texts are longer than the run reads" in capsys.readouterr().out) == is_told

@@ -135,7 +135,7 @@ class Encoder:
                     return ids, " ".join(shown), rendered
         raise UserError(
             f"the prompt takes {self.budget + excess} tokens without any text, and prompt.max_tokens leaves it "
-            f"{self.budget} beside the answer: raise prompt.max_tokens or take a shorter prompt"
+            f"{self.budget} beside the answer: raise prompt.max_tokens (auto fits it to the texts) or take a shorter prompt"
         )
 
     def _offsets(self, text: str) -> list[tuple[int, int]]:

@@ -14,10 +14,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from headtohead.config import Config, DataConfig, DialectConfig
 from headtohead.data import count_texts, iterate_lines, iterate_texts, one_text
 from headtohead.errors import UserError
+from headtohead.notices import Notice
 from headtohead.tasks.answer_files import Write, answer_file, check_target, standard_output
 from headtohead.tasks.answers import answers_of, calibration_in_words
 from headtohead.tasks.classifier import Row, open_classifier
 from headtohead.tasks.reload import read_run, reads_file
+from headtohead.tasks.truncation import FEW
 
 CHUNK_ROWS = 2000
 STREAM_ROWS = 32
@@ -65,7 +67,7 @@ def _answer(config: Config, given: Sequence[str], answers: AbstractContextManage
     classifier = open_classifier(Path(config.run), config.paths.cache)
     if config.task.probabilities:
         print(calibration_in_words(classifier.record, is_expected_score=classifier.is_expected_score))
-    done = 0
+    done = cut = 0
     columns = [
         TextColumn("[bold]{task.description}"),
         SpinnerColumn(),
@@ -75,9 +77,12 @@ def _answer(config: Config, given: Sequence[str], answers: AbstractContextManage
     with answers as write, Progress(*columns, disable=inputs.total == 1) as bar:
         shown = bar.add_task(f"predict {inputs.name}", total=inputs.total)
         for chunk in _chunks(inputs.rows, CHUNK_ROWS if inputs.total else STREAM_ROWS):
-            write(answers_of(classifier, chunk, with_probabilities=config.task.probabilities))
-            done += len(chunk)
+            answered = answers_of(classifier, chunk, with_probabilities=config.task.probabilities)
+            write(answered)
+            done, cut = done + len(chunk), cut + sum(answer["truncated"] for answer in answered)
             bar.update(shown, completed=done)
+    if cut > FEW * done:
+        print(Notice(text=f"{cut:,} of {done:,} texts are longer than the run reads and were cut: see truncated"))
     return done
 
 
