@@ -261,3 +261,27 @@ def test_shards_are_told_of_once(tmp_path: Path) -> None:
         list(read_records(path, path.name, reading, ("text", "label")))
     (notice,) = reading.notices
     assert notice.text == "rows0.csv (and 29 more files): the delimiter is the semicolon, not the comma"
+
+
+@pytest.mark.parametrize("cut", ['"cut', '"cut, te,x', '"cut te,x', "cut"])
+def test_a_file_that_was_cut_off_keeps_its_quotes(tmp_path: Path, cut: str) -> None:
+    path = write(
+        tmp_path / "rows.csv", ['"text","label"', *(f'"{text} {n}","x"' for n in range(9) for text, _ in GOOD[:2]), cut]
+    )
+    records, _ = read(path)
+    assert [record.row_id for record in records if record.fault] == ["rows.csv:19"]
+    assert records[0].values == {"text": "it works well 0", "label": "x"}
+
+
+def test_apostrophes_are_no_quotes(tmp_path: Path) -> None:
+    lines = ["text,label", *(f"'tis number {n},bad" for n in range(5)), '"quoted"x, y",good']
+    records, said = read(write(tmp_path / "rows.csv", lines))
+    assert [record.values["text"] for record in records if not record.fault] == [f"'tis number {n}" for n in range(5)]
+    assert said == []
+
+
+def test_a_header_behind_a_comment_sign_is_no_comment(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.csv", ["# made by x", "#text,label", "a,x", "b,y"])
+    with pytest.raises(UserError, match="no column 'text'; did you mean '#text'"):
+        read(path)
+    assert len(pairs(path, header="first_row", columns=["text", "label"])) == 2

@@ -65,6 +65,14 @@ def test_a_single_object_is_one_row(tmp_path: Path) -> None:
         assert read(tmp_path / "rows.jsonl") == ([row], [])
 
 
+def test_columns_inside_a_document_are_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps({"train": FRAME.to_dict("list")}))
+    with pytest.raises(UserError, match=r"no column 'text'.*train\.text"):
+        read(path)
+    assert read(path, rows_at="train")[0] == ROWS
+
+
 def test_rows_inside_a_document(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text(json.dumps({"version": 1, "data": {"items": ROWS}}, indent=1))
@@ -105,8 +113,9 @@ def test_columns_inside_others_are_named_with_dots(tmp_path: Path) -> None:
     for name in ("lines.jsonl", "array.json"):
         assert read(tmp_path / name, wanted) == (expected, [])
     pandas.DataFrame(nested).to_parquet(tmp_path / "rows.parquet")
-    found, _ = read(tmp_path / "rows.parquet", ("review.body",))
-    assert found == [{"review.body": row["text"]} for row in ROWS]
+    assert read(tmp_path / "rows.parquet", wanted) == (expected, [])
+    with pytest.raises(UserError, match=r"no column 'review\.bdy'; did you mean 'review\.body'"):
+        read(tmp_path / "rows.parquet", ("review.bdy",))
     with pytest.raises(UserError, match=r"no column 'review\.bdy'; did you mean 'review\.body'"):
         read(tmp_path / "lines.jsonl", ("review.bdy",))
 

@@ -82,7 +82,7 @@ def _until_broken(
         except StopIteration:
             return len(lines), True
         except csv.Error as error:
-            fault = str(error)
+            fault = _words(error)
         end = start + reader.line_num
         if fault and end == len(lines) and not is_last and end - used < MOST_LINES:
             return used, True
@@ -135,6 +135,16 @@ def _without_comments(lines: Iterable[str], prefix: str) -> Iterator[str]:
 
 def _is_blank(taken: list[str], layout: Layout) -> bool:
     return len(taken) == 1 and not taken[0].strip() and (not layout.delimiter or layout.delimiter not in taken[0])
+
+
+def _words(error: csv.Error) -> str:
+    """Return what Python's reader found, in words, with the way out that is open for every table."""
+    said = str(error)
+    if said == "unexpected end of data":
+        said = "a quote is opened and not closed"
+    elif "expected after" in said:
+        said = "text follows a closing quote"
+    return f"{said} (data.dialect.quoting=none, if quotes are plain characters)"
 
 
 def _wrong_character(taken: list[str], layout: Layout) -> str:

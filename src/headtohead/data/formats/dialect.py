@@ -71,12 +71,17 @@ def _delimiters(head: list[str], file: InputFile) -> list[str]:
     return list(dict.fromkeys([USUAL.get(file.format, ","), *filter(None, DELIMITERS.values())]))
 
 
+def _is_header(line: str, file: InputFile) -> bool:
+    """Whether a line that looks like a comment has the names of the columns."""
+    return set(file.columns) <= set(re.split(r"[\s,;|]+", line.strip("# \t\r\n")))
+
+
 def _before(head: list[str], file: InputFile) -> int:
     """Return how many lines stand before the first row or header: blank ones, comments, one that names the delimiter."""
     before, comments = int(bool(head and SEP_LINE.match(head[0]))), 0
     comment = "#" if file.how.dialect.comment == AUTO else file.how.dialect.comment
     for line in head[before:]:
-        is_comment = comment != "none" and line.startswith(comment)
+        is_comment = comment != "none" and line.startswith(comment) and not _is_header(line, file)
         if line.strip() and not is_comment:
             break
         comments += is_comment

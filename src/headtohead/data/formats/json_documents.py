@@ -74,9 +74,11 @@ def _inside(document: dict[str, Any], file: InputFile) -> Rows:
 
 
 def _have_columns(rows: Rows, file: InputFile) -> bool:
-    """Whether any row has all columns; rows may lack some."""
-    found = (with_paths(row, file.columns) for row in rows if isinstance(row, dict))
-    return any(all(column in row for column in file.columns) for row in found)
+    """Whether any row has all columns (rows may lack some), and none has a whole column for its text."""
+    found = [with_paths(row, file.columns) for row in rows if isinstance(row, dict)]
+    return any(all(column in row for column in file.columns) for row in found) and not any(
+        _is_column(row.get(file.how.text)) for row in found
+    )
 
 
 def _records(document: Any) -> Rows | None:

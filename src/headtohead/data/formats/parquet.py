@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headtohead.data.input_file import InputFile
 from headtohead.data.packed import open_bytes, packing_of
 from headtohead.data.record import Record, with_paths
 from headtohead.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow.parquet
 
 BATCH_ROWS = 1000
 
@@ -27,18 +31,22 @@ def read(file: InputFile) -> Iterator[Record]:
         table = pyarrow.parquet.ParquetFile(_source(file.path))
     with table, _faults(file.path):
         names = table.schema_arrow.names
-        inner = [leaf.path.split(".") for leaf in map(table.schema.column, range(len(table.schema.names)))]
-        present = dict.fromkeys(
-            [*names, *(".".join(path[:depth]) for path in inner for depth in range(2, len(path) + 1))]
-        )
-        file.require_columns(present)
+        inner = _inner_names(table)
+        in_lists = [column for column in file.wanted if column.split(".")[0] in names]  # known when a row has it
+        file.require_columns(dict.fromkeys([*names, *inner, *in_lists]))
         roots = {column if column in names else column.split(".")[0] for column in file.wanted}
+        blank = dict.fromkeys(column for column in file.wanted if column in inner)
         number = 0
         for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=[name for name in names if name in roots]):
             for values in batch.to_pylist():
                 number += 1
-                blank = {column: None for column in file.wanted if column in present and column not in values}
-                yield Record(f"{file.name}:{number}", {**blank, **with_paths(values, blank)})
+                yield Record(f"{file.name}:{number}", {**blank, **with_paths(values, file.wanted)})
+
+
+def _inner_names(table: pyarrow.parquet.ParquetFile) -> set[str]:
+    """Return the names of columns inside others, with dots."""
+    leaves = [table.schema.column(place).path.split(".") for place in range(len(table.schema.names))]
+    return {".".join(path[:depth]) for path in leaves for depth in range(2, len(path) + 1)}
 
 
 def _source(path: Path) -> Path | BytesIO:

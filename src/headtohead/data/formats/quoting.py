@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -49,7 +50,8 @@ def with_quoting(file: InputFile, layout: Layout) -> Layout:
         return layout
     if len(layout.columns) == 1:
         return _of_one_column(file, standard)
-    surveys = {way: standard if way == "standard" else _survey(file, replace(layout, quoting=way)) for way in WAYS}
+    ways = [way for way in WAYS if way != "single" or _stand_in_single_quotes(file, layout)]
+    surveys = {way: standard if way == "standard" else _survey(file, replace(layout, quoting=way)) for way in ways}
     plain = surveys["none"]
     if plain.quoted > 0:  # they do hold fields together: what is broken is the row
         del surveys["none"]
@@ -67,6 +69,15 @@ def _has_quotes(file: InputFile, layout: Layout) -> bool:
     single = f"{layout.delimiter}'"
     with file.text() as text:
         return len(layout.columns) == 1 or any('"' in line or single in line or line[:1] == "'" for line in text)
+
+
+def _stand_in_single_quotes(file: InputFile, layout: Layout) -> bool:
+    """Whether most lines have a field between single quotes: an apostrophe at the start of a word is none."""
+    delimiter = re.escape(layout.delimiter)
+    quoted = re.compile(rf"(^|{delimiter})'.*?'({delimiter}|\s*$)")
+    with file.text() as text:
+        found = [bool(quoted.search(line)) for line in islice(text, layout.before, layout.before + FEW)]
+    return sum(found) > len(found) / 2
 
 
 def _survey(file: InputFile, layout: Layout) -> _Survey:
