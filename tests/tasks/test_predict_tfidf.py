@@ -91,7 +91,7 @@ def test_probabilities_are_the_stored_ones_after_their_temperature_and_it_is_sai
 
 def test_other_column_names_than_in_training(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "new.csv").write_text("key,review\n7,the team won the match\n")
-    with pytest.raises(UserError, match=r"no column 'text'.*review"):
+    with pytest.raises(UserError, match=r"no column 'text'.*review.*such as 'data\.fields\.text=\[key\]'"):
         predict(run, f"task.input={tmp_path / 'new.csv'}")
     predict(
         run, f"task.input={tmp_path / 'new.csv'}", "data.fields.text=[review]", "data.fields.id=key", "task.output=-"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO, cast
@@ -16,6 +17,7 @@ from headtohead.data.packed import open_bytes
 from headtohead.data.text import used_columns
 from headtohead.errors import UserError, near_names
 from headtohead.notices import Notice
+from headtohead.typed import typed
 
 
 @dataclass(slots=True)
@@ -108,8 +110,19 @@ class InputFile:
         for column in self.columns:
             if column not in known:
                 raise UserError(
-                    f"{self.path} has no column {column!r}{near_names(column, known)} (data.fields, data.group){hint}"
+                    f"{self.path} has no column {column!r}{near_names(column, known)} (data.fields, data.group)"
+                    f"{self._renaming(column, known)}{hint}"
                 )
+
+    def _renaming(self, column: str, known: list[str]) -> str:
+        """Return the line to type where the missing column is the text's or the label's."""
+        others = [name for name in known if name not in self.columns]
+        likely = get_close_matches(column, others, n=1, cutoff=0.5) or others[:1]
+        if not likely or column not in (self.how.text, self.how.label):
+            return ""
+        if column == self.how.text:
+            return f". Name the one with the text, such as {typed('data.fields.text', likely)}"
+        return f". Name the one with the label, such as {typed('data.fields.label', likely[0])}"
 
 
 def _of_files(found: list[tuple[Notice, Path]]) -> Notice:

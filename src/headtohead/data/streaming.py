@@ -69,7 +69,7 @@ def _numbered(stream: Iterable[bytes], encoding: str) -> Iterator[tuple[int, str
             text = line.decode("utf-8-sig" if marked else encoding)
         except UnicodeDecodeError as error:
             raise UserError(
-                f"{NAME}, line {number}: {error}. If that is what it is in, add data.encodings=[cp1252]"
+                f"{NAME}, line {number}: {error}. If that is what it is in, add {typed('data.encodings', ['cp1252'])}"
             ) from None
         if text.strip():
             yield number, text

@@ -34,6 +34,7 @@ WORD = re.compile(r"\w")
 PROSE_PIECES, LONGEST_WORD = 5, 25
 """Pieces per text from which it is prose, unless they are longer than this on average."""
 LONGEST_RUN = 12
+"""Characters in a run; of the four letters of DNA, every run of five stands in every text."""
 EMOJI = "\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 
 
@@ -88,9 +89,7 @@ class Words:
     @property
     def run(self) -> int:
         """Words in a run that two nearly equal texts share."""
-        return (
-            LONGEST_RUN if self.kind == "characters" else 5
-        )  # of four letters of DNA, runs of five are all in every text
+        return LONGEST_RUN if self.kind == "characters" else 5
 
     @property
     def vectoriser(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from headtohead import atomic
 from headtohead.errors import UserError
+from headtohead.typed import typed
 
 ENDINGS = (".jsonl", ".csv", ".parquet")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -37,9 +38,8 @@ def check_target(target: Path, source: Path | None, *, replace: bool) -> None:
             cannot be written.
     """
     if target.is_dir():
-        raise UserError(
-            f"task.output={target} is a folder: name a file in it, such as task.output={target / 'answers.jsonl'}"
-        )
+        inside = typed("task.output", str(target / "answers.jsonl"))
+        raise UserError(f"task.output={target} is a folder: name a file in it, such as {inside}")
     if target.suffix.lower() not in ENDINGS:
         raise UserError(f"task.output must end in .jsonl, .csv or .parquet, given {target}")
     if source and target.exists() and target.samefile(source):

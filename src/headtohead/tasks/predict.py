@@ -97,6 +97,8 @@ def _inputs(config: Config, given: Sequence[str]) -> Inputs:
                 f"task.input=- reads a JSON object or a text in every line, not data.format={declared}: "
                 "save the rows to a file and name that by task.input"
             )
+        if sys.stdin.isatty():
+            print("reading standard input: a text, or a JSON object, in every line; Ctrl-D ends it", flush=True)
         return Inputs(name="standard input", rows=iterate_lines(sys.stdin.buffer, data), total=None)
     total = count_texts(source, data, declared)
     return Inputs(name=source.name, rows=iterate_texts(source, data, declared), total=total)
