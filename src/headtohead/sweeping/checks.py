@@ -66,19 +66,19 @@ def refusal(overrides: Sequence[str], compose: Composer, check: Check) -> str | 
     return None
 
 
-def refuse_late_pruner(pruner: Mapping[str, Any] | None, steps: int) -> None:
+def refuse_late_pruner(pruner: Mapping[str, Any], steps: int | None) -> None:
     """Refuse a pruner that first looks at a step that no run reaches.
 
     Args:
-        steps: of a run.
+        steps: of a run; None where they are not known beforehand.
 
     Raises:
         UserError: it could never stop one.
     """
     for key in ("min_resource", "n_warmup_steps"):
-        if int((pruner or {}).get(key) or 0) > steps:
+        if steps is not None and int(pruner.get(key) or 0) > steps:
             raise UserError(
-                f"hydra.sweeper.pruner.{key}={(pruner or {})[key]}: a run has {steps} steps, so that it could never be stopped; "
+                f"hydra.sweeper.pruner.{key}={pruner[key]}: a run has {steps} steps, so that it could never be stopped; "
                 f"set hydra.sweeper.pruner.{key}={max(1, steps // 4)}, train for longer, or leave the pruner out"
             )
 

@@ -18,7 +18,6 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from headtohead.composition import Composer
-from headtohead.config import Config
 from headtohead.errors import UserError
 from headtohead.notices import Notice
 from headtohead.reporting.sweeps import write_sweep_report
@@ -91,9 +90,10 @@ def sweep(
     todo = planned_runs(settings, spaces) - finished_runs(folder)
     if todo > 0:
         print(f"{name}: checking settings, data and models", flush=True)
-    firsts = check_sweep(settings, spaces, compose, preflight.check if todo > 0 else lambda config: None)
-    if todo > 0:
-        _check_pruner(settings, spaces, firsts, preflight)
+        data = _checked(settings, spaces, compose, preflight)
+    else:  # what stands is shown, whatever has become of its data since
+        check_sweep(settings, spaces, compose, lambda config: None)
+        data = {}
     jobs = jobs_of(launcher, settings.n_jobs)
     with controller_lock(folder), cut_short(folder, storage):
         pace = Pace(todo, jobs.slots)
@@ -106,7 +106,7 @@ def sweep(
             jobs=jobs,
             told=Told(folder, pace),
             refused=partial(refusal, compose=compose, check=preflight.check),
-            data={arm: preflight.corpus(first).fingerprint for arm, first in firsts.items()} if todo > 0 else {},
+            data=data,
         )
         _say_what_comes(own, pace)
         for notice in _notices(own, launcher):
@@ -124,15 +124,16 @@ def sweep(
             _write_page(folder)
 
 
-def _check_pruner(
-    settings: Settings, spaces: Mapping[str, Space], firsts: Mapping[str, Config], preflight: Preflight
-) -> None:
-    if settings.pruner is None or settings.seeds:
-        return
+def _checked(
+    settings: Settings, spaces: Mapping[str, Space], compose: Composer, preflight: Preflight
+) -> dict[str, str]:
+    """Refuse what no run can come of; return the fingerprint of every arm's rows."""
+    firsts = check_sweep(settings, spaces, compose, preflight.check)
     for arm, first in firsts.items():
-        steps = preflight.steps(first)
-        if steps is not None and not any(name in LENGTHS or sets(name, ("data",)) for name in spaces[arm].dimensions):
-            refuse_late_pruner(settings.pruner, steps)
+        varies_steps = any(name in LENGTHS or sets(name, ("data",)) for name in spaces[arm].dimensions)
+        if settings.pruner is not None and not settings.seeds and not varies_steps:
+            refuse_late_pruner(settings.pruner, preflight.steps(first))
+    return {arm: preflight.corpus(first).fingerprint for arm, first in firsts.items()}
 
 
 def _say_what_comes(sweep: Sweep, pace: Pace) -> None:
