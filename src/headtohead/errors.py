@@ -84,6 +84,8 @@ def some_of(items: Iterable[object], most: int = LISTED) -> str:
 def near_names(given: str, choices: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'? Choices: a, b, x"`` for an unknown name; of many choices some are named."""
     known = sorted(choices)
+    if not known:
+        return ""
     close = difflib.get_close_matches(given, known, n=3, cutoff=0.5) or [name for name in known if given in name][:3]
     hint = f"; did you mean {' or '.join(repr(shortened(name)) for name in close)}?" if close else "."
     return f"{hint} Choices: {some_of(known)}"

@@ -143,7 +143,7 @@ def test_tfidf_is_a_run_like_any_other(tmp_path: Path, cache: Path, run: Command
 def test_a_sweep_of_hydras_own(tmp_path: Path, cache: Path, run: CommandLine, launcher: str):
     line = CommandLine(tmp_path / "outputs", cache, run.rows)
     line("-m", "hydra/sweeper=basic", f"hydra/launcher={launcher}", "seed=0,1", *QUICK, "evaluate.test=false")
-    records = [line.record(path.parent) for path in line.outputs.glob("files-tiny-*/result.json")]
+    records = [line.record(path.parent) for path in line.outputs.glob("rows-tiny-*/result.json")]
     assert {record["config"]["seed"] for record in records} == {0, 1}
     assert all(set(record["metrics"]) == {"validation"} for record in records)
     assert all(record["test_reads"] == 0 for record in records)

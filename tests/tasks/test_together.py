@@ -270,7 +270,7 @@ def test_what_a_head_costs_does_not_depend_on_who_came_first(
     queue = Listed(line, [[*head, f"seed={seed}"] for seed in range(4)])
     Group(queue, 2, StopRequest()).train_all()
     line.here(*QUIET, *head)
-    folders = [*map(queue.folder, range(4)), next(line.outputs.glob("files-tiny-*"))]
+    folders = [*map(queue.folder, range(4)), next(line.outputs.glob("rows-tiny-*"))]
     records = [line.record(folder)["cost"] for folder in folders]
     for record in records:
         assert record["read_once"] == records[0]["read_once"]

@@ -62,6 +62,11 @@ class TrackConfig:
     project: str = "headtohead"
     entity: str | None = None
     group: str | None = None
+    """null: the sweep's name."""
+    name: str | None = None
+    """null: of a run its name, of a trial its arm and folder; a trial's folder is added to a name that is given."""
+    dir: str | None = None
+    """Where W&B keeps its files; null means the run's folder."""
     tags: list[str] = field(default_factory=list)
     texts: int = 50
     """Texts of each scored split that W&B gets: so many of the worst errors, and so many of all rows; 0 keeps them here."""
@@ -79,6 +84,8 @@ class PathsConfig:
     outputs: str = "outputs"
     cache: str | None = None
     """Fetched and converted models and data; null means the user's cache folder."""
+    keep_checkpoints: bool = False
+    """Of a finished run: to look at, since the run itself is over and its best weights stand apart."""
 
 
 @dataclass(kw_only=True, slots=True)

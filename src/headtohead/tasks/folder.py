@@ -66,6 +66,11 @@ def clear(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def drop_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of a run that is over: no later command goes on from them."""
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
 def earlier_record(folder: Path) -> RunRecord | None:
     """Return the record of an earlier attempt in this folder, if any."""
     path = folder / RECORD

@@ -21,6 +21,7 @@ MAY_DIFFER = (
     "compare",
     "loss",
     "paths.outputs",
+    "paths.keep_checkpoints",
     "model.adapter",
     *(f"lora.{key}" for key in ("rank", "alpha_over_rank", "scaling", "dropout", "targets")),
     *(f"train.{key}" for key in ("learning_rate", "weight_decay", "beta1", "beta2", "epsilon", "optimizer")),

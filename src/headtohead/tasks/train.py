@@ -54,6 +54,8 @@ from headtohead.tracking import Membership
 from headtohead.tracking.wandb_run import new_run_id
 from headtohead.training import Processes
 
+FINISHED = ("completed", "pruned")
+"""Statuses of a run that no command continues."""
 WORST_ROWS = 50
 SMALL_ROWS = 1000
 FOLDS = Notice(
@@ -110,11 +112,13 @@ def training(
         earlier = run_folder.earlier_record(folder)
         if earlier and run_folder.holds_results(folder):
             run_folder.refuse_changes(earlier, folder, code=code_fingerprint())
-        if earlier and earlier.status in ("completed", "pruned"):
+        if earlier and earlier.status in FINISHED:
             refuse_changed_files(config, earlier, folder, cache_root(config.paths.cache))
             _refuse_changed_data(config, folder, earlier)
             if processes.is_main and not run_folder.page_is_current(folder):  # killed between record and page
                 write_report(folder)
+            if processes.is_main and not config.paths.keep_checkpoints:  # killed between page and here
+                run_folder.drop_checkpoints(folder)
             if processes.is_main:
                 print_summary(earlier, folder, note="finished earlier; fresh=true starts anew")
             return earlier
@@ -131,6 +135,8 @@ def training(
             membership=membership,
         )
         yield from _attempt(run, earlier, shelf)
+        if processes.is_main and run.record.status in FINISHED and not config.paths.keep_checkpoints:
+            run_folder.drop_checkpoints(folder)
         if run.record.status == "pruned":
             return run.record
         if processes.is_main:  # the others are done: a barrier here would time out on long evaluations and exports

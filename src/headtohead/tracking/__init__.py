@@ -41,7 +41,7 @@ def open_trackers(
                 config.track,
                 folder=folder,
                 run_id=run_id,
-                name=" ".join(filter(None, (arm, folder.name))) if membership else config.name,
+                name=_shown_name(config, folder, membership),
                 group=membership.sweep if membership else None,
                 job_type=membership.job_type if membership else "run",
                 settings={**settings, "sweep": _about(membership)} if membership else settings,
@@ -64,7 +64,7 @@ def track_report(track: TrackConfig, folder: Path, *, sweep: str, summary: dict[
     from headtohead.tracking.wandb_run import WandbRun, digest_id
 
     run_id = digest_id(sweep, summary)
-    if not any((folder / "wandb").glob(f"*run-*-{run_id}")):
+    if not any((Path(track.dir or folder) / "wandb").glob(f"*run-*-{run_id}")):
         report = WandbRun(
             track,
             folder=folder,
@@ -77,6 +77,13 @@ def track_report(track: TrackConfig, folder: Path, *, sweep: str, summary: dict[
         )
         page = folder / "report.html"
         report.finish(summary, {}, page.read_text(encoding="utf-8") if page.is_file() else "")
+
+
+def _shown_name(config: Config, folder: Path, membership: Membership | None) -> str:
+    """Return what W&B shows of a run."""
+    if not membership:
+        return config.track.name or config.name
+    return " ".join(filter(None, (config.track.name, membership.arm, folder.name)))
 
 
 def _about(membership: Membership) -> dict[str, Any]:

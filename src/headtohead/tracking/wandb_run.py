@@ -30,7 +30,7 @@ class WandbRun:
     The library's own step counter cannot go back, so ``step`` is a value of its own and every metric's x-axis.
 
     Args:
-        folder: ``wandb/`` is made in it.
+        folder: ``wandb/`` is made in it, unless ``track.dir`` names another.
         run_id: of all attempts; see ``new_run_id``.
         name: shown.
         group: the sweep; None outside one, where ``track.group`` may name another.
@@ -57,17 +57,18 @@ class WandbRun:
             os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # else it reports its own errors over the network
         import wandb
 
-        self._wandb, self._step, self._folder = wandb, 0, folder
+        self._wandb, self._step, self._folder = wandb, 0, Path(config.dir or folder)
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._shows_page = job_type != TRIAL
         try:
             self._run = wandb.init(
                 project=config.project,
-                entity=config.entity,
+                entity=config.entity or None,
                 group=config.group or group,
                 job_type=job_type,
                 id=run_id,
                 name=name,
-                dir=str(folder),
+                dir=str(self._folder),
                 config=settings,
                 tags=list(dict.fromkeys(tag[:LONGEST] for tag in [*config.tags, *tags] if tag)),
                 mode=config.wandb,  # type: ignore[arg-type]  # checked against the same choices in TrackConfig
