@@ -209,7 +209,7 @@ def _cache_key(split: str, encoder: Encoder, key: str) -> str:
         "prompt": [repr(encoder.prompt.config), repr(encoder.prompt.labels), list(encoder.prompt.examples)],
         "tokenizer": encoder.tokenizer.backend_tokenizer.to_str()
         if encoder.tokenizer.is_fast
-        else repr(encoder.tokenizer),
+        else [repr(encoder.tokenizer), sorted(encoder.tokenizer.get_vocab().items())],
         "chat_template": str(getattr(encoder.tokenizer, "chat_template", None)),
         "budget": encoder.budget,
     }
