@@ -98,7 +98,8 @@ def settings(subject: Subject, record: RunRecord) -> list[list[str]]:
     """Return the table of what made this model."""
     config, train = subject.config, subject.config.train
     training = record.cost.get("training", {})
-    rate = f"{train.learning_rate:g}, {train.schedule}, warm-up {train.warmup_steps or train.warmup_fraction:g}"
+    warmup = f"{training['warmup_steps']} steps" if "warmup_steps" in training else f"{train.warmup_fraction:g}"
+    rate = f"{train.learning_rate:g}, {train.schedule}, warm-up {warmup}"
     batch = f"{train.batch_tokens} tokens" if train.batch_tokens else f"{train.batch_size} rows"
     parameters = f"{record.cost.get('trainable_parameters', 0):,} of {record.cost.get('parameters', 0):,}"
     git = record.provenance.get("git") or {}
