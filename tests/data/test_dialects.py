@@ -285,3 +285,20 @@ def test_a_header_behind_a_comment_sign_is_no_comment(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no column 'text'; did you mean '#text'"):
         read(path)
     assert len(pairs(path, header="first_row", columns=["text", "label"])) == 2
+
+
+def test_delimiters_that_fit_equally_well_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.csv", ["one, two;good", "three, four;bad", "five, six;good"])
+    with pytest.raises(
+        UserError, match=r"with the comma .* with the semicolon.*delimiter=comma or data\.dialect\.delimiter=semicolon"
+    ):
+        read(path, columns=["text", "label"])
+    assert pairs(path, columns=["text", "label"], delimiter="semicolon")[0] == ("one, two", "good")
+    header = write(tmp_path / "header.csv", ["a, b;c", *path.read_text().splitlines()])
+    with pytest.raises(UserError, match="delimiter=comma or"):
+        read(header, columns=["text", "label"], header="first_row")
+
+
+def test_a_text_may_begin_like_a_page(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.csv", ["<br>one,good", "<b>two</b>,bad"])
+    assert pairs(path, columns=["text", "label"]) == [("<br>one", "good"), ("<b>two</b>", "bad")]

@@ -19,10 +19,12 @@ OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 NO_DATA = {
     b"version https://git-lfs": "is a pointer of Git LFS, not the file itself: git lfs pull fetches it",
-    b"<": "is a web page or XML, not a table",
-    b"%PDF": "is a PDF, not a table",
+    b"<!doctype html": "is a web page, not a table",
+    b"<html": "is a web page, not a table",
+    b"<?xml": "is XML, not a table",
+    b"%pdf-": "is a PDF, not a table",
 }
-"""Beginnings of what is not read, and what to say of it."""
+"""Beginnings of what is not read, in small letters, and what to say of it."""
 JSON = re.compile(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*"')
 
 
@@ -40,7 +42,7 @@ def format_of(path: Path, declared: str) -> str:
     if ending in SPREADSHEETS or start.startswith(OLD_OFFICE):
         refuse_spreadsheet(path)
     for beginning, said in NO_DATA.items():
-        if start.startswith(beginning):
+        if start.lower().startswith(beginning):
             raise UserError(f"{path} {said}")
     if start.startswith(b"PAR1"):
         return "parquet"

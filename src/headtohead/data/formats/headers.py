@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 from headtohead.config.dialect import AUTO, DELIMITERS
 from headtohead.data.formats.delimited import Layout
@@ -54,12 +55,15 @@ def _without_header(file: InputFile, options: list[Option]) -> Layout:
     """Return the layout of a table whose first row is a row; its columns have given names, or column1, column2, ..."""
     given = file.how.dialect.columns
     if len(given) == 1 and options[0].share(1) < 1:
+        file.say("a line is one field, as there is one column", "data.dialect.delimiter=none")
         return replace(options[0].layout, delimiter="", columns=tuple(given))
-    wide = [option for option in options if len(options) == 1 or option.width >= 2 or len(given) == 1]
+    wide = options[:1] if len(given) == 1 else [option for option in options if len(options) == 1 or option.width >= 2]
     shares = [option.share(len(given) or option.width) for option in wide]
     best = max(shares, default=0)
     fitting = [option for option, share in zip(wide, shares, strict=True) if share == best > 0.5]
-    if not fitting or (len(fitting) > 1 and fitting[0] is not options[0]):
+    if len(fitting) > 1:
+        _refuse_several(file, fitting)
+    if not fitting:
         raise UserError(
             f"{file.path}: no delimiter gives rows of {len(given) or 'two or more'} fields, the first is "
             f"{shown(options[0].rows[0])}; set data.dialect.delimiter (comma, semicolon, tab, pipe, or the character) "
@@ -75,14 +79,23 @@ def _without_header(file: InputFile, options: list[Option]) -> Layout:
 def _renamed(file: InputFile, options: list[Option]) -> Layout:
     """Return the layout of a table whose first row has other names than the given ones, or lacks that of row names."""
     names = file.how.dialect.columns
-    for option in options:
-        widths = [len(row.fields) for row in option.rows[1:2] or option.rows]
-        if widths == [len(names)]:
-            _say_delimiter(file, option, options)
-            file.require_columns(names)
-            return option.named(file, names)
+    fitting = [option for option in options if len((option.rows[1:2] or option.rows)[0].fields) == len(names)]
+    if not fitting:
+        raise UserError(
+            f"{file.path}: data.dialect.columns has {len(names)} names, the first row is {shown(options[0].rows[0])}"
+        )
+    if len(fitting) > 1 and len(names) > 1:
+        _refuse_several(file, fitting)
+    file.require_columns(names)
+    _say_delimiter(file, fitting[0], options)
+    return fitting[0].named(file, names)
+
+
+def _refuse_several(file: InputFile, fitting: list[Option]) -> NoReturn:
+    first, second = (_word(option.layout.delimiter) for option in fitting[:2])
     raise UserError(
-        f"{file.path}: data.dialect.columns has {len(names)} names, the first row is {shown(options[0].rows[0])}"
+        f"{file.path}: the rows have as many fields with the {first} as with the {second}, the first with the {first} is "
+        f"{shown(fitting[0].rows[0])}. Set data.dialect.delimiter={first} or data.dialect.delimiter={second}"
     )
 
 
