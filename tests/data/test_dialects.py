@@ -302,3 +302,11 @@ def test_delimiters_that_fit_equally_well_are_refused(tmp_path: Path) -> None:
 def test_a_text_may_begin_like_a_page(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.csv", ["<br>one,good", "<b>two</b>,bad"])
     assert pairs(path, columns=["text", "label"]) == [("<br>one", "good"), ("<b>two</b>", "bad")]
+
+
+def test_what_a_setting_swallows_is_said_too() -> None:
+    reading = Reading(Encodings(["utf-8"]), dialect=DialectConfig(quoting="standard"))
+    assert len(list(read_records(CASES / "stray_quote.tsv", "rows", reading, ("text", "label")))) == 45
+    (notice,) = reading.notices
+    assert notice.leads
+    assert "lines 6 to 11 are one row" in notice.text

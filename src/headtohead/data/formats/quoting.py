@@ -41,9 +41,10 @@ def with_quoting(file: InputFile, layout: Layout) -> Layout:
     Raises:
         UserError: two ways explain all lines, and they give different rows.
     """
-    if file.how.dialect.quoting != AUTO or not layout.delimiter:
+    if not layout.delimiter or not _has_quotes(file, layout):
         return layout
-    if not _has_quotes(file, layout):
+    if file.how.dialect.quoting != AUTO:
+        _say_spans(file, _survey(file, layout))
         return layout
     standard = _survey(file, layout)
     if not standard.faults and not standard.spans:
