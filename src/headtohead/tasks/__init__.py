@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from headtohead.config import Config
 from headtohead.errors import DiskFull, Diverged, UserError, is_disk_full, is_out_of_memory
 from headtohead.results import winner_of
+from headtohead.tasks.telling import doing
 
 if TYPE_CHECKING:
     from headtohead.tasks.run import SweepLink
@@ -39,7 +41,8 @@ def perform(
     """
     try:
         if config.task.name == "train":
-            from headtohead.tasks.train import train
+            with doing("loading PyTorch and Transformers", is_told=os.environ.get("RANK", "0") == "0"):
+                from headtohead.tasks.train import train
 
             value = train(config, folder, fingerprint, sweep, membership).objective.get("value")
             return float(value) if value is not None else None
