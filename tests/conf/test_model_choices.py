@@ -69,7 +69,11 @@ def test_a_label_may_be_written_otherwise(label: str) -> None:
         (["model=bert_base", "model.name=roberta-base"], "model=hub model.id=roberta-base"),
         (["model=qwen3_0_6b", "model.name=qwen3_8b"], "model=qwen3_8b"),
         (["model=tiny", "model.name=tfidf_large"], "model=tfidf_large"),
-        (["model.variant=base", "model.base.name=google/gemma"], "model=hub model.id=google/gemma"),
+        (["model.base.name=google/gemma"], "model=hub model.id=google/gemma"),
+        (
+            ["model=smollm2_135m", "model.variant=base", "model.base.name=google/gemma"],
+            "model=hub model.id=google/gemma",
+        ),
         (
             ["model=hub", "model.id=FacebookAI/roberta-large", "model.name=roberta-base"],
             "model=hub model.id=roberta-base",
@@ -87,8 +91,9 @@ def test_another_models_label_or_id_is_refused_with_the_line_to_type(overrides: 
 
 
 def test_the_other_of_a_pair_that_is_not_loaded_is_noticed() -> None:
-    assert composed("model.base.name=google/gemma").model.unused == SourceConfig(kind="hub", name="google/gemma")
-    assert composed("model.base.kind=path", "model.base.name=/somewhere").model.unused is None
+    pair = "model=smollm2_135m"
+    assert composed(pair, "model.base.name=google/gemma").model.unused == SourceConfig(kind="hub", name="google/gemma")
+    assert composed(pair, "model.base.kind=path", "model.base.name=/somewhere").model.unused is None
 
 
 @pytest.mark.parametrize(

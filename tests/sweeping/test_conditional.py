@@ -47,7 +47,7 @@ def test_every_sampler_walks_a_conditional_space(tmp_path: Path, name: str) -> N
         assert trial.user_attrs["overrides"][0] == f"lora={trial.params['lora']}"
         seen.add(tuple(trial.user_attrs["overrides"]))
     assert ("lora=adapters", "lora.rank=8") in seen
-    assert ("lora=full", "model.variant='instruct, {text}'") in seen
+    assert ("lora=full", 'model.variant="instruct, {text}"') in seen
     if name == "brute_force":
         assert len(study.trials()) == len(seen) == 4
         assert run(conditional(tmp_path, sampler=sampler, n_trials=12), score).started == []

@@ -86,6 +86,8 @@ def test_best_weights_win(cache: Path, keep_best: bool):
     assert progress_summary(trial) == {
         "steps": 12,
         "planned_steps": 12,
+        "planned_epochs": 12 / trial.steps_per_epoch,
+        "warmup_steps": 3,
         "best_step": 6,
         "best_value": 0.7,
         "status": "done",

