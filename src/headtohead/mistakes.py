@@ -14,7 +14,7 @@ from headtohead.config import loading, takes_any_name
 from headtohead.config.build import known_keys
 from headtohead.config.familiar import CHOICES, WITHOUT_THE_VALUE, nearest, setting_meant
 from headtohead.errors import UserError, causes, near_names
-from headtohead.grammar import in_shell, typed_mapping
+from headtohead.grammar import in_shell
 from headtohead.unreadable import as_given, explain_unreadable
 
 DATA_FILE = re.compile(r"\.(csv|tsv|tab|jsonl|json|ndjson|parquet|txt|xlsx)(\.\w+)?$", re.IGNORECASE)
@@ -37,10 +37,13 @@ def explain_composition(error: Exception) -> str:
     A mistake that a resolver finds keeps the words it was refused with.
     """
     text = str(error).split("\nConfig search path:")[0]
-    if "Incompatible key type" in text and (override := re.search(r"override \+*([\w.]+)=", text)):
-        line = typed_mapping(override.group(1), {"null": "name"})
-        return f"{text.splitlines()[0]}. null is no key; the text null is one in quotes: {line}"
     chain = list(causes(error))
+    without_plus = re.search(r"override \++(\S+?=.*)", text.splitlines()[0] if text else "")
+    if without_plus and any("Incompatible key type" in str(cause) for cause in chain):
+        line = in_shell(without_plus.group(1).removesuffix(": Incompatible key type 'NoneType'"))
+        return (
+            f"null, as Hydra reads it, is no name in a mapping; without the plus it is the text that was typed: {line}"
+        )
     for cause in chain:
         if isinstance(cause, UserError):
             return f"{type(cause).__name__}: {cause}"

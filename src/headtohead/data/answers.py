@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from headtohead.config.data import LabelsConfig
-from headtohead.data.cells import bits, is_missing, listed, truth
+from headtohead.data.cells import FLAGS, bits, is_missing, listed, mapping, truth
 from headtohead.data.spelling import spelled, total_order
 from headtohead.data.text import LeftOut, RowError
 from headtohead.errors import UserError, near_names
@@ -138,6 +138,9 @@ def _raw_names(value: Any, writing: Writing) -> list[str]:
         return _of_positions(value, writing.names)
     found = listed(value)
     if found is None:
+        if mapping(value) is not None:
+            what = f"the label is a mapping, {str(value)[:40]!r}, whose values are not all of {', '.join(FLAGS)}"
+            raise RowError("label is no text", what)
         text = label_name(value)
         found = text.split(writing.separator) if writing.separator else [text]
     return [name for name in map(label_name, found) if name]
@@ -162,7 +165,7 @@ def _applying(cells: Sequence[Any], writing: Writing) -> list[str]:
     for column, value, flag in zip(writing.columns, cells, flags, strict=True):
         if flag is None:
             raise RowError(
-                "label is no 0 or 1", f"{column!r} holds {str(value)[:40]!r}, which is not 0, 1, true, false, yes, no"
+                "label is no 0 or 1", f"{column!r} holds {str(value)[:40]!r}, which is not {', '.join(FLAGS)}"
             )
     found = [column for column, flag in zip(writing.columns, flags, strict=True) if flag]
     if writing.kind != "multi" and len(found) != 1:

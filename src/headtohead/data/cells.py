@@ -18,6 +18,14 @@ SCALAR = re.compile(r"np\.\w+\(([^()]*)\)")
 QUOTED = r"""[ub]?(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 ELEMENT = re.compile(rf"\s*({QUOTED}|[^,]*?)\s*(,|$|(?<=['\"])\s*(?=[ub]?['\"]))", re.DOTALL)
 NOTHING = ("", "None", "nan", "NaN", "null", "NULL", "<NA>")
+FLAGS = {"0": False, "1": True, "true": True, "false": False, "yes": True, "no": False, "on": True, "off": False} | {
+    "t": True,
+    "f": False,
+    "y": True,
+    "n": False,
+    "x": True,
+}
+"""Whether a label applies, in the words of its own column or of a mapping."""
 BITS = re.compile(r"[01](?:\.0*)?(?:[\s,;|]+[01](?:\.0*)?)+|[01]{2,}")
 
 
@@ -37,10 +45,14 @@ def cell(record: Mapping[str, Any], column: str, fields: FieldsConfig) -> Any:
 def listed(value: Any) -> list[Any] | None:
     """Return the list that a cell holds, as it is or as JSON, Python, pandas, numpy or Postgres write it; else None.
 
-    A single element in round brackets is no list: (none) is a label, ('none',) a list of one.
+    A mapping of labels to 0 or 1 is the list of those that apply; one to anything else is no list. A single element in
+    round brackets is no list: (none) is a label, ('none',) a list of one.
     """
     if isinstance(value, list):
         return value
+    if (marked := mapping(value)) is not None:
+        applies = {name: truth(flag) for name, flag in marked.items()}
+        return None if None in applies.values() else [name for name, flag in applies.items() if flag]
     text = value.strip() if isinstance(value, str) else ""
     if wrapped := WRAPPER.fullmatch(text):
         text = wrapped.group(1).strip() or "[]"
@@ -65,16 +77,23 @@ def bits(value: Any) -> list[int] | None:
 def truth(value: Any) -> bool | None:
     """Return whether a cell of a label's own column says that the label applies; None for neither."""
     text = str(value).strip().lower()
-    return {
-        "1": True,
-        "1.0": True,
-        "true": True,
-        "yes": True,
-        "0": False,
-        "0.0": False,
-        "false": False,
-        "no": False,
-    }.get(text)
+    return FLAGS.get(text.removesuffix(".0"))
+
+
+def mapping(value: Any) -> dict[str, Any] | None:
+    """Return the mapping that a cell holds, as it is or as JSON or Python write it; else None."""
+    if isinstance(value, dict):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    if text[:1] != "{" or text[-1:] != "}" or ":" not in text:
+        return None
+    for read in (json.loads, ast.literal_eval):
+        try:
+            found = read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            continue
+        return {str(key): item for key, item in found.items()} if isinstance(found, dict) else None
+    return None
 
 
 def _bit(element: Any) -> int | None:

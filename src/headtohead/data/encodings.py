@@ -57,7 +57,8 @@ class Encodings:
         raise UserError(
             f"{path}: the byte at offset {offset} (0x{byte:02x}) is not valid {first} (tried: "
             f"{', '.join([marked] if marked else self.names)}). Save the file as UTF-8, or set "
-            f"'data.encodings=[{self.names[0]},cp1252]' if that is what it is"
+            f"'data.encodings=[{self.names[0]},cp1252]' if that is what it is (Western Europe; elsewhere cp1250, "
+            "cp1251, shift_jis, gb18030, euc-kr, big5, ...)"
         )
 
     def marked(self, path: Path) -> str:

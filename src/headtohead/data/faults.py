@@ -45,10 +45,10 @@ class Faults:
             return
         quoted = "".join(f"\n    {example}" for example in self.examples)
         more = f"\n    ... and {count - len(self.examples):,} more" if count > len(self.examples) else ""
-        raise UserError(
-            f"{self.name}: {count:,} of {self.read:,} rows cannot be used:{quoted}{more}\n"
-            "Mend the file, or set data.bad_rows=drop to leave such rows out (they are counted in the record)."
-        )
+        advice = "Mend the file, or set data.bad_rows=drop to leave such rows out (they are counted in the record)."
+        if count == self.read:  # then none would be left
+            advice = "No row can be used: mend the file, or say how it is to be read (data.fields, data.labels, data.dialect)."
+        raise UserError(f"{self.name}: {count:,} of {self.read:,} rows cannot be used:{quoted}{more}\n{advice}")
 
     def notices(self) -> list[Notice]:
         """Return how many rows are left out for their faults, and the first of them; many lead the page."""

@@ -117,7 +117,8 @@ class InputFile:
     def _renaming(self, column: str, known: list[str]) -> str:
         """Return the line to type where the missing column is the text's or the label's."""
         others = [name for name in known if name not in self.columns]
-        likely = get_close_matches(column, others, n=1, cutoff=0.5) or others[:1]
+        same = [name for name in others if name.strip().casefold() == column.casefold()]
+        likely = same or get_close_matches(column, others, n=1, cutoff=0.5) or others[:1]
         if not likely or column not in (self.how.text, self.how.label):
             return ""
         if column == self.how.text:

@@ -8,7 +8,7 @@ from typing import Any
 
 from headtohead.config.data import DataConfig, LabelsConfig
 from headtohead.data.answers import is_scale, number_name
-from headtohead.data.layout import Layout
+from headtohead.data.layout import Layout, parts_recur
 from headtohead.data.spelling import total_order, variants, visible
 from headtohead.data.survey import Survey
 from headtohead.grammar import assignment, in_shell, typed_mapping
@@ -67,8 +67,8 @@ def _one_to_a_reader(found: Survey, labels: LabelsConfig) -> Iterator[Notice]:
         " and ".join(f"'{visible(label)}' ({_rows(counts[label])})" for label in group) for group in same[:5]
     )
     yield Notice(
-        text=f"labels that differ in case, invisible characters or Unicode form alone are counted as different: {shown}"
-        f"{_more(len(same) - 5)}. If they are one:",
+        text="labels that differ in case, punctuation, invisible characters or Unicode form alone are counted as different: "
+        f"{shown}{_more(len(same) - 5)}. If they are one:",
         command=typed_mapping("data.labels.map", line),
     )
 
@@ -121,7 +121,7 @@ def _of_lists(found: Survey) -> Iterator[Notice]:
         seen = layout.separated[writing.separator]
         if seen.cells and writing.separator != ",":
             yield Notice(text=f"labels are separated by {writing.separator!r}, as in {seen.examples[0]}", leads=False)
-    elif not layout.several and layout.plain.cells:
+    elif not writing.separator and not layout.several and layout.plain.cells:
         yield Notice(
             text=f"no cell holds more than one label, as in {' and '.join(layout.plain.examples)}. If a space separates "
             "them, the line below; if each row has one label, data.labels.kind=single",
@@ -141,19 +141,13 @@ def _of_several(found: Survey, config: DataConfig) -> Iterator[Notice]:
             command="data.labels.kind=multi",
         )
     for separator, seen in layout.separated.items():
-        if seen.cells * 2 > layout.filled and not layout.lists.cells and _recur(found.rows, separator):
+        if seen.cells * 2 > layout.filled and not layout.lists.cells and parts_recur(found.rows, separator):
             yield Notice(
                 text=f"most label cells hold {separator!r}, such as {seen.examples[0]}, and each is read as one label. If they "
                 "hold several labels:",
                 command=in_shell("data.labels.kind=multi", assignment("data.labels.separator", separator)),
             )
             return
-
-
-def _recur(rows: Counter[str], separator: str) -> bool:
-    """Whether parts of some cells are parts of others too, as labels are."""
-    parts = Counter(part.strip() for cell in rows for part in {*cell.split(separator)})
-    return 2 * sum(parts.values()) >= 3 * len(parts)
 
 
 def _of_ratings(found: Survey, labels: LabelsConfig) -> Iterator[Notice]:

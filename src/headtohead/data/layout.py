@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from headtohead.config.data import DataConfig
 from headtohead.data.answers import Writing
 from headtohead.data.cells import bits, listed
+from headtohead.data.spelling import written_number
 from headtohead.errors import UserError
 from headtohead.grammar import assignment, in_shell
 
-SEPARATORS = (",", ";", "|", "\t", "\n")
-"""Looked for in cells that hold no list."""
+SEPARATORS = (",", ";", "|", "\t", "\n", "\uff0c", "\u3001", "\uff1b", "\u060c")
+"""Looked for in cells that hold no list; the last four are the commas and the semicolon of Chinese, Japanese and Arabic."""
+DOUBTFUL = ("/", "+", "&", " ")
+"""May separate labels, and may stand in one."""
 COMMA = ","
 
 
@@ -41,9 +46,11 @@ class Layout:
     def __init__(self, config: DataConfig) -> None:
         self._config = config
         self.filled = self.missing = self.empty = self.several = self._repeating = 0
-        self.plain, self.lists, self.vectors = Seen(), Seen(), Seen()
+        self.plain, self.lists, self.vectors, self.numbers = Seen(), Seen(), Seen(), Seen()
         self.separated = {separator: Seen() for separator in SEPARATORS}
         self._widths: dict[int, str] = {}
+        self._lengths: set[int] = set()
+        self._are_amounts = False
 
     def add(self, row_id: str, value: Any) -> None:
         """Look at one cell; None is a missing one."""
@@ -60,12 +67,35 @@ class Layout:
             self.empty += not found
             if found:
                 self.lists.add(row_id, value)
+            self._look_for_numbers(row_id, value, found, is_flags=flags is not None)
             self.several += len(found) > 1
             return
         self.plain.add(row_id, value)
         for separator, seen in self.separated.items():
             if separator in str(value).strip():
                 seen.add(row_id, value)
+
+    def _look_for_numbers(self, row_id: str, value: Any, found: list[Any], *, is_flags: bool) -> None:
+        numbers = [written_number(str(element)) for element in found]
+        known = [number for number in numbers if number is not None]
+        if found:
+            self._lengths.add(len(found))
+        if known and len(known) == len(found) and not is_flags:
+            self.numbers.add(row_id, value)
+            self._are_amounts |= any(number % 1 for number in known) or len(set(known)) < len(known)
+
+    def _require_flags(self) -> None:
+        """Refuse counts and probabilities: lists of one length with fractions or a number twice, as no labels are."""
+        are_numbers = self.numbers.cells + self.vectors.cells == self.lists.cells
+        are_positions = len(self._lengths) == 1 and max(self._lengths) > 1
+        if (
+            are_numbers
+            and are_positions
+            and (self._are_amounts or self._repeating)
+            and self.numbers.cells >= self.vectors.cells
+        ):
+            what = "the label cells are numbers for positions, and not all of them are 0 or 1"
+            raise UserError(_refused(what, self.numbers.examples, "Write 0 or 1 for each label, or the labels' names"))
 
     def writing(self) -> Writing:
         """Return how the cells are to be read, names and map aside.
@@ -113,6 +143,7 @@ class Layout:
         So they are if all can be, or if one of them repeats a value, as no list of labels does.
         """
         names = self._config.labels.names
+        self._require_flags()
         are_all = self.filled > self.empty and self.vectors.cells == self.filled - self.empty
         if not (are_all or self._repeating) or {"0", "1"} & set(names):
             return False
@@ -130,6 +161,30 @@ class Layout:
             what = f"the label cells are zeros and ones for {widths[0]} positions, {has}"
             raise UserError(_refused(what, self.vectors.examples, f"Name them in their order, such as {line}"))
         return True
+
+
+def require_no_separator(rows: Mapping[str, int]) -> None:
+    """Refuse labels that look like several in one cell, where no cell holds several otherwise.
+
+    Args:
+        rows: rows of each label of multi-label data whose cells were read as one label each.
+
+    Raises:
+        UserError: their parts are those of other labels too.
+    """
+    for separator in DOUBTFUL:
+        joined = [label for label in rows if separator in label]
+        if joined and parts_recur(rows, separator):
+            line = in_shell(assignment("data.labels.separator", separator))
+            what = f"{separator!r} may separate the labels of a cell or stand in a label"
+            advice = f"If it separates them: {line}; if each cell is one label: data.labels.kind=single"
+            raise UserError(_refused(what, [repr(label[:80]) for label in joined[:2]], advice))
+
+
+def parts_recur(rows: Iterable[str], separator: str) -> bool:
+    """Whether parts of some cells are parts of others too, as labels are."""
+    parts = Counter(part.strip() for cell in rows for part in {*cell.split(separator)})
+    return 2 * sum(parts.values()) >= 3 * len(parts)
 
 
 def _refused(what: str, rows: list[str], advice: str) -> str:

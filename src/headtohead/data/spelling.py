@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import math
+import re
 import unicodedata
 from collections.abc import Collection, Iterable
 from decimal import Decimal, InvalidOperation
 
 TRUTHS = dict.fromkeys(("true", "yes", "on"), "true") | dict.fromkeys(("false", "no", "off"), "false")
 """What YAML 1.1 reads as a truth value, whatever the case."""
+NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.IGNORECASE)
+"""Not 1_2, which Python and YAML read as 12: in a file it is a name."""
+LOOK_ALIKES = str.maketrans(
+    "\u2010\u2011\u2012\u2013\u2014\u2212\u2018\u2019\u201c\u201d\u0131\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456",
+    "------''\"\"iaeopcyxi",
+)
+"""Dashes, curly quotes, the dotless i, and the Cyrillic letters that look like Latin ones."""
 UNSEEN = ("Cf", "Cc", "Mn", "Me")
 """Unicode categories of characters that print as nothing of their own: zero-width ones, combining accents."""
 
 
 def total_order(name: str) -> tuple[int, Decimal, str]:
     """Return a sort key of labels: finite numbers by value, then texts by code point; no two labels compare equal."""
-    number = _number(name)
+    number = written_number(name)
     return (1, Decimal(0), name) if number is None else (0, number, name)
 
 
@@ -29,11 +38,21 @@ def as_yaml(label: str) -> str:
 
 
 def as_seen(label: str) -> str:
-    """Return a label as a reader sees it: case, invisible characters, Unicode form and the writing of numbers aside."""
-    plain = unicodedata.normalize("NFKC", label).casefold()
+    """Return a label as a reader sees it: case, punctuation, invisible characters, Unicode form and look-alikes aside.
+
+    Of punctuation that are quotes around it, what ends a sentence, and whether words are joined by spaces, - or _.
+    """
+    plain = unicodedata.normalize("NFKC", label).casefold().replace("i\u0307", "i").translate(LOOK_ALIKES)
     shown = " ".join("".join(c for c in plain if unicodedata.category(c) not in ("Cf", "Cc") or c.isspace()).split())
-    number = _number(shown)
-    return shown if number is None else str(number.normalize())
+    if (number := written_number(shown)) is not None:
+        return str(number.normalize())
+    joined = re.sub(r"(?<=\w)[-_ ]+(?=\w)", " ", shown)
+    return joined.rstrip(".,;:!").strip("'\"`") or shown
+
+
+def written_number(text: str) -> Decimal | None:
+    """Return a label that is a number as people write them; None for names, and for what no float holds."""
+    return _number(text) if NUMBER.fullmatch(text) and math.isfinite(float(text)) else None
 
 
 def spelled(wanted: str, present: Collection[str], given: Collection[str]) -> list[str]:

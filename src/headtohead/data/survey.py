@@ -11,7 +11,7 @@ from decimal import Decimal
 from headtohead.config.data import DataConfig
 from headtohead.data.answers import Writing, is_scale, names_in
 from headtohead.data.cells import cell
-from headtohead.data.layout import Layout
+from headtohead.data.layout import Layout, require_no_separator
 from headtohead.data.record import Record
 from headtohead.data.spelling import spelled, total_order
 from headtohead.data.text import RowError
@@ -53,6 +53,12 @@ def survey(records: Callable[[], Iterable[Record]], config: DataConfig) -> Surve
     if config.labels.kind == "real":
         return Survey(writing=writing, layout=layout, rows=Counter(), rare=[])
     rows = Counter(columns) if len(columns) > 1 else _count(records(), config, replace(writing, map={}))
+    if (
+        writing.kind == "multi"
+        and len(columns) == 1
+        and not (config.labels.names or writing.separator or layout.several)
+    ):
+        require_no_separator(rows)
     writing = replace(writing, map=_as_written(config, rows))
     counts = _after_map(rows, writing)
     names = _names(config, counts, writing)

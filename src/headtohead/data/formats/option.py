@@ -42,12 +42,12 @@ class Option:
         return sum(len(row.fields) == width for row in self.rows) / len(self.rows)
 
     def skip_titles(self, columns: Sequence[str]) -> bool:
-        """Leave out lines before the first row that has the names of all columns, if all of them have other widths."""
+        """Leave out lines before the first row that has the names of all columns, if all of them hold one field."""
         for place, row in enumerate(self.rows[:MOST_TITLES]):
             if len(row.fields) > 1 and set(columns) <= {name.strip() for name in row.fields}:
                 self.titles, self.rows = place, self.rows[place:]
                 return True
-            if len(row.fields) > 1:
+            if sum(bool(field.strip()) for field in row.fields) > 1:
                 return False
         return False
 
