@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO, cast
+from types import MappingProxyType
+from typing import Any, TextIO, cast
 
 from headtohead.config.data import DataConfig
 from headtohead.config.dialect import DialectConfig
+from headtohead.data.conversations import conversation_in
 from headtohead.data.encodings import Encodings
 from headtohead.data.packed import open_bytes
 from headtohead.data.text import used_columns
@@ -100,8 +102,13 @@ class InputFile:
         """Note what was recognised."""
         self.how.say(self.path, Notice(text=text, command=command, leads=leads))
 
-    def require_columns(self, present: Iterable[str], hint: str = "") -> None:
+    def require_columns(
+        self, present: Iterable[str], hint: str = "", *, sample: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         """Refuse a file that lacks a column.
+
+        Args:
+            sample: values of its columns, where they are known: a conversation is told from a text.
 
         Raises:
             UserError: names what is there.
@@ -111,16 +118,18 @@ class InputFile:
             if column not in known:
                 raise UserError(
                     f"{self.path} has no column {column!r}{near_names(column, known)} (data.fields, data.group)"
-                    f"{self._renaming(column, known)}{hint}"
+                    f"{self._renaming(column, known, sample)}{hint}"
                 )
 
-    def _renaming(self, column: str, known: list[str]) -> str:
+    def _renaming(self, column: str, known: list[str], sample: Mapping[str, Any]) -> str:
         """Return the line to type where the missing column is the text's or the label's."""
         others = [name for name in known if name not in self.columns]
         same = [name for name in others if name.strip().casefold() == column.casefold()]
         likely = same or get_close_matches(column, others, n=1, cutoff=0.5) or others[:1]
         if not likely or column not in (self.how.text, self.how.label):
             return ""
+        if column == self.how.text and (setting := conversation_in(sample)):
+            return f". One holds conversations, which are read by {setting}"
         if column == self.how.text:
             return f". Name the one with the text, such as {typed('data.fields.text', likely)}"
         return f". Name the one with the label, such as {typed('data.fields.label', likely[0])}"

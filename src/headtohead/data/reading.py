@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from headtohead.config.formats import ENDINGS, FORMATS, PACKED_ENDINGS
 from headtohead.data.input_file import InputFile, Reading
@@ -81,18 +82,19 @@ def read_records(
 
 def _with_columns(file: InputFile, records: Iterator[Record]) -> Iterator[Record]:
     """Pass records on, and refuse the file if no row at all has a column."""
-    missing, seen, held = set(file.columns), dict[str, None](), list[Record]()
+    missing, seen, sample, held = set(file.columns), dict[str, None](), dict[str, Any](), list[Record]()
     for record in records:
         held.append(record)
         if not record.fault:
             missing -= record.columns.keys()
             seen.update(dict.fromkeys(nested_names(record.columns)))
+            sample = {**record.columns, **sample}
         if not missing:
             break
         if len(held) > HELD:
             yield from held
             held.clear()
     if missing and seen:
-        file.require_columns(seen)
+        file.require_columns(seen, sample=sample)
     yield from held
     yield from records

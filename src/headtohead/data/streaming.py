@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from headtohead.config.data import DataConfig, FieldsConfig
+from headtohead.data.conversations import conversation_in
 from headtohead.data.faults import Faults
 from headtohead.data.predicting import inputs_of, say_dropped
 from headtohead.data.record import Record, nested_names, with_paths
@@ -105,11 +106,14 @@ def _require_columns(line: str, fields: FieldsConfig) -> None:
     for column in used_columns(fields):
         if column not in values:
             known = nested_names(values)
+            setting = conversation_in(values)
             name = typed("data.fields.text", [next(iter(known), "text")])
-            raise UserError(
-                f"the first row of {NAME} has no column {column!r}{near_names(column, known)}. "
-                f"Name the one with the text, such as {name}"
+            mend = (
+                f"One holds conversations, which are read by {setting}"
+                if setting
+                else f"Name the one with the text, such as {name}"
             )
+            raise UserError(f"the first row of {NAME} has no column {column!r}{near_names(column, known)}. {mend}")
 
 
 def _refuse_table(line: str, fields: FieldsConfig) -> None:

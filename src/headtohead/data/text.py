@@ -10,6 +10,7 @@ from typing import Any
 
 from headtohead.config.data import FieldsConfig
 from headtohead.data.cells import cell
+from headtohead.data.conversations import conversation_setting
 
 Message = dict[str, str]
 
@@ -76,7 +77,9 @@ def _text(value: Any, fields: FieldsConfig, column: str) -> str:
     if value is None:
         raise RowError("the text is empty", f"there is no text in {column!r}")
     if not isinstance(value, str):
-        raise RowError("not text", f"{column!r} is not text but {type(value).__name__} {str(value)[:40]!r}")
+        setting = conversation_setting(column, value)
+        mend = f"; a conversation is read by {setting}" if setting else ""
+        raise RowError("not text", f"{column!r} is not text but {type(value).__name__} {str(value)[:40]!r}{mend}")
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -73,7 +73,7 @@ def _values(subject: Subject) -> dict[str, Any]:
     return {
         "facts": facts,
         "loader": inspect.getsource(pooled).partition('"""\n\n')[2] if subject.readout == "pooled" else "",
-        "model_id": repr(subject.config.name),
+        "model_id": repr("."),
         "base_id": repr(subject.base_name),
         "revision": repr(subject.base_revision) if subject.base_revision else "",
         "task_class": subject.task_class().__name__,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,8 @@ from headtohead.tasks.telling import doing
 if TYPE_CHECKING:
     from headtohead.tasks.run import SweepLink
     from headtohead.tracking import Membership
+
+LOADING = "loading PyTorch and Transformers"
 
 
 def perform(
@@ -41,7 +45,7 @@ def perform(
     """
     try:
         if config.task.name == "train":
-            with doing("loading PyTorch and Transformers", is_told=os.environ.get("RANK", "0") == "0"):
+            with doing(LOADING, is_told=os.environ.get("RANK", "0") == "0"):
                 from headtohead.tasks.train import train
 
             value = train(config, folder, fingerprint, sweep, membership).objective.get("value")
@@ -68,7 +72,8 @@ def _perform(config: Config, folder: Path, given: list[str]) -> None:
 
         compare_runs(config.compare, folder)
         return
-    from headtohead.tasks.reload import read_run, refuse_contradictions
+    with redirect_stdout(sys.stderr), doing(LOADING):  # the standard output may be for answers
+        from headtohead.tasks.reload import read_run, refuse_contradictions
 
     assert config.run is not None
     run = winner_of(Path(config.run))

@@ -12,10 +12,12 @@ from headtohead.evaluation import Tfidf
 from headtohead.results import Predictions, RunRecord, write_predictions, write_record
 from headtohead.sources import cache_root
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.phases import WORDS
 from headtohead.tasks.reload import Reloaded, read_run, reload_run
 from headtohead.tasks.run import splits_to_score
 from headtohead.tasks.scoring import evaluate_splits, join, predictions_of
 from headtohead.tasks.summary import print_summary
+from headtohead.tasks.telling import doing
 from headtohead.tasks.train_tfidf import score_tfidf
 from headtohead.training import score
 
@@ -29,17 +31,21 @@ def evaluate_run(config: Config, folder: Path) -> RunRecord:
     assert config.run is not None
     with run_folder.claim(Path(config.run)):
         record, stored = read_run(Path(config.run))
-        corpus = load_corpus(stored.data, cache_root(config.paths.cache or stored.paths.cache))
+        with doing(WORDS["data"]):
+            corpus = load_corpus(stored.data, cache_root(config.paths.cache or stored.paths.cache))
         if corpus.fingerprint != record.data["fingerprint"]:
             raise UserError(f"the data of {config.run} have changed since the run; its scores could not be compared")
         if stored.model.kind == "tfidf":
             predictions = score_tfidf(Tfidf.load(Path(config.run) / run_folder.WEIGHTS), corpus, config)
         else:
-            predictions = _score(reload_run(Path(config.run), cache=config.paths.cache), config, corpus)
+            with doing(WORDS["load"]):
+                reloaded = reload_run(Path(config.run), cache=config.paths.cache)
+            predictions = _score(reloaded, config, corpus)
         record.test_reads += len(predictions) - 1
         write_record(Path(config.run) / run_folder.RECORD, record)
     temperature = float(record.calibration.get("temperature", 1.0))
-    evaluate_splits(record, predictions, temperature=temperature, resamples=config.evaluate.resamples)
+    with doing(WORDS["evaluate"]):
+        evaluate_splits(record, predictions, temperature=temperature, resamples=config.evaluate.resamples)
     write_predictions(folder / run_folder.PREDICTIONS, join(list(predictions.values())))
     write_record(folder / run_folder.RECORD, record)
     print_summary(record, folder)
@@ -53,6 +59,7 @@ def _score(reloaded: Reloaded, config: Config, corpus: Corpus) -> dict[str, Pred
         encoded: EncodedRows = reloaded.reader.encode(
             split, rows, labels=corpus.labels, key=corpus.fingerprint, cache=reloaded.cache
         )
-        scores = score(reloaded.pack, encoded)[0]
+        with doing(f"scoring {split}"):
+            scores = score(reloaded.pack, encoded)[0]
         predictions[split] = predictions_of(encoded, scores, corpus.labels, is_expected_score=is_score)
     return predictions

@@ -29,8 +29,10 @@ from headtohead.sources import Fetched, cache_root
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.base_model import as_recorded, refuse_another_base, train_again
 from headtohead.tasks.export_tfidf import export_tfidf
+from headtohead.tasks.phases import WORDS
 from headtohead.tasks.reload import Reloaded, read_run, reload_run
 from headtohead.tasks.run import Run
+from headtohead.tasks.telling import doing
 from headtohead.training import Processes, load_weights, score_prompts
 
 if TYPE_CHECKING:
@@ -60,9 +62,11 @@ def export_again(config: Config) -> RunRecord:
         if stored.model.kind != "tfidf":
             base = fetch_model(as_recorded(stored, record).model, cache)
             refuse_another_base(record, base.content, folder, mend=train_again(record))
-        corpus = load_corpus(stored.data, cache)
+        with doing(WORDS["data"]):
+            corpus = load_corpus(stored.data, cache)
         run_folder.refuse_changes(record, folder, data=corpus.fingerprint)
-        record.export = export_folder(folder, record, config.export.form, corpus, cache, config.export.gate_rows)
+        with doing(WORDS["export"]):
+            record.export = export_folder(folder, record, config.export.form, corpus, cache, config.export.gate_rows)
         _settle_status(record)
         write_record(folder / run_folder.RECORD, record)
         write_report(folder)

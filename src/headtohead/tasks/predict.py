@@ -18,7 +18,9 @@ from headtohead.notices import Notice
 from headtohead.tasks.answer_files import Write, answer_file, check_target, standard_output
 from headtohead.tasks.answers import answers_of, calibration_in_words
 from headtohead.tasks.classifier import Row, open_classifier
+from headtohead.tasks.phases import WORDS
 from headtohead.tasks.reload import read_run, reads_file
+from headtohead.tasks.telling import doing
 from headtohead.tasks.truncation import FEW
 
 CHUNK_ROWS = 2000
@@ -63,8 +65,10 @@ def predict(config: Config, given: Sequence[str] = ()) -> None:
 def _answer(config: Config, given: Sequence[str], answers: AbstractContextManager[Write]) -> int:
     """Answer all rows and return how many there were."""
     assert config.run is not None
-    inputs = _inputs(config, given)
-    classifier = open_classifier(Path(config.run), config.paths.cache)
+    with doing(WORDS["data"], is_told=config.task.input not in (None, STANDARD)):
+        inputs = _inputs(config, given)
+    with doing(WORDS["load"]):
+        classifier = open_classifier(Path(config.run), config.paths.cache)
     if config.task.probabilities:
         print(calibration_in_words(classifier.record, is_expected_score=classifier.is_expected_score))
     done = cut = 0
