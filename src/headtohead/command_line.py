@@ -20,7 +20,7 @@ from headtohead.config.run import TASKS
 from headtohead.errors import UserError, near_names
 from headtohead.grammar import in_shell, quoted
 from headtohead.mistakes import DATA_FILE, unknown_choice
-from headtohead.unreadable import as_given, explain_unreadable, is_balanced, is_readable, pairs
+from headtohead.unreadable import as_given, explain_unreadable, is_balanced, is_readable, pairs, split
 
 
 def understood(arguments: Sequence[str], conf: Path) -> list[str]:
@@ -143,12 +143,22 @@ def _without_plus(text: str) -> str:
     path, value = override.key_or_group.split("."), override.value()
     is_inside = len(path) > 2 and takes_any_name(path[:-1])
     if isinstance(value, dict) and takes_any_name(path) and not is_inside:
-        names = pairs(text.partition("=")[2].strip()[1:-1])  # as they were typed: true and 1e3 are names here
-        plain = (
-            dict(zip(names, map(_plain, value.values()), strict=True)) if len(names) == len(value) else _plain(value)
-        )
+        names = _names_typed(text)
+        values = list(map(_plain, value.values())) if len(names) == len(value) else list(names.values())
+        if None in values:
+            raise UserError(f"{override.key_or_group}: null is no text; the text null stands in quotes, given {text}")
+        plain = dict(zip(names, values, strict=True))
         return f"{override.key_or_group}={quoted(json.dumps(plain, ensure_ascii=False))}"
     return f"++{text}" if is_inside else text
+
+
+def _names_typed(text: str) -> dict[str, str]:
+    """Return the names and values of a mapping as they were typed: true, 1e3, and 1 beside 1.0, are names here."""
+    inside = text.partition("=")[2].strip()[1:-1]
+    names = pairs(inside)
+    if len([part for part in split(inside) if part]) > len(names):
+        raise UserError(f"a name stands twice in {text}")
+    return names
 
 
 def _is_change(override: Override) -> bool:

@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from headtohead import environment as environment
 from headtohead import traces
 from headtohead.config import Config, build_config, loss_of_labels
+from headtohead.config.build import with_lists
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, is_disk_full, near_names
 from headtohead.labels import label_text
 from headtohead.mistakes import explain_composition, explain_unknown_plugin
@@ -72,7 +73,7 @@ def with_text_keys(plain: Any, path: str = "") -> Any:
 def fingerprint(plain: dict[str, Any]) -> str:
     """Return a hash of everything a run's outcome depends on, as 8 hexadecimal digits."""
     kept = {key: value for key, value in plain.items() if key not in NOT_FINGERPRINTED}
-    text = json.dumps(kept, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(with_lists(kept), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

@@ -101,6 +101,8 @@ def test_same_configuration_same_folder():
     assert of() == of("track=off", "paths.outputs=/elsewhere", "fresh=true")
     assert of() != of("seed=1")
     assert of() != of("train.learning_rate=2e-3")
+    assert of("data.fields.text=review") == of("data.fields.text=[review]") != of("data.fields.text=[review,title]")
+    assert of("data.encodings=cp1252") == of("data.encodings=[cp1252]") != of()
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,35 @@ NEAR = [
 ]
 
 
+def test_names_that_hydra_takes_for_one_are_kept_apart() -> None:
+    (override,) = understood(["data.labels.map={1.0: low, 1: high}"], CONF)
+    assert meaning([override]) == ("data.labels.map", '{"1.0": "low", "1": "high"}')
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("data.labels.map={a: x, b: y, a: z}", "a name stands twice"),
+        ("data.files={train: a.csv, train: b.csv}", "a name stands twice"),
+        ("data.labels.map={a: null}", "null is no text"),
+    ],
+)
+def test_mappings_that_lose_something_are_refused(override: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        understood([override], CONF)
+
+
+@pytest.mark.parametrize("override", ["+data.labels.map={null: a}", "+data.labels.map={1: a, null: b}"])
+def test_null_as_a_name_is_shown_as_it_can_be_typed(override: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        with pytest.raises(HydraException) as refused:
+            compose("config", overrides=understood([override], CONF))
+        said = explain_composition(refused.value)
+        (line,) = through_a_shell(said[said.index("'data.labels.map=") :])
+        config = to_typed(compose("config", overrides=understood([line], CONF), return_hydra_config=True))
+    assert "null" in config.data.labels.map
+
+
 @pytest.mark.slow  # a composition each
 @pytest.mark.parametrize(("override", "said"), NEAR)
 def test_names_of_other_tools_are_known(override: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_broken_lines_are_dropped_like_other_bad_rows(tmp_path: Path) -> None:
 def test_a_label_with_one_row_cannot_be_cut(tmp_path: Path) -> None:
     rows = [row(n, "even") for n in range(29)] + [row(29, "odd")]
     message = complaint(tmp_path, rows)
-    assert "label 'odd' has 1 distinct text (or groups) in data.files.train, but 3 splits are to be cut" in message
+    assert "label 'odd' has 1 distinct text in data.files.train, but 3 splits are to be cut" in message
     assert "data.split.stratify=false" in message
     path = tmp_path / "rows.jsonl"
     assert (

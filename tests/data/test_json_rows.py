@@ -99,9 +99,8 @@ def test_lists_need_names(tmp_path: Path) -> None:
         path.write_text(content)
         assert read(path, columns=["text", "label"])[0] == ROWS
         records = list(read_records(path, "rows", Reading(Encodings(["utf-8"])), ("text",)))
-        assert [
-            str(record.fault).endswith("found list of 2 values; data.dialect.columns names them") for record in records
-        ] == [True] * 3
+        line = "found list of 2 values; name them in their order, such as 'data.dialect.columns=[text,label]'"
+        assert [str(record.fault).endswith(line) for record in records] == [True] * 3
 
 
 def test_columns_inside_others_are_named_with_dots(tmp_path: Path) -> None:

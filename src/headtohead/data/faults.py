@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from headtohead.data.text import LeftOut, RowError
 from headtohead.errors import UserError
 from headtohead.notices import Notice
 
 QUOTED = 5
+ADVICE = "Mend the file, or set data.bad_rows=drop to leave such rows out (they are counted in the record)."
+UNUSABLE = "No row can be used: mend the file, or say how it is to be read (data.fields, data.labels, data.dialect)."
 MANY = 0.05
 """Share of the rows from which those that are left out lead the page."""
 
@@ -34,8 +36,16 @@ class Faults:
         elif len(self.examples) < QUOTED:
             self.examples.append(f"{row_id}: {fault}")
 
+    def refuse_first(self) -> NoReturn:
+        """Raise for the first bad row, before others are read.
+
+        Raises:
+            UserError: quotes it.
+        """
+        raise UserError(f"{self.name}: a row cannot be used:\n    {self.examples[0]}\n{ADVICE}")
+
     def refuse(self) -> None:
-        """Raise if there is any.
+        """Raise if there is any, after all rows were read.
 
         Raises:
             UserError: quotes the first bad rows and says how many there are.
@@ -45,9 +55,7 @@ class Faults:
             return
         quoted = "".join(f"\n    {example}" for example in self.examples)
         more = f"\n    ... and {count - len(self.examples):,} more" if count > len(self.examples) else ""
-        advice = "Mend the file, or set data.bad_rows=drop to leave such rows out (they are counted in the record)."
-        if count == self.read:  # then none would be left
-            advice = "No row can be used: mend the file, or say how it is to be read (data.fields, data.labels, data.dialect)."
+        advice = ADVICE if count < self.read else UNUSABLE
         raise UserError(f"{self.name}: {count:,} of {self.read:,} rows cannot be used:{quoted}{more}\n{advice}")
 
     def notices(self) -> list[Notice]:

@@ -74,7 +74,7 @@ def inputs_of(records: Iterable[Record], config: DataConfig, faults: Faults) -> 
         except RowError as fault:
             faults.add(record.row_id, fault)
             if config.bad_rows == "refuse":
-                faults.refuse()
+                faults.refuse_first()
             continue
         given = cell(record.values, config.fields.id, config.fields) if config.fields.id else None
         yield {"row_id": record.row_id if given is None else str(given), "text": text, "messages": messages}

@@ -104,7 +104,7 @@ def _cut(config: DataConfig, parts: Parts, labels: LabelSpace) -> Parts:
     deck = splitting.Deck(splitting.units_of(pool.text, pool.group), strata, pool.text)
     if config.split.stratify:
         # Of three units of a label, the half that is one of two folds may take two.
-        _require_enough(deck, len(missing) + 1 + (config.split.folds == 2), labels, pool)
+        _require_enough(deck, len(missing) + 1 + (config.split.folds == 2), labels, pool, config.group)
     if config.split.folds:
         made = _cut_fold(config, deck)
     else:
@@ -123,26 +123,31 @@ def _cut_fold(config: DataConfig, deck: splitting.Deck) -> dict[str, splitting.R
     return {"train": rest[train], "validation": rest[validation], "test": test}
 
 
-def _require_enough(deck: splitting.Deck, needed: int, labels: LabelSpace, pool: Part) -> None:
+def _require_enough(deck: splitting.Deck, needed: int, labels: LabelSpace, pool: Part, group: str | None) -> None:
     few = {stratum: count for stratum, count in deck.units_per_stratum().items() if count < needed}
     for stratum, count in few.items():
         is_label = labels.kind != "real" and 0 <= stratum < len(labels)
         name = f"label {labels.names[stratum]!r}" if is_label else f"stratum {stratum}"
         more = f" (and {len(few) - 1} more labels have too few)" if len(few) > 1 else ""
         raise UserError(
-            f"{name} has {count} distinct text{'s' * (count != 1)} (or groups) in data.files.train, but {needed} "
+            f"{name} has {count} distinct {_unit(count, group)} in data.files.train, but {needed} "
             f"splits are to be cut from it{more}: {_without_rare(few, needed, labels, pool)}add rows, give the splits as "
             "files, or set data.split.stratify=false to cut without regard to labels"
         )
 
 
+def _unit(count: int, group: str | None) -> str:
+    return f"text{'s' * (count != 1)}" + (f" or groups (data.group={group})" if group else "")
+
+
 def _without_rare(few: dict[int, int], needed: int, labels: LabelSpace, pool: Part) -> str:
     """Return the line that puts labels with too few rows together, or leaves them out where they are too few together."""
-    if labels.kind not in ("single", "multi"):
-        return ""
+    together = sum(few.values()) >= needed
+    if labels.kind not in ("single", "multi") or len(labels) - len(few) + together < 2:
+        return ""  # fewer than two labels would be left
     counts = pool.labels.sum(axis=0) if labels.kind == "multi" else np.bincount(pool.labels.astype(int))
     line = f"data.labels.min_rows={max(int(counts[max(stratum, 0)]) for stratum in few) + 1}"
-    if sum(few.values()) >= needed:
+    if together:
         return f"{line} reads such labels as one, "
     return f"{line} data.labels.other=null leaves such labels out, "
 

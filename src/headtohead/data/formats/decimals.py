@@ -11,7 +11,8 @@ from headtohead.errors import UserError
 
 WITH_COMMA = re.compile(r"\s*[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+\s*$")
 THOUSANDS = re.compile(r"\s*[+-]?\d{1,3},\d{3}\s*$")
-WHOLE = re.compile(r"\s*([+-]?\d+)?\s*$")
+WITH_POINTS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(\.\d{3})+\s*$")
+WHOLE = re.compile(r"\s*([+-]?\d+(?:(?<=\d)(\.\d{3})+)?)?\s*$")
 
 
 def comma_column(file: InputFile, layout: Layout) -> str:
@@ -25,8 +26,10 @@ def comma_column(file: InputFile, layout: Layout) -> str:
         return ""
     if asked == "comma":
         return column
-    values = _values_with_commas(file, layout, layout.columns.index(column))
+    place = layout.columns.index(column)
+    values = _values_with_commas(file, layout, place)
     if not values:
+        _say_points(file, layout, place)
         return ""
     if all(map(THOUSANDS.match, values)):
         raise UserError(
@@ -38,8 +41,26 @@ def comma_column(file: InputFile, layout: Layout) -> str:
 
 
 def with_point(value: str) -> str:
-    """Return a number with a decimal comma as Python reads it; anything else as it is."""
-    return value.replace(".", "").replace(",", ".") if WITH_COMMA.match(value) else value
+    """Return a number of a column with decimal commas, where points mark thousands, as Python reads it; else the text."""
+    is_number = WITH_COMMA.match(value) or WITH_POINTS.match(value)
+    return value.replace(".", "").replace(",", ".") if is_number else value
+
+
+def _say_points(file: InputFile, layout: Layout, place: int) -> None:
+    """Say how points are read where all of them may mark thousands: in tables of countries that write semicolons."""
+    if layout.delimiter != ";":
+        return
+    with file.text() as text:
+        found = [
+            row.fields[place] for row in rows(islice(text, layout.before, None), layout, 0) if len(row.fields) > place
+        ]
+    pointed = [value for value in found if "." in value]
+    if pointed and all(map(WITH_POINTS.match, pointed)):
+        file.say(
+            f"numbers in {file.how.numbers!r} such as {pointed[0]!r} are read with a decimal point; if it marks thousands:",
+            "data.dialect.decimal=comma",
+            leads=True,
+        )
 
 
 def _values_with_commas(file: InputFile, layout: Layout, place: int) -> list[str]:

@@ -13,6 +13,7 @@ from headtohead.data.input_file import InputFile
 from headtohead.data.record import Record, with_paths
 from headtohead.data.text import RowError
 from headtohead.errors import UserError
+from headtohead.typed import typed
 
 
 def read(file: InputFile) -> Iterator[Record]:
@@ -42,9 +43,14 @@ def _is_lines(file: InputFile) -> bool:
 
 def _is_whole(line: str) -> bool:
     try:
-        return isinstance(_parsed(line), dict | list)
+        return isinstance(_parsed(_without_comma(line)), dict | list)
     except RowError:
         return False
+
+
+def _without_comma(line: str) -> str:
+    """Return a line without the comma behind its object, as lines cut out of an array have it."""
+    return line.rstrip().removesuffix(",")
 
 
 def _lines(file: InputFile) -> Iterator[Record]:
@@ -53,7 +59,7 @@ def _lines(file: InputFile) -> Iterator[Record]:
             if not line.strip():
                 continue
             try:
-                row = _parsed(line)
+                row = _parsed(_without_comma(line))
             except RowError as fault:
                 yield Record(f"{file.name}:{number}", fault=RowError(fault.kind, f"line {number}: {fault}"))
                 continue
@@ -66,7 +72,10 @@ def _record(file: InputFile, number: int, row: Any, needed: str) -> Record:
         row = dict(zip(names, row, strict=True))
     if isinstance(row, dict):
         return Record(row_id, with_paths(row, file.wanted))
-    hint = f" of {len(row)} values; data.dialect.columns names them" if isinstance(row, list) else ""
+    hint = ""
+    if isinstance(row, list):
+        given = [file.how.text, file.how.label, *(f"column{place + 1}" for place in range(2, len(row)))][: len(row)]
+        hint = f" of {len(row)} values; name them in their order, such as {typed('data.dialect.columns', given)}"
     return Record(row_id, fault=RowError("not a JSON object", f"{needed} needed, found {type(row).__name__}{hint}"))
 
 
@@ -80,7 +89,7 @@ def _document(file: InputFile) -> Any:
             value, place = decoder.raw_decode(text, place)
         except json.JSONDecodeError as error:
             raise UserError(
-                f"{file.path}, line {error.lineno}: broken JSON, {error.msg} at column {error.colno}"
+                f"{file.path}, line {error.lineno}: broken JSON, {_of_python(error)}{error.msg} at column {error.colno}"
             ) from None
         except (ValueError, RecursionError) as error:
             raise UserError(f"{file.path}, line {text.count(chr(10), 0, place) + 1}: {_words(error)}") from None
@@ -98,9 +107,19 @@ def _parsed(line: str) -> Any:
     try:
         return json.loads(line, object_pairs_hook=_distinct)
     except json.JSONDecodeError as error:
-        raise RowError("broken JSON", f"broken JSON, {error.msg} at column {error.colno}") from None
+        raise RowError("broken JSON", f"broken JSON, {_of_python(error)}{error.msg} at column {error.colno}") from None
     except (ValueError, RecursionError) as error:
         raise RowError("broken JSON", _words(error)) from None
+
+
+def _of_python(error: json.JSONDecodeError) -> str:
+    """Return what is at fault in words, where Python's own writing or a comma too many is."""
+    rest, before = error.doc[error.pos :].lstrip(), error.doc[: error.pos].rstrip()
+    if before.endswith(",") and rest[:1] in ("]", "}"):
+        return "a comma before the closing bracket: "
+    if rest.startswith(("'", "None", "True", "False")):
+        return "written by Python, not as JSON (json.dumps writes it): "
+    return ""
 
 
 def _words(error: ValueError | RecursionError) -> str:

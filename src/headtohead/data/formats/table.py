@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -28,6 +29,9 @@ def read(file: InputFile) -> Iterator[Record]:
         lines = islice(text, dialect.layout.before, None)
         for number, row in enumerate(rows(lines, dialect.layout, len(columns)), start=1):
             row_id = f"{file.name}:{number}"
+            if number == 1 and _is_ruler(row.fields):
+                file.say("the line of dashes below the header is no row")
+                continue
             if row.fault:
                 where = f"line {row.first}" if row.first == row.last else f"lines {row.first} to {row.last}"
                 yield Record(row_id, fault=RowError("broken line", f"{where}: {row.fault}"))
@@ -41,3 +45,8 @@ def read(file: InputFile) -> Iterator[Record]:
         file.say(
             f"the header stands {headers:,} more times between the rows, as in files that were joined; it is no row"
         )
+
+
+def _is_ruler(fields: list[str]) -> bool:
+    """Whether a row is the line between header and rows of a table in Markdown or Org."""
+    return any("--" in field for field in fields) and all(re.fullmatch(r"[\s:|+-]*", field) for field in fields)
