@@ -70,7 +70,8 @@ def _unknown_option(argument: str, parser: argparse.ArgumentParser) -> str:
     word = name.replace("-", "_")
     setting = setting_meant(word, known_keys())
     hint = near_names(f"--{name}", known).split("?")[0]
-    if hint.startswith("; did you mean") and not equals and not setting:
+    is_setting = word in {key.partition(".")[0] for key in known_keys()}
+    if hint.startswith("; did you mean") and not equals and not setting and not is_setting:
         return f"{argument} is no option{hint}?"
     setting = setting or word
     written = as_given(setting, value) if value else f"{setting}=<value>"

@@ -49,6 +49,12 @@ def explain_composition(error: Exception) -> str:
             return f"{type(cause).__name__}: {cause}"
         if isinstance(cause, OverrideParseException):
             return explain_unreadable(str(cause.override))
+    if twice := re.match(r"Multiple values for ([\w/]+)\. To override a value use 'override [\w/]+: (.+)'", text):
+        return f"{twice.group(1)} is chosen already, so the plus has nothing to add: {as_given(*twice.groups())}"
+    if "Could not override ''" in text:
+        return "nothing stands before an =: settings are written key=value, as in model=tfidf"
+    if text.startswith("Interpolation key") and (out := [word for word in sys.argv[1:] if word.startswith("~")]):
+        return f"{out[0]} takes away what other settings need: leave it out, and choose another value instead"
     if "Ambiguous value for argument" in text:
         return explain_unreadable(text.split("'", 1)[1].split("'\n")[0], "has several values, which may mean")
     found = re.search(r"Could not override '([^']+)'", text)

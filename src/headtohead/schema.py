@@ -8,6 +8,7 @@ import json
 import re
 import signal
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,9 @@ from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError,
 from headtohead.labels import label_text
 from headtohead.mistakes import explain_composition, explain_unknown_plugin
 
-UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST)
+LONGEST_NAME = 160
+"""Bytes of a run's name in its folder's; file systems take 255 with the fingerprint and what tools add."""
+UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
 """Errors of a folder or disk that is the user's to mend."""
 # What a run's outcome does not depend on: changing these continues in the same folder.
 NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "compare")
@@ -108,7 +111,7 @@ def _winner(run: Path) -> Path:
 def run_name(_root_: DictConfig) -> str:
     """Resolver behind ``hydra.sweep.subdir``: a job of Hydra's basic sweeper has the folder it would have alone."""
     plain = without_hydra(_root_)
-    name = re.sub(r"[^\w.-]+", "_", str(plain["name"]))
+    name = re.sub(r"[^\w.-]+", "_", str(plain["name"])).encode()[:LONGEST_NAME].decode(errors="ignore")
     return f"{name}-{fingerprint(plain)}"
 
 
@@ -127,6 +130,12 @@ def output_folder() -> Path:
 def given_overrides() -> list[str]:
     """Return the keys that the command line set for this job, such as ``head`` or ``train.learning_rate``."""
     return [override.split("=", 1)[0] for override in HydraConfig.get().overrides.task]
+
+
+def _is_of_writing(error: OSError) -> bool:
+    """Whether a folder or disk takes nothing; where folders cannot be made, as in /proc, it is said to be missing."""
+    (frame, _), *_ = reversed(list(traceback.walk_tb(error.__traceback__)))
+    return error.errno in UNWRITABLE or (error.errno == errno.ENOENT and frame.f_code.co_name == "mkdir")
 
 
 def note_refusal(cfg: DictConfig, folder: Path, error: Exception) -> None:
@@ -173,7 +182,7 @@ def errors_for_people() -> Iterator[None]:
             raise
         sys.exit(f"\n{explain_composition(error)}")
     except OSError as error:
-        if wants_trace or error.errno not in UNWRITABLE:
+        if wants_trace or not _is_of_writing(error):
             raise
         sys.exit(f"\n{error.filename} cannot be written ({error.strerror}): paths.outputs=<folder> puts it elsewhere")
     except RuntimeError as error:

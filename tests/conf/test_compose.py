@@ -11,8 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from headtohead.config import Config
 from headtohead.config.build import BY_KIND
+from headtohead.config.data import DataConfig
 from headtohead.errors import UserError
-from headtohead.schema import fingerprint, to_typed, without_hydra
+from headtohead.grammar import quoted
+from headtohead.schema import fingerprint, run_name, to_typed, without_hydra
 
 pytestmark = pytest.mark.slow  # a quarter of a second for each composition; `make check` runs them too
 
@@ -103,6 +105,20 @@ def test_same_configuration_same_folder():
     assert of() != of("train.learning_rate=2e-3")
     assert of("data.fields.text=review") == of("data.fields.text=[review]") != of("data.fields.text=[review,title]")
     assert of("data.encodings=cp1252") == of("data.encodings=[cp1252]") != of()
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "\u6587" * 120, "é" * 200])
+def test_a_long_name_fits_into_a_folders(name: str) -> None:
+    folders = [run_name(compose_with(f"name={quoted(name + end)}")) for end in ("1", "2")]
+    assert folders[0] != folders[1]
+    assert all(name.startswith(folder.rpartition("-")[0]) for folder in folders)
+    assert all(100 < len(folder.encode()) < 200 for folder in folders)
+
+
+@pytest.mark.parametrize("split", ["val", "valid", "dev"])
+def test_a_validation_split_in_others_words_is_no_test_set(split: str) -> None:
+    with pytest.raises(UserError, match=r"rows to choose by are data\.files\.validation"):
+        DataConfig(files={"train": "a.csv", split: "b.csv"})
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf.errors import OmegaConfBaseException
 
 from command_line import ROOT, write_rows
 from headtohead.command_line import understood
@@ -202,9 +203,18 @@ NEAR = [
     ("data=my/reviews.jsonl", "data=files data.source.name=my/reviews.jsonl"),
     ("data=fancyzhx/ag_news", "data=hub data.source.name=fancyzhx/ag_news"),
     ("task=eval", "task=evaluate"),
+    ("+model=tfidf", "so the plus has nothing to add: model=tfidf"),
+    ("=tfidf", "nothing stands before an =: settings are written key=value"),
     ("model=qwen3", "did you mean 'qwen3_"),
     ("hydra.sweeper.n_trails=3", "did you mean 'n_trials'"),
 ]
+
+
+def test_a_group_that_is_taken_away_is_said_to_be_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["run.py", "~model"])
+    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(OmegaConfBaseException) as refused:
+        to_typed(compose("config", overrides=["~model"]))
+    assert "~model takes away what other settings need" in explain_composition(refused.value)
 
 
 def test_names_that_hydra_takes_for_one_are_kept_apart() -> None:

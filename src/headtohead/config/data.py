@@ -12,6 +12,8 @@ from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError, require_choice
 from headtohead.labels import label_text
 
+FOR_VALIDATION = ("val", "valid", "dev", "eval", "development")
+"""Names of the validation split elsewhere."""
 LABEL_KINDS = ("single", "multi", "ordinal", "real")
 LabelName = Annotated[str, label_text]
 """A label as a text, a number or a truth value: each is read as it would be in a file."""
@@ -195,6 +197,11 @@ class DataConfig:
         if "train" not in self.files:
             raise UserError(
                 f"data.files needs a 'train' entry, given {sorted(self.files)}; +data.files={{...}} adds to what is there"
+            )
+        if validation := [name for name in self.files if name in FOR_VALIDATION]:
+            raise UserError(
+                f"data.files.{validation[0]} would be a test set of that name: rows to choose by are data.files.validation, "
+                "rows to measure on data.files.test"
             )
         if self.labels.kind == "real" and len(self.fields.label_columns) > 1:
             raise UserError("data.fields.label of a real score is one column")
