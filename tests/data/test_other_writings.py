@@ -87,7 +87,7 @@ def test_numbers_of_labels_stay_labels(tmp_path: Path) -> None:
     assert written(tmp_path, [[0, 3], [3, 1], [1, 0]], labels=MULTI).labels.names == ("0", "1", "3")
 
 
-@pytest.mark.parametrize("name", ["1_2", "1_000", "1e400", "0x1F", "1,5", "nan", "inf", "²", ""])
+@pytest.mark.parametrize("name", ["1_2", "1_000", "1e400", "0x1F", "nan", "inf", "²", ""])
 def test_what_python_may_take_for_a_number_is_a_name(name: str) -> None:
     assert written_number(name) is None
     assert total_order(name)[0] == 1

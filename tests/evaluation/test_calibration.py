@@ -66,6 +66,17 @@ def test_expected_scores_and_empty_validation_have_no_temperature() -> None:
     assert "no validation rows" in fit_temperature(empty)["reason"]
 
 
-def test_one_row_that_is_right_does_not_run_to_certainty() -> None:
-    found = fit_temperature(predictions_from(label_space("single", 2), [0], np.log([[0.6, 0.4]])))
-    assert 0.05 <= found["temperature"] < 1.0
+@pytest.mark.parametrize("rows", [1, 24])
+@pytest.mark.parametrize("kind", ["single", "ordinal", "multi"])
+def test_rows_that_are_all_right_do_not_run_to_certainty(kind: Any, rows: int) -> None:
+    gold, row = ([[1, 0]], np.log([[0.6, 0.4]])) if kind == "multi" else ([0], np.log([[0.6, 0.4]]))
+    found = fit_temperature(predictions_from(label_space(kind, 2), gold * rows, np.repeat(row, rows, axis=0)))
+    assert found["temperature"] == 1.0
+    assert f"all {rows} validation rows are right" in found["reason"]
+
+
+def test_one_wrong_row_of_many_is_enough_for_a_temperature() -> None:
+    scores = np.log([[0.6, 0.4]] * 24)
+    found = fit_temperature(predictions_from(label_space("single", 2), [1] + [0] * 23, scores))
+    assert 0.05 < found["temperature"] < 1.0
+    assert "reason" not in found

@@ -80,5 +80,19 @@ def test_a_run_that_beats_its_baselines_is_told_nothing():
     assert advice(config(), run_of(0.8)) is None
 
 
+@pytest.mark.parametrize("best", [20, LONG])
+def test_a_perfect_run_beside_a_perfect_baseline_is_not_told_to_train(best: int):
+    told = advice(config(steps=LONG), run_of(1.0, best=best, majority=0.2, tfidf=1.0))
+    assert told is not None
+    assert (told.command, "every row right" in told.text) == ("model=tfidf", True)
+    almost = advice(config(steps=LONG), run_of(0.99, best=best, majority=0.2, tfidf=0.99))
+    assert almost is not None
+    assert "train." in almost.command
+
+
+def test_a_perfect_run_that_beats_its_baselines_is_told_nothing():
+    assert advice(config(), run_of(1.0, majority=0.2, tfidf=0.9)) is None
+
+
 def test_tfidf_itself_is_told_nothing():
     assert advice(config("tfidf"), run_of(0.7, majority=0.2, tfidf=0.7)) is None

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from headtohead.config.data import LabelsConfig
 from headtohead.data.cells import FLAGS, bits, is_missing, listed, mapping, truth
-from headtohead.data.spelling import spelled, total_order
+from headtohead.data.spelling import spelled, written_number
 from headtohead.data.text import LeftOut, RowError
 from headtohead.errors import UserError, near_names
 from headtohead.grammar import typed_mapping
@@ -205,7 +205,7 @@ def number_name(name: str) -> str:
 
 def is_scale(names: Sequence[str]) -> bool:
     """Whether all names are finite numbers, so that their order is known."""
-    return all(total_order(name)[0] == 0 for name in names)
+    return all(written_number(name) is not None for name in names)
 
 
 def _by_name(key: str, given: dict[str, str], names: Sequence[str], known: set[str]) -> dict[str, str]:

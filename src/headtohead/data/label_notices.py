@@ -9,7 +9,7 @@ from typing import Any
 from headtohead.config.data import DataConfig, LabelsConfig
 from headtohead.data.answers import is_scale, number_name
 from headtohead.data.layout import Layout, parts_recur
-from headtohead.data.spelling import total_order, variants, visible
+from headtohead.data.spelling import total_order, variants, visible, with_point
 from headtohead.data.survey import Survey
 from headtohead.grammar import assignment, in_shell, typed_mapping
 from headtohead.labels import LabelSpace
@@ -152,7 +152,8 @@ def _of_several(found: Survey, config: DataConfig) -> Iterator[Notice]:
 
 def _of_ratings(found: Survey, labels: LabelsConfig) -> Iterator[Notice]:
     names = found.writing.names
-    if labels.kind != "single" or labels.map or not is_scale(names) or not LEAST_RATINGS <= len(names) <= MOST_RATINGS:
+    is_rated = is_scale([with_point(name) for name in names])
+    if labels.kind != "single" or labels.map or not is_rated or not LEAST_RATINGS <= len(names) <= MOST_RATINGS:
         return
     ordered = sorted(names, key=total_order)
     yield Notice(

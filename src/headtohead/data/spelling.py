@@ -12,6 +12,7 @@ TRUTHS = dict.fromkeys(("true", "yes", "on"), "true") | dict.fromkeys(("false", 
 """What YAML 1.1 reads as a truth value, whatever the case."""
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.IGNORECASE)
 """Not 1_2, which Python and YAML read as 12: in a file it is a name."""
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 LOOK_ALIKES = str.maketrans(
     "\u2010\u2011\u2012\u2013\u2014\u2212\u2018\u2019\u201c\u201d\u0131\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456",
     "------''\"\"iaeopcyxi",
@@ -22,8 +23,11 @@ UNSEEN = ("Cf", "Cc", "Mn", "Me")
 
 
 def total_order(name: str) -> tuple[int, Decimal, str]:
-    """Return a sort key of labels: finite numbers by value, then texts by code point; no two labels compare equal."""
-    number = written_number(name)
+    """Return a sort key of labels: finite numbers by value, then texts by code point; no two labels compare equal.
+
+    The comma of 1,5 is a decimal comma here: it stands between 1 and 2.
+    """
+    number = written_number(with_point(name))
     return (1, Decimal(0), name) if number is None else (0, number, name)
 
 
@@ -53,6 +57,11 @@ def as_seen(label: str) -> str:
 def written_number(text: str) -> Decimal | None:
     """Return a label that is a number as people write them; None for names, and for what no float holds."""
     return _number(text) if NUMBER.fullmatch(text) and math.isfinite(float(text)) else None
+
+
+def with_point(name: str) -> str:
+    """Return a number with a decimal comma as it is written with a point; anything else as it is."""
+    return name.replace(",", ".") if DECIMAL_COMMA.fullmatch(name) else name
 
 
 def spelled(wanted: str, present: Collection[str], given: Collection[str]) -> list[str]:

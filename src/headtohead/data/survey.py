@@ -13,7 +13,7 @@ from headtohead.data.answers import Writing, is_scale, names_in
 from headtohead.data.cells import cell
 from headtohead.data.layout import Layout, require_no_separator
 from headtohead.data.record import Record
-from headtohead.data.spelling import spelled, total_order
+from headtohead.data.spelling import spelled, total_order, with_point
 from headtohead.data.text import RowError
 from headtohead.errors import UserError
 from headtohead.grammar import assignment, in_shell, typed_mapping
@@ -149,9 +149,19 @@ def _names(config: DataConfig, counts: Counter[str], writing: Writing) -> list[s
     return names
 
 
+def _first_with_comma(names: Sequence[str]) -> str:
+    return next(name for name in names if "," in name)
+
+
 def _require_order(found: Sequence[str]) -> None:
     if is_scale(found):
         return
+    if is_scale([with_point(name) for name in found]):
+        values = [float(with_point(name)) for name in found]
+        line = in_shell(assignment("data.labels.names", found), assignment("data.labels.values", values))
+        raise UserError(
+            f"data.labels.kind=ordinal: if {_first_with_comma(found)!r} is a number with a decimal comma: {line}"
+        )
     shown = ", ".join(found[:20]) + (", ..." if len(found) > 20 else "")
     numbered = {name: [Decimal(part) for part in re.findall(r"\d+(?:\.\d+)?", name)[:1]] for name in found}
     places = [first[0] for first in numbered.values() if first]

@@ -12,6 +12,8 @@ from headtohead.evaluation.probability import log_absent, log_loss_per_row
 from headtohead.results import Predictions
 
 LOWEST, HIGHEST = 0.05, 20.0
+NEARLY_LOWEST = 1.01 * LOWEST
+"""Below it the search has run into its bound: no answer is wrong, and no confidence would be too much."""
 
 
 def calibrate(predictions: Predictions, temperature: float) -> Predictions:
@@ -30,7 +32,7 @@ def fit_temperature(validation: Predictions) -> dict[str, Any]:
 
     Returns:
         ``temperature`` (between 0.05 and 20), ``log_loss_before``, ``log_loss_after`` in nats and ``rows``; where no
-        temperature can be fitted it is 1.0 and ``reason`` says why.
+        temperature can be fitted, also since no row is wrong, it is 1.0 and ``reason`` says why.
     """
     if validation.is_expected_score:
         return _unfitted(validation, "the head predicts a score, not probabilities")
@@ -44,6 +46,10 @@ def fit_temperature(validation: Predictions) -> dict[str, Any]:
     found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-4})
     before, after = loss(0.0), float(found.fun)
     temperature = float(np.exp(found.x)) if after < before else 1.0
+    if temperature < NEARLY_LOWEST:
+        return _unfitted(
+            validation, f"all {len(validation)} validation rows are right, so that certainty would fit them best"
+        )
     return {
         "temperature": temperature,
         "log_loss_before": before,

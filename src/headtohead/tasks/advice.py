@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from headtohead.config import Config
+from headtohead.evaluation import HIGHER_IS_BETTER
 from headtohead.notices import Notice
-from headtohead.reporting.finding import verdict
+from headtohead.reporting.finding import headline, main_split, verdict
 from headtohead.results import RunRecord
 from headtohead.training.schedule import LEAST_STEPS
 
@@ -22,8 +23,18 @@ def advice(config: Config, record: RunRecord) -> Notice | None:
     found = verdict(record)
     if config.model.kind == "tfidf" or found is None or found.tone != "bad":
         return None
+    if _is_perfect(record):  # and the baseline with it: there is nothing to gain by training
+        return Notice(text=f"{found.title}: both answer every row right. What costs less:", command="model=tfidf")
     why, command = _what_to_try(config, record.cost["training"])
     return Notice(text=f"{found.title}: {why}:", command=command)
+
+
+def _is_perfect(record: RunRecord) -> bool:
+    split = main_split(record)
+    metric = headline(record.metrics[split]) if split else None
+    if split is None or metric is None:
+        return False
+    return record.metrics[split][metric]["value"] == float(HIGHER_IS_BETTER[metric])
 
 
 def _what_to_try(config: Config, training: dict[str, Any]) -> tuple[str, str]:
