@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data.made_up_files import config_of, row, write_jsonl
-from headtohead.config.data import DataConfig
+from headtohead.config.data import DataConfig, LabelsConfig, NearDuplicatesConfig
 from headtohead.data import Corpus, load_corpus
 from headtohead.errors import UserError
 
@@ -49,6 +49,30 @@ def test_report_keeps_them_and_names_them(leaky: DataConfig, tmp_path: Path) -> 
         ["train.jsonl:22", "test.jsonl:1"],
         ["train.jsonl:23", "test.jsonl:2"],
     ]
+
+
+@pytest.mark.parametrize(("policy", "done"), [("drop", "left out of train, where 20 are left"), ("report", "kept")])
+def test_leaks_are_told_and_many_lead(leaky: DataConfig, tmp_path: Path, policy: str, done: str) -> None:
+    told = [notice for notice in load(leaky, tmp_path, policy).notices if "are equal to rows of test" in notice.text]
+    assert [notice.text.split(" are ")[0] for notice in told] == ["2 rows of train", "1 rows of validation"]
+    assert done in told[0].text
+    assert "train.jsonl:22 and test.jsonl:1" in told[0].text
+    assert told[0].leads
+
+
+def test_texts_of_one_pattern_that_fall_to_the_search_for_near_duplicates_are_told(tmp_path: Path) -> None:
+    rows = [
+        {"text": f"the quick brown fox jumps over the lazy dog again and again no {n}", "label": n % 2}
+        for n in range(60)
+    ]
+    near = NearDuplicatesConfig(enabled=True)
+    path = write_jsonl(tmp_path / "rows.jsonl", [*rows, *({"text": row(n)["text"], "label": n % 2} for n in range(60))])
+    corpus = load_corpus(config_of(path, near_duplicates=near, labels=LabelsConfig()), tmp_path / "cache")
+    (told,) = [notice for notice in corpus.notices if "rows of train are nearly equal to rows of test" in notice.text]
+    assert told.leads
+    assert told.command == "data.near_duplicates.enabled=false"
+    apart = load_corpus(config_of(path, labels=LabelsConfig()), tmp_path / "cache")
+    assert not any("nearly equal" in notice.text for notice in apart.notices)
 
 
 def test_refuse_says_what_leaks_and_what_to_set(leaky: DataConfig, tmp_path: Path) -> None:

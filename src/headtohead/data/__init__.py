@@ -60,6 +60,7 @@ def load_corpus(config: DataConfig, cache: Path) -> Corpus:
     from headtohead.data.answers import Writing, label_space
     from headtohead.data.files import hub_patterns, split_files
     from headtohead.data.label_notices import of_splits
+    from headtohead.data.leakage import of_leaks
     from headtohead.data.splits import make_splits
     from headtohead.data.table import open_table
 
@@ -80,7 +81,12 @@ def load_corpus(config: DataConfig, cache: Path) -> Corpus:
         source=_source(fetched, {split: table.facts["content_hash"] for split, table in tables.items()}),
         fingerprint=_fingerprint(labels, splits),
         words=splits.words,
-        notices=(*_recognised(tables), *of_splits(splits.ledger, labels), *splits.words.notices()),
+        notices=(
+            *_recognised(tables),
+            *of_splits(splits.ledger, labels),
+            *of_leaks(splits.ledger, config.leakage),
+            *splits.words.notices(),
+        ),
     )
 
 

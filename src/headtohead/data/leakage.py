@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,13 @@ from headtohead.config.data import DataConfig
 from headtohead.data import duplicates
 from headtohead.data.part import Part
 from headtohead.errors import UserError
+from headtohead.notices import Notice
 
 log = logging.getLogger(__name__)
 
 QUOTED = duplicates.QUOTED
+MANY = 0.05
+"""Share of a split's rows from which its leaks lead the page."""
 Parts = dict[str, Part]
 
 
@@ -63,6 +67,22 @@ def refuse_if_asked(config: DataConfig, leaks: list[dict[str, Any]], how: str) -
         )
     for line in lines:
         log.info("%s (data.leakage=%s)", line, config.leakage)
+
+
+def of_leaks(ledger: dict[str, Any], policy: str) -> Iterator[Notice]:
+    """Yield what was done about texts that splits share; many lead the page."""
+    ways = (("leakage", "equal", ""), ("near_duplicates", "nearly equal", "data.near_duplicates.enabled=false"))
+    for key, how, line in ways:
+        for leak in ledger[key].get("across", []):
+            split, left = leak["split"], ledger["rows"][leak["split"]]
+            done = f"left out of {split}, where {left:,} are left" if policy == "drop" else "kept (data.leakage=report)"
+            example = " and ".join(leak["examples"][0][:2])
+            yield Notice(
+                text=f"{leak['rows']:,} rows of {split} are {how} to rows of {leak['held_out']}, such as {example}, and {done}"
+                f"{'. If they are no copies:' if line else ''}",
+                command=line,
+                leads=leak["rows"] > MANY * (left + leak["rows"]),
+            )
 
 
 def _straddling_groups(parts: Parts) -> dict[str, int]:
