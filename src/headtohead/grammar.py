@@ -1,4 +1,7 @@
-"""Settings as they are typed: values in Hydra's override grammar, and overrides as a shell takes them."""
+"""Settings as they are typed: values in Hydra's override grammar, and overrides as a shell takes them.
+
+Hydra itself is not imported: records and pages print commands, too.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from hydra.core.override_parser.types import Quote, QuotedString
-
-PLAIN = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
-"""Text that reads better without quotes and cannot be mistaken for anything else."""
-WORDS_OF_THE_GRAMMAR = {"true", "false", "null", "nan", "inf"}
+PLAIN = re.compile(r"[\w./-]*[A-Za-z_][\w./-]*", re.ASCII)
+"""Text that reads better without quotes and stands for itself in the grammar and in a shell."""
+OTHER_TYPES = re.compile(r"null|true|false|yes|no|on|off|nan|[+-]?inf(inity)?|[+-]?[\d._]+e[+-]?[\d_]+", re.IGNORECASE)
+"""Plain text that the grammar, or YAML, would take for something else."""
 
 
 def assignment(key: str, value: Any) -> str:
@@ -52,15 +54,23 @@ def in_grammar(value: Any) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text in the grammar's quotes: double ones, which stand well between a shell's single ones."""
-    return QuotedString(
-        text=text, quote=Quote.single if '"' in text and "'" not in text else Quote.double
-    ).with_quotes()
+    """Return a text in the grammar's quotes: double ones, which stand well between a shell's single ones.
+
+    Backslashes count only before a quote, so those at the end and before one inside are doubled.
+    """
+    quote = "'" if '"' in text and "'" not in text else '"'
+    escaped = re.sub(rf"(\\*){quote}", lambda found: rf"{found[1] * 2}\{quote}", text)
+    return quote + re.sub(r"\\+$", lambda found: found[0] * 2, escaped) + quote
 
 
 def in_shell(*overrides: str) -> str:
     """Return overrides as a person types them into a shell."""
     return shlex.join(overrides)
+
+
+def typed(key: str, value: Any) -> str:
+    """Return ``key=value`` ready to be pasted after ``python run.py``."""
+    return in_shell(assignment(key, value))
 
 
 def typed_mapping(key: str, names: Mapping[str, Any]) -> str:
@@ -69,4 +79,4 @@ def typed_mapping(key: str, names: Mapping[str, Any]) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    return PLAIN.fullmatch(text) is not None and text.lower() not in WORDS_OF_THE_GRAMMAR
+    return PLAIN.fullmatch(text) is not None and OTHER_TYPES.fullmatch(text) is None

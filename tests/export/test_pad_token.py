@@ -59,6 +59,6 @@ def test_both_forms_read_the_token_that_training_read(
     assert record.export["status"] == "passed", record.export
     found = exported(tmp_path / "run", cache, "merged")
     assert found["status"] == "passed", found
-    assert set(found["gate"]["checks"]) == {"row by row", "mixed batches"}
+    assert set(found["gate"]["checks"]) == {"row by row", "mixed batches", "the card's program", "the card's pipeline"}
     config = json.loads((tmp_path / "run/model/config.json").read_text(encoding="utf-8"))
     assert config["pad_token_id"] not in (None, 0)

@@ -50,7 +50,7 @@ def test_a_plain_sweep_is_a_grid_that_runs_once(line: CommandLine) -> None:
     found, before = study_of(line.folder()), ended(line.folder())
     assert [trial["state"] for trial in found["trials"]] == ["complete"] * 4
     assert [trial["params"]["lora.rank"] for trial in found["trials"]] == [2, 2, 4, 4]
-    assert found["space"]["prompt.template"] == "choice('{text}, it says: ', '{text}')"
+    assert found["space"]["prompt.template"] == 'choice("{text}, it says: ", "{text}")'
     record = line.record(line.folder() / "trial_0002")
     assert record["config"]["prompt"]["template"] == "{text}, it says: "
     assert "test" in record["metrics"]

@@ -8,8 +8,8 @@ from typing import Any
 
 from headtohead.config import ModelConfig
 from headtohead.errors import UserError
+from headtohead.grammar import typed
 from headtohead.sources import near_files
-from headtohead.typed import typed
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".msgpack", ".h5")
 INDEX = "model.safetensors.index.json"

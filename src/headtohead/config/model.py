@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError, require_choice
-from headtohead.typed import typed
+from headtohead.grammar import typed
 
 MODEL_KINDS = ("transformers", "tiny", "tfidf")
 TINY_ARCHITECTURES = ("llama", "qwen2", "qwen3", "bert", "modernbert")

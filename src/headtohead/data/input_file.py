@@ -18,8 +18,8 @@ from headtohead.data.encodings import Encodings
 from headtohead.data.packed import open_bytes
 from headtohead.data.text import used_columns
 from headtohead.errors import UserError, near_names
+from headtohead.grammar import typed
 from headtohead.notices import Notice
-from headtohead.typed import typed
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from headtohead.data.predicting import inputs_of, say_dropped
 from headtohead.data.record import Record, nested_names, with_paths
 from headtohead.data.text import RowError, read_input, used_columns
 from headtohead.errors import UserError, near_names
-from headtohead.typed import typed
+from headtohead.grammar import typed
 
 NAME = "standard input"
 Read = Callable[[str], dict[str, Any]]

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from headtohead import atomic
 from headtohead.errors import UserError
-from headtohead.typed import typed
+from headtohead.grammar import typed
 
 ENDINGS = (".jsonl", ".csv", ".parquet")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -12,7 +12,7 @@ from headtohead.data.input_file import InputFile
 from headtohead.data.packed import open_bytes
 from headtohead.data.record import Record
 from headtohead.errors import UserError
-from headtohead.typed import typed
+from headtohead.grammar import typed
 
 PLAIN = ("", ".txt", ".text")
 SHOWN = 5

@@ -8,7 +8,7 @@ from typing import Any
 from headtohead.data.input_file import InputFile
 from headtohead.data.record import nested_names, walk, with_paths
 from headtohead.errors import UserError
-from headtohead.typed import typed
+from headtohead.grammar import typed
 
 Rows = list[Any]
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from headtohead.data.formats.delimited import Layout, rows
 from headtohead.data.input_file import InputFile
 from headtohead.errors import UserError
-from headtohead.typed import typed
+from headtohead.grammar import typed
 
 MOST_TITLES = 20
 ORANGE_TYPES = {"c", "d", "s", "t", "continuous", "discrete", "string", "time", "basket"}

@@ -8,7 +8,7 @@ from typing import NoReturn
 from headtohead.data.formats.delimited import Row
 from headtohead.data.input_file import InputFile
 from headtohead.errors import UserError
-from headtohead.typed import typed
+from headtohead.grammar import typed
 
 LONG = 60
 """Letters of a field that is hardly the name of a column."""

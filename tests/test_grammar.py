@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headtohead.typed import typed
+from headtohead.grammar import typed
 
 AWKWARD = [
     "a b",
