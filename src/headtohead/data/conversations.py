@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headtohead.config.data import FieldsConfig
-from headtohead.typed import typed
+from headtohead.grammar import typed
 
 ROLES, AUTHORS = ("role", "from"), ("author", "speaker", "sender")
 """Keys of who speaks: in chat messages a role, in turns a person."""

@@ -13,7 +13,7 @@ from headtohead.data.input_file import InputFile
 from headtohead.data.record import Record, with_paths
 from headtohead.data.text import RowError
 from headtohead.errors import UserError
-from headtohead.typed import typed
+from headtohead.grammar import typed
 
 
 def read(file: InputFile) -> Iterator[Record]:
