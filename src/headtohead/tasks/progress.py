@@ -7,7 +7,16 @@ from contextlib import ExitStack, contextmanager
 from statistics import fmean
 from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
 
 from headtohead.tasks.telling import lines_now_and_then
 from headtohead.training import Pack
@@ -26,15 +35,7 @@ class TrainingProgress:
         self._total = max(trial.total_steps for trial in pack.trials)
         self._losses, self._rates = [0.0] * len(names), [0.0] * len(names)
         self._shown_notes = set(pack.notes)  # those of an earlier pack
-        self._bar = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]}  {task.fields[rate]} tokens/s"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-        )
+        self._bar = Progress(*training_columns())
         self._is_told = pack.processes.is_main
         self._bar.disable = not self._is_told or not self._bar.console.is_terminal
         self._log = ExitStack()
@@ -86,6 +87,19 @@ class TrainingProgress:
         """Print a line: above the bar, where there is one."""
         if self._is_told:
             print(text, flush=True)
+
+
+def training_columns() -> list[ProgressColumn]:
+    """Return the columns of the bar of training; on a narrow terminal the name and the bar give way, never a number."""
+    return [
+        TextColumn("[bold]{task.description}", table_column=Column(overflow="ellipsis")),
+        BarColumn(),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TextColumn("loss {task.fields[loss]}  {task.fields[rate]} tokens/s"),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        TextColumn("left"),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+    ]
 
 
 @contextmanager
