@@ -74,6 +74,12 @@ def test_commas_of_other_scripts_separate(separator: str, tmp_path: Path) -> Non
     assert "labels are separated by" in said(corpus)
 
 
+def test_a_comma_that_may_belong_to_a_label_is_said_with_a_cell(tmp_path: Path) -> None:
+    corpus = written(tmp_path, ["Food, drinks", "Food, drinks, Room", "Room"], labels=MULTI)
+    assert corpus.labels.names == ("Food", "Room", "drinks")
+    assert "labels are separated by ',', as in rows.jsonl:1: 'Food, drinks'" in said(corpus)
+
+
 def test_slashes_inside_a_few_labels_separate_nothing(tmp_path: Path) -> None:
     assert written(tmp_path, ["n/a", "sport", "news"], labels=MULTI).labels.names == ("n/a", "news", "sport")
 

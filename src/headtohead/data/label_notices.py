@@ -119,7 +119,7 @@ def _of_lists(found: Survey) -> Iterator[Notice]:
         yield Notice(text=f"label cells such as {layout.vectors.examples[0]} hold a 0 or 1 for each name", leads=False)
     elif writing.separator and layout.separated.get(writing.separator):
         seen = layout.separated[writing.separator]
-        if seen.cells and writing.separator != ",":
+        if seen.cells:
             yield Notice(text=f"labels are separated by {writing.separator!r}, as in {seen.examples[0]}", leads=False)
     elif not writing.separator and not layout.several and layout.plain.cells:
         yield Notice(
