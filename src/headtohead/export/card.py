@@ -19,6 +19,7 @@ from headtohead.export.card_words import (
     limits,
     notes,
     settings,
+    source_sentence,
     what_sentence,
 )
 from headtohead.export.serving import MARK
@@ -141,6 +142,7 @@ def _values(subject: Subject, record: RunRecord, found: dict[str, tuple[int, Eva
         "pipeline": pipeline_snippet(subject),
         "generate": generate_snippet(subject),
         "notes": notes(subject),
+        "source": source_sentence(config.data.fields, renders_chat=config.prompt.chat),
         "template": _template(subject),
         "template_note": " and then into the chat template" if config.prompt.chat else "",
         "max_tokens": subject.budget,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headtohead.config import LoraConfig, loss_in_words
+from headtohead.config.data import FieldsConfig
 from headtohead.evaluation import Evaluation
 from headtohead.export.subject import Subject
 from headtohead.results import RunRecord
@@ -35,6 +36,25 @@ def base_sentence(subject: Subject) -> str:
     place = {"hub": "on the hub", "wheel": "in a package", "tiny": "random weights, made for tests"}
     where = place.get(subject.base.kind, "in a folder")
     return f"Base model: {_code(subject.base.name)} ({where}){revision}."
+
+
+def source_sentence(fields: FieldsConfig, *, renders_chat: bool) -> str:
+    """Say how rows that are no single text become one; empty where there is nothing to say.
+
+    Args:
+        renders_chat: whether a chat template takes the messages as they are.
+    """
+    if fields.messages:
+        return "" if renders_chat else "The text of a conversation is a line per message, `role: content`. "
+    if fields.turns:
+        return (
+            "The text of a conversation is its turns in a row, `[author0] text [author1] text [author0] text`: authors are "
+            "numbered as they first appear. "
+        )
+    if len(fields.text) > 1:
+        columns = ", ".join(map(_code, fields.text))
+        return f"The text of a row is what stands in {columns}, in this order, joined by {_code(repr(fields.joiner))}. "
+    return ""
 
 
 def form_sentence(subject: Subject) -> str:
