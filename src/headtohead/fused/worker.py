@@ -1,4 +1,4 @@
-"""``python -m headtohead.fused.worker <script> <size> [<file>]``: train jobs over one trunk where they can share it.
+"""``python -m headtohead.fused.worker <size> [<file>]``: train jobs over one trunk where they can share it.
 
 A job comes as a line of JSON on the standard input, or from a list in a file: ``overrides``, what would follow
 ``python run.py``, and ``folder``. A line on the standard output says that it is taken up (``folder``, ``begins``), another how it
@@ -179,7 +179,7 @@ def left_of(path: Path) -> TextIO:
     return io.StringIO("".join(json.dumps(job) + "\n" for job in left))
 
 
-def main(script: Path, size: int, file: Path | None = None) -> int:
+def main(size: int, file: Path | None = None) -> int:
     """Train until no more jobs come; return the exit status."""
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else prints, here or in a child, must not look like the end of a job
@@ -195,4 +195,4 @@ def main(script: Path, size: int, file: Path | None = None) -> int:
 
 if __name__ == "__main__":
     atexit.register(gc.freeze)  # as in run.py: the sweep waits for its end
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), *map(Path, sys.argv[3:])))
+    sys.exit(main(int(sys.argv[1]), *map(Path, sys.argv[2:])))

@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 
 from headtohead import traces
 from headtohead.errors import TO_BE_CONTINUED, UserError
-from headtohead.launching.command import WORKER, KilledJob, job_command, sweep_folder, this_script
+from headtohead.launching.command import WORKER, KilledJob, job_command, sweep_folder
 from headtohead.launching.leases import Lease, visible_cores
 from headtohead.launching.local import GRACE_SECONDS, tied
 from headtohead.launching.losses import Company, losses_of
@@ -81,7 +81,7 @@ class Worker:
         self._begun: set[str] = set()
         """Of those that wait for their end, the ones that the worker has taken up."""
         self._lock = threading.Lock()
-        command = [sys.executable, "-m", WORKER, str(this_script()), str(size)]
+        command = [sys.executable, "-m", WORKER, str(size)]
         self._process = subprocess.Popen(
             tied(command, Lease(tuple(visible_cores()), None)),
             stdin=subprocess.PIPE,

@@ -253,8 +253,8 @@ def _task_of(pack: list[_Job]) -> SlurmTask:
     first = pack[0]
     folder = first.folder.parent / "packs" / f"{first.folder.name}-{secrets.token_hex(4)}"
     folder.mkdir(parents=True)
-    python, script = first.task.command[:2]
+    python = first.task.command[0]
     jobs = [{"overrides": job.task.command[2:], "folder": str(job.folder)} for job in pack]
     atomic.write_json(folder / "jobs.json", jobs)
-    command = [python, "-m", WORKER, script, str(len(pack)), str(folder / "jobs.json")]
+    command = [python, "-m", WORKER, str(len(pack)), str(folder / "jobs.json")]
     return SlurmTask(command, str(folder), tuple(str(job.folder) for job in pack))
