@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headtohead.checkpoints import fetch_model, loading_errors, quiet_transformers
+from headtohead.checkpoints import fetch_model, loading_errors
 from headtohead.config import HeadConfig, ModelConfig, loading
 from headtohead.errors import UserError
 from headtohead.labels import LabelSpace
+from headtohead.quiet import quiet_transformers
 from headtohead.sources import Fetched
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from headtohead import atomic
+from headtohead.quiet import quiet_transformers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -40,7 +41,7 @@ def tiny_checkpoint(architecture: str, cache: Path) -> Path:
     with FileLock(folder.with_suffix(".lock")):  # jobs of a sweep come here at the same moment
         if folder.exists():
             return folder
-        with atomic.new_folder(folder) as temporary:
+        with quiet_transformers(), atomic.new_folder(folder) as temporary:
             tokenizer = _tokenizer(is_encoder=architecture in ("bert", "modernbert"))
             tokenizer.save_pretrained(temporary)
             _model(architecture, tokenizer).save_pretrained(temporary)

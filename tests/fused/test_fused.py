@@ -64,7 +64,7 @@ def test_each_is_the_run_it_would_have_been_alone(line: CommandLine, tmp_path: P
         for ours, theirs in zip(*steps, strict=True):
             assert ours["step"] == theirs["step"]
             assert ours.get("train/loss") == pytest.approx(theirs.get("train/loss"), abs=1e-4)
-        assert "validation" in (own / "job.log").read_text()
+        assert f"page: {own / 'report.html'}" in (own / "job.log").read_text()  # its own end, not a neighbour's
 
 
 def test_each_has_an_end_of_its_own(line: CommandLine) -> None:

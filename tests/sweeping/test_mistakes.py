@@ -188,11 +188,11 @@ def test_a_jobs_log_holds_a_message_where_no_trace_was_asked_for(
     line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    rows = "data.source.name=nowhere.jsonl"
-    line("-m", "hydra/launcher=local", "evaluate.test=false", rows, "seed=0,1", code=1)
+    diverges = "train.learning_rate=1e30"  # found in a job alone
+    line("-m", "hydra/launcher=local", "evaluate.test=false", diverges, "seed=0,1", code=1)
     for number in (0, 1):
         log = (line.folder() / f"trial_000{number}" / "job.log").read_text()
-        assert "UserError: " in log
+        assert "Diverged: " in log
         assert "Traceback" not in log
 
 

@@ -4,4 +4,3 @@ from headtohead.checkpoints.fetching import content_now as content_now
 from headtohead.checkpoints.fetching import fetch_model as fetch_model
 from headtohead.checkpoints.loading import loading_errors as loading_errors
 from headtohead.checkpoints.loading import never_asking as never_asking
-from headtohead.checkpoints.loading import quiet_transformers as quiet_transformers

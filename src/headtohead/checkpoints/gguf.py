@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 from headtohead import atomic
-from headtohead.checkpoints.loading import loading_errors, quiet_transformers
+from headtohead.checkpoints.loading import loading_errors
+from headtohead.quiet import quiet_transformers
 from headtohead.sources import Fetched, content_of, locked
 
 log = logging.getLogger(__name__)

@@ -12,21 +12,6 @@ from headtohead.errors import UserError, is_out_of_memory
 
 
 @contextlib.contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Silence progress bars and notes on new head weights: the record says what was loaded."""
-    from transformers.utils import logging
-
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        logging.enable_progress_bar()
-
-
-@contextlib.contextmanager
 def never_asking() -> Iterator[None]:
     """Keep transformers from asking on standard input whether to run a checkpoint's code: the configuration has said."""
     from transformers import dynamic_module_utils

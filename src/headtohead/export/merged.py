@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from headtohead import atomic
-from headtohead.checkpoints import quiet_transformers
 from headtohead.config import LoraConfig
 from headtohead.export.adapter import quiet_peft, write_adapter
 from headtohead.export.subject import Subject, copy_in
+from headtohead.quiet import quiet_transformers
 
 
 def write_merged(subject: Subject, folder: Path) -> None:
