@@ -44,6 +44,7 @@ def test_confusion_keeps_classes_that_never_occur() -> None:
     assert np.array(evaluate(predictions).details["confusion"]["counts"]).shape == (6, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["single", "multi", "ordinal"])
 def test_a_thousand_labels_are_described_in_little_space(kind: Any) -> None:
     predictions = random_predictions(kind, 1_500, labels=1_000)

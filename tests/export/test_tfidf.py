@@ -17,6 +17,7 @@ from headtohead.tasks import perform
 from headtohead.tasks.train import train
 from tasks.test_predict_tfidf import QUICK
 
+pytestmark = pytest.mark.slow  # whole runs, each replayed in a fresh process
 UNSPACED = Path(__file__).parents[1] / "data" / "unspaced" / "chinese.csv"
 
 
