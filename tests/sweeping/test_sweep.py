@@ -187,7 +187,7 @@ def test_arms_are_tuned_alike_confirmed_on_fresh_seeds_and_judged(line: CommandL
         "hydra.sweeper.n_trials=2",
     ]
     said = line(*arms, "hydra.sweeper.confirm={seeds:2,top_k:2}", train=False).stdout
-    assert re.search(r"\[8/8\] generative/confirm_0\d{3}_seed_1001: complete, \d+ s\n", said)
+    assert re.search(r"\[8/8\] generative/confirm_0\d{3}_seed_1001: complete, validation \d\.\d{4}, \d+ s\n", said)
     verdict = json.loads((line.folder() / "verdict.json").read_text())
     assert [arm["name"] for arm in verdict["arms"]] == ["head", "generative"]
     assert [arm["described"] for arm in verdict["arms"]] == ["head's best of 2 trials", "generative's best of 2 trials"]
