@@ -263,7 +263,7 @@ def test_twenty_offline_runs_hold_every_value(line: CommandLine) -> None:
     assert {(own[0].config["seed"], own[0].config["lora"]["rank"]) for own in found} == {
         (seed, rank) for seed in range(10) for rank in (2, 4)
     }
-    assert all({"tiny", "files", "classification"} <= set(own[0].run["tags"]) for own in found)
+    assert all({"tiny", "rows", "classification"} <= set(own[0].run["tags"]) for own in found)
 
 
 @pytest.mark.long
@@ -273,15 +273,15 @@ def test_arms_confirmations_and_the_verdict(line: CommandLine) -> None:
     folder = line.folder()
     for arm in ("head", "generative"):
         confirmed = [run for path in sorted(folder.glob(f"{arm}/confirm_*")) for run in attempts(path)]
-        assert {run.place for run in confirmed} == {("head_vs_generative", "confirm")}
+        assert {run.place for run in confirmed} == {(folder.name, "confirm")}
         assert all(arm in run.run["tags"] for run in confirmed)
         assert len(confirmed) == 2
         (trial,) = attempts(folder / arm / "trial_0000")
-        assert trial.place == ("head_vs_generative", "trial")
+        assert trial.place == (folder.name, "trial")
         assert arm in trial.run["tags"]
     (report,) = attempts(folder)
     verdict = json.loads((folder / "verdict.json").read_text())
-    assert report.place == ("head_vs_generative", "report")
+    assert report.place == (folder.name, "report")
     assert report.summary["head - generative/difference"] == verdict["pairs"][0]["difference"]
     assert report.summary["head/macro_f1"] == verdict["arms"][0]["values"]["macro_f1"]
     assert report.summary["verdict"] == "\n".join(verdict["sentences"])
