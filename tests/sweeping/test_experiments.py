@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ def test_arms_are_tuned_alike_confirmed_on_fresh_seeds_and_judged(
 
 
 def test_base_and_instruct_are_two_models(line: CommandLine, cache: Path) -> None:
-    folders = {"base": tiny_checkpoint("qwen3", cache), "instruct": tiny_checkpoint("qwen2", cache)}
+    base = tiny_checkpoint("qwen3", cache)  # of the architecture that the experiment's label names
+    folders = {"base": base, "instruct": Path(shutil.copytree(base, line.outputs.parent / "qwen3_instruct"))}
     models = [f"model.{name}={{kind:path,name:{folder},revision:null}}" for name, folder in folders.items()]
     verdict = verdict_of(line, "base_vs_instruct", *models, "hydra.sweeper.n_trials=2")
     assert [arm["name"] for arm in verdict["arms"]] == ["base", "instruct"]
