@@ -68,7 +68,8 @@ def test_the_export_serves_what_was_measured(folder: Path):
     model = PeftModel.from_pretrained(model, str(folder / "model")).eval()
     stored = read_predictions(folder / "predictions.parquet").of_split("test")
     texts = json.loads((folder / "examples.json").read_text())["rows"]
-    row = next(i for i, name in enumerate(stored.row_id) if name in texts)
+    whole = {name for name, text in texts.items() if len(text) < 2000}  # longer ones are kept for the page alone, cut
+    row = next(i for i, name in enumerate(stored.row_id) if name in whole)
     prompt = reload_run(folder).reader.encoder.rendered(texts[stored.row_id[row]])
     with torch.no_grad():
         logits = model(**tokenizer(prompt, return_tensors="pt")).logits
