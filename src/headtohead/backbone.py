@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headtohead.checkpoints import fetch_model, loading_errors
-from headtohead.config import HeadConfig, ModelConfig, loading
+from headtohead.config import HeadConfig, ModelConfig
 from headtohead.errors import UserError
 from headtohead.labels import LabelSpace
 from headtohead.quiet import quiet_transformers
@@ -108,7 +108,6 @@ def load_backbone(
     fetched = fetch_model(config, cache)
     with loading_errors(config.name):
         tokenizer = load_tokenizer(fetched.path, trust_remote_code=config.trust_remote_code)
-    _refuse_another_architecture(fetched.path, config)
     factory, options = _task_class(fetched.path, config, head, labels, width)
     if quantisation == "nf4":
         options["quantization_config"] = _nf4()
@@ -143,26 +142,6 @@ def load_backbone(
     )
 
 
-def _refuse_another_architecture(path: Path, config: ModelConfig) -> None:
-    """Refuse a folder whose architecture is another than its label names: ``model.name=roberta-base`` over a Llama.
-
-    Raises:
-        UserError: it is.
-    """
-    from transformers import CONFIG_MAPPING
-
-    if config.kind != "transformers" or config.source.kind != "path":
-        return
-    known = {name.replace("-", "").replace("_", "").lower() for name in CONFIG_MAPPING}
-    found = _transformers_config(path, config).model_type
-    named = [word for word in config.strange_words(config.source) if word in known]
-    if named and found.replace("-", "").replace("_", "").lower() not in named:
-        raise UserError(
-            f"model.name={config.name} is a label and loads nothing: {config.source.name} holds a {found}. "
-            f"{loading(config.name)} loads {config.name}; leave model.name out to call the folder by its own name"
-        )
-
-
 def _transformers_config(path: Path, model: ModelConfig) -> Any:
     from transformers import AutoConfig
 
@@ -170,23 +149,29 @@ def _transformers_config(path: Path, model: ModelConfig) -> Any:
         return AutoConfig.from_pretrained(path, trust_remote_code=model.trust_remote_code)
 
 
-def sketch_backbone(config: ModelConfig, head: HeadConfig, labels: LabelSpace, *, width: int, cache: Path) -> Backbone:
+def sketch_backbone(
+    config: ModelConfig, fetched: Fetched, head: HeadConfig, labels: LabelSpace, *, width: int
+) -> Backbone:
     """Build what ``load_backbone`` does without any weights: enough to see what it would be refused for.
 
+    Args:
+        fetched: the checkpoint on this disk.
+        width: scores per row of a native classification readout.
+
     Raises:
-        UserError: the model cannot be had, or the architecture has no such head.
+        UserError: it cannot be read, or the architecture has no such head.
     """
     import torch
     from transformers import AutoConfig
 
-    fetched = fetch_model(config, cache)
-    tokenizer = load_tokenizer(fetched.path, trust_remote_code=config.trust_remote_code)
+    with loading_errors(config.name):
+        tokenizer = load_tokenizer(fetched.path, trust_remote_code=config.trust_remote_code)
     factory, options = _task_class(fetched.path, config, head, labels, width)
     with quiet_transformers(), loading_errors(config.name), torch.device("meta"):
         about = AutoConfig.from_pretrained(fetched.path, trust_remote_code=config.trust_remote_code, **options)
         model = factory.from_config(about, trust_remote_code=config.trust_remote_code)
     settle_pad_token(model.config, tokenizer)
-    return Backbone(model=model, tokenizer=tokenizer, folder=str(fetched.path), about={}, new_weights=[], cache=cache)
+    return Backbone(model=model, tokenizer=tokenizer, folder=str(fetched.path), about={}, new_weights=[])
 
 
 def _keep_weights_as_stored(model: Any) -> None:

@@ -13,6 +13,9 @@ from headtohead.errors import UserError
 from headtohead.schema import to_typed
 from headtohead.tasks import preflight
 from headtohead.tasks.preflight import Preflight
+from headtohead.tiny import tiny_checkpoint
+
+OF_A_PAIR = "model.instruct={{kind:path,name:{folder},revision:null}}"
 
 
 @pytest.fixture
@@ -54,6 +57,32 @@ def test_what_can_be_trained_passes(line: CommandLine, overrides: list[str]) -> 
 def test_what_cannot_be_built_is_refused(line: CommandLine, overrides: list[str], said: str) -> None:
     with pytest.raises(UserError, match=said):
         Preflight().check(typed(line, *overrides))
+
+
+@pytest.mark.parametrize("name", ["roberta-base", "bert", "qwen3_0_6b"])
+def test_a_model_of_another_architecture_than_its_label(line: CommandLine, cache: Path, name: str) -> None:
+    folder = tiny_checkpoint("llama", cache)
+    for told in (
+        ["model=path", f"model.id={folder}"],
+        ["model=qwen3_0_6b", OF_A_PAIR.format(folder=folder), "model.variant=instruct"],
+    ):
+        with pytest.raises(UserError, match=f"model.name={name} is a label and loads nothing: .* holds a llama"):
+            Preflight().check(typed(line, *told, f"model.name={name}"))
+    Preflight().check(typed(line, "model=path", f"model.id={folder}", "model.name=llama-of-mine"))
+
+
+@pytest.mark.parametrize("varied", ["lora.rank", "seed", "head.pooling"])
+def test_a_checkpoint_that_cannot_be_had_is_asked_for_once(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch, varied: str
+) -> None:
+    asked: list[object] = []
+    fetch = preflight.fetch_model
+    monkeypatch.setattr(preflight, "fetch_model", lambda *given: (asked.append(given), fetch(*given))[1])
+    checks, values = Preflight(), {"lora.rank": [2, 4, 8], "seed": [0, 1, 2], "head.pooling": ["mean", "last", "cls"]}
+    for value in values[varied]:
+        with pytest.raises(UserError, match="the hub could not be reached"):
+            checks.check(typed(line, "model=hub", "model.id=nobody/nothing", f"{varied}={value}"))
+    assert len(asked) == 1
 
 
 def test_a_question_is_asked_once_whatever_its_answer(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from headtohead.checkpoints.gguf import converted
-from headtohead.checkpoints.refusals import require_loadable
+from headtohead.checkpoints.refusals import refuse_another_architecture, require_loadable
 from headtohead.config import ModelConfig
 from headtohead.sources import CODE_PATTERNS, MODEL_PATTERNS, Fetched, content_of, fetch, locked
 from headtohead.tiny import tiny_checkpoint
@@ -16,7 +16,7 @@ def fetch_model(config: ModelConfig, cache: Path) -> Fetched:
     """Bring a checkpoint onto this disk, converting GGUF weights to safetensors once.
 
     Raises:
-        UserError: it cannot be had, or is none that may be loaded.
+        UserError: it cannot be had, is none that may be loaded, or another than its label names.
     """
     if config.kind == "tiny":
         with locked(cache, f"tiny-{config.architecture}"):
@@ -26,7 +26,10 @@ def fetch_model(config: ModelConfig, cache: Path) -> Fetched:
     fetched = _fetched(config, cache)
     require_loadable(fetched.path, config)
     fetched = replace(fetched, content=content_of(fetched.path))
-    return replace(fetched, path=converted(fetched, cache)) if fetched.path.suffix == ".gguf" else fetched
+    if fetched.path.suffix == ".gguf":
+        fetched = replace(fetched, path=converted(fetched, cache))
+    refuse_another_architecture(fetched.path, config)
+    return fetched
 
 
 def content_now(config: ModelConfig, cache: Path) -> dict[str, str] | None:

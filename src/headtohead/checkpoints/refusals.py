@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from headtohead.config import ModelConfig
+from headtohead.config import ModelConfig, loading
 from headtohead.errors import UserError
 from headtohead.grammar import typed
 from headtohead.sources import near_files
@@ -37,6 +37,33 @@ def require_loadable(path: Path, config: ModelConfig) -> None:
         raise UserError(f"{path} is no model: there is no config.json{hint}")
     _require_safetensors(path)
     _refuse_code(path, config)
+
+
+def refuse_another_architecture(folder: Path, config: ModelConfig) -> None:
+    """Refuse a folder whose architecture is another than its label names: ``model.name=roberta-base`` over a Llama.
+
+    Args:
+        folder: of the checkpoint, converted where it came as GGUF.
+
+    Raises:
+        UserError: it is.
+    """
+    if config.kind != "transformers" or config.source.kind != "path":
+        return
+    from transformers import CONFIG_MAPPING
+
+    known = {_bare(name) for name in CONFIG_MAPPING}
+    found = str(_read(folder / "config.json").get("model_type", ""))
+    named = [word for word in config.strange_words(config.source) if word in known]
+    if named and found and _bare(found) not in named:
+        raise UserError(
+            f"model.name={config.name} is a label and loads nothing: {config.source.name} holds a {found}. "
+            f"{loading(config.name)} loads {config.name}; leave model.name out to call the folder by its own name"
+        )
+
+
+def _bare(architecture: str) -> str:
+    return architecture.replace("-", "").replace("_", "").lower()
 
 
 def _of_a_run(path: Path) -> str:

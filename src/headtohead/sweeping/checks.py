@@ -16,6 +16,7 @@ from headtohead.config import CompareConfig, Config
 from headtohead.errors import UserError, near_names
 from headtohead.evaluation.metrics import HIGHER_IS_BETTER
 from headtohead.mistakes import explain_composition
+from headtohead.packages import require
 from headtohead.schema import fingerprint_of, to_typed
 from headtohead.statistics.metrics import metrics_of_kind
 from headtohead.sweeping.arms import FIRST_FRESH_SEED, ArmSettings
@@ -35,13 +36,16 @@ def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Compos
         check: whether data, model and settings go together.
 
     Raises:
-        UserError: a mistyped key or choice, arms that are the same or have several objectives, a metric that the data have not.
+        UserError: a mistyped key or choice, arms that are the same or have several objectives, a metric that the data have not,
+            a sampler whose package is missing.
     """
     if len(settings.objective) > 1 and "" not in spaces:
         raise UserError(
             f"hydra.sweeper.objective={', '.join(settings.objective)}: arms are compared by their best configurations, which "
             "several objectives do not order; name one, and bound the others with hydra.sweeper.constraints"
         )
+    if settings.draws_by_cmaes:
+        require("cmaes", "hydra/sweeper/sampler=cmaes")
     firsts = {}
     for arm, space in spaces.items():
         where = f"hydra.sweeper.arms.{arm}: " if arm else ""

@@ -21,6 +21,7 @@ from headtohead.sweeping.seeds import read_seeds, refuse_races_without_end
 DIRECTIONS = ("minimize", "maximize")
 GRID = "optuna.samplers.GridSampler"
 BRUTE_FORCE = "optuna.samplers.BruteForceSampler"
+CMAES = "optuna.samplers.CmaEsSampler"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,11 @@ class Settings:
     def lists_values(self) -> bool:
         """Whether the sampler goes through values one by one, so that intervals mean nothing to it."""
         return self.is_grid or str((self.sampler or {}).get("_target_")) == BRUTE_FORCE
+
+    @property
+    def draws_by_cmaes(self) -> bool:
+        """Whether the sampler is the one of Optuna's that comes in a package of its own, imported at its second trial."""
+        return str((self.sampler or {}).get("_target_")) == CMAES
 
     def directions(self, metric: str) -> list[str]:
         """Return minimize or maximize for each objective: as configured, else the metric's own; costs are minimised.

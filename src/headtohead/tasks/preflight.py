@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from headtohead.checkpoints import fetch_model
 from headtohead.config import Config
 from headtohead.data import Corpus, load_corpus
 from headtohead.errors import UserError
-from headtohead.sources import cache_root
+from headtohead.packages import require_packages
+from headtohead.sources import Fetched, cache_root
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +37,12 @@ class Preflight:
         Raises:
             UserError: what the run would be refused for.
         """
+        require_packages(config)
         corpus = self.corpus(config)
         if config.model.kind != "tfidf":
+            checkpoint = self._checkpoint(config)
             parts = [asdict(part) for part in (config.model, config.head, config.loss, config.lora, config.prompt)]
-            self._once([*parts, self._rows(config)], lambda: _check_model(config, corpus))
+            self._once([*parts, self._rows(config)], lambda: _check_model(config, checkpoint, corpus))
 
     def corpus(self, config: Config) -> Corpus:
         """Return the rows of a configuration, or of one with other splits of them.
@@ -47,6 +51,13 @@ class Preflight:
             UserError: they cannot be had or read.
         """
         return self._once(self._rows(config), lambda: load_corpus(config.data, cache_root(config.paths.cache)))
+
+    def _checkpoint(self, config: Config) -> Fetched:
+        """Return the checkpoint: fetched once, however many heads and layers are tried on it."""
+        return self._once(
+            ["checkpoint", asdict(config.model), config.paths.cache],
+            lambda: fetch_model(config.model, cache_root(config.paths.cache)),
+        )
 
     def steps(self, config: Config) -> int | None:
         """Return how many optimiser steps a run takes; None where they hang on the lengths of its texts."""
@@ -74,16 +85,15 @@ class Preflight:
         return known
 
 
-def _check_model(config: Config, corpus: Corpus) -> None:
+def _check_model(config: Config, checkpoint: Fetched, corpus: Corpus) -> None:
     from headtohead.adapters import expected_count  # torch with it: TF-IDF is checked without
     from headtohead.backbone import sketch_backbone
     from headtohead.tasks.build import score_width
     from headtohead.tasks.train_model import read_with
 
     width = score_width(config, corpus.labels, np.asarray(corpus.train["label"][:]))
-    cache = cache_root(config.paths.cache)
     try:
-        backbone = sketch_backbone(config.model, config.head, corpus.labels, width=width, cache=cache)
+        backbone = sketch_backbone(config.model, checkpoint, config.head, corpus.labels, width=width)
     except UserError:
         raise
     except (RuntimeError, ValueError) as error:  # an architecture that needs its weights to be built: its runs will see

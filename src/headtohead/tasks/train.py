@@ -17,6 +17,7 @@ from headtohead.data import Corpus, load_corpus, source_content
 from headtohead.errors import Diverged, Interrupted, Pruned, UserError, is_disk_full
 from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, worst_rows
 from headtohead.notices import Notice
+from headtohead.packages import require_packages
 from headtohead.provenance import (
     code_fingerprint,
     git_state,
@@ -225,6 +226,7 @@ def _end(run: Run, status: Status, reason: str) -> None:
 
 
 def _steps(run: Run, earlier: RunRecord | None, shelf: Shelf) -> Generator[Member, None, None]:
+    require_packages(run.config)
     with run.phases.phase("data"):
         corpus = shelf.corpus(run.config, run.cache)
     if earlier and run_folder.holds_results(run.folder):
