@@ -14,13 +14,13 @@ REPO = "owner/rows"
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves the files of one data set; forgets those in ``lost``, refuses everything when ``down``."""
+    """Serves the files of one data set, or of one model; forgets those in ``lost``."""
 
     daemon_threads = True
 
-    def __init__(self, files: dict[str, bytes]) -> None:
+    def __init__(self, files: dict[str, bytes], kind: str = "datasets") -> None:
         super().__init__(("127.0.0.1", 0), Answer)
-        self.files = files
+        self.files, self.kind = files, kind
         self.lost: set[str] = set()
         self.named: dict[str, str] = {}
         """Files whose hash the hub states, whatever it then sends."""
@@ -42,14 +42,14 @@ class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.requests.append(self.path)
         path = self.path.split("?")[0]
-        api = f"/api/datasets/{REPO}"
+        api, pages = f"/api/{self.server.kind}/{REPO}", "/datasets" if self.server.kind == "datasets" else ""
         if path in (api, f"{api}/revision/{COMMIT}", f"{api}/revision/main"):
             siblings = [{"rfilename": name} for name in self.server.files]
             self._send(200, json.dumps({"id": REPO, "sha": COMMIT, "siblings": siblings}).encode())
         elif path.startswith(f"{api}/tree/{COMMIT}"):
             tree = [{"type": "file", "path": n, "size": len(c), "oid": "0" * 40} for n, c in self.server.files.items()]
             self._send(200, json.dumps(tree).encode())
-        elif path.startswith(f"/datasets/{REPO}/resolve/{COMMIT}/"):
+        elif path.startswith(f"{pages}/{REPO}/resolve/{COMMIT}/"):
             name = path.split(f"/{COMMIT}/", 1)[1]
             named = {"ETag": f'"{self.server.named[name]}"'} if name in self.server.named else {}
             lost = name in self.server.lost
@@ -72,9 +72,9 @@ class Answer(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(files: dict[str, bytes]) -> Iterator[Hub]:
+def serving(files: dict[str, bytes], kind: str = "datasets") -> Iterator[Hub]:
     """Run a hub for a while."""
-    hub = Hub(files)
+    hub = Hub(files, kind)
     thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

@@ -30,6 +30,7 @@ from headtohead.sources.fetched import Fetched, from_a_folder, kind_of
 from headtohead.sources.local import near_files
 
 log = logging.getLogger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # the library's client tells every request
 
 DATA_PATTERNS = ("*.parquet", "*.jsonl", "*.json", "*.csv", "*.tsv", "*.tab", "*.txt")
 # HTTPError of whichever HTTP client this version of huggingface_hub is built on: the parent of its transport errors.
