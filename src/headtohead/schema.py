@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import hashlib
 import json
@@ -13,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
@@ -29,12 +30,15 @@ from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError,
 from headtohead.labels import label_text
 from headtohead.mistakes import explain_composition, explain_unknown_plugin
 
+if TYPE_CHECKING:
+    from headtohead.data.recognition import Recognised
+
 LONGEST_NAME = 160
 """Bytes of a run's name in its folder's; file systems take 255 with the fingerprint and what tools add."""
 UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
 """Errors of a folder or disk that is the user's to mend."""
 # What a run's outcome does not depend on: changing these continues in the same folder.
-NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "compare")
+NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "compare", "recognised")
 
 
 def to_typed(cfg: DictConfig) -> Config:
@@ -47,11 +51,33 @@ def to_typed(cfg: DictConfig) -> Config:
 
 
 def without_hydra(cfg: DictConfig) -> dict[str, Any]:
-    """Return the resolved configuration as plain values, Hydra's own node left out."""
+    """Return the resolved configuration as plain values, Hydra's own node left out.
+
+    What own data leave open is settled by their files: one meaning has one fingerprint, whoever said it.
+
+    Raises:
+        UserError: their columns may be meant in several ways.
+    """
     own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    found = _recognised(own)
+    if found is not None:
+        own = copy.deepcopy(own)
+        OmegaConf.update(own, "data.fields", found.fields, merge=True)
+        OmegaConf.update(own, "data.labels.kind", found.kind)
     plain = with_text_keys(OmegaConf.to_container(own, resolve=True))
     assert isinstance(plain, dict)
-    return plain
+    return {**plain, "recognised": [notice.as_dict() for notice in found.notices]} if found else plain
+
+
+def _recognised(own: DictConfig) -> Recognised | None:
+    """Return what the files of the data say where settings leave it open."""
+    data = OmegaConf.to_container(own.data, resolve=True)
+    assert isinstance(data, dict)
+    if data["fields"]["text"] is not None and data["fields"]["label"] is not None and data["labels"]["kind"] != "auto":
+        return None
+    from headtohead.data.recognition import recognised  # numpy with it: --help stays quick
+
+    return recognised(with_text_keys(data))
 
 
 def with_text_keys(plain: Any, path: str = "") -> Any:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_h
 
 import yaml
 
+from headtohead.config.data import DataConfig
 from headtohead.config.familiar import keys_of, nearest
 from headtohead.config.lora import LORA_CONFIGS
 from headtohead.config.loss import LOSS_CONFIGS
@@ -39,6 +40,17 @@ def build_config(plain: dict[str, Any]) -> Config:
         typed[group] = _build(choices[kind], given, group)
     config = _build(Config, typed, "")
     assert isinstance(config, Config)
+    return config
+
+
+def build_data(plain: dict[str, Any]) -> DataConfig:
+    """Build the typed configuration of a data set alone.
+
+    Raises:
+        UserError: as ``build_config``.
+    """
+    config = _build(DataConfig, plain, "data")
+    assert isinstance(config, DataConfig)
     return config
 
 

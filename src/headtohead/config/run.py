@@ -13,6 +13,7 @@ from headtohead.config.model import ModelConfig
 from headtohead.config.prompt import PromptConfig
 from headtohead.config.train import TrainConfig
 from headtohead.errors import UserError, require_choice
+from headtohead.notices import Notice
 
 TASKS = ("train", "evaluate", "predict", "export", "compare")
 
@@ -144,6 +145,8 @@ class Config:
     """Folder of a finished run, for tasks that read one."""
     fresh: bool = False
     """Start anew in a folder that holds a run; predict: replace a file of answers that is there."""
+    recognised: list[Notice] = field(default_factory=list)
+    """What the files themselves said of settings that were left open; composition fills it in, nobody types it."""
 
     def __post_init__(self) -> None:
         if self.task.name == "compare":

@@ -64,6 +64,17 @@ def listed(value: Any) -> list[Any] | None:
     return _json_list(text) if text[0] == "[" and _json_list(text) is not None else _elements(text, is_bracketed)
 
 
+def is_written_list(value: Any) -> bool:
+    """Whether a cell is a list, or a text that is written as one, in brackets."""
+    is_bracketed = not isinstance(value, str) or value.strip()[-1:] in (*BRACKETS.values(),)
+    return is_bracketed and listed(value) is not None
+
+
+def is_list_for_sure(value: Any) -> bool:
+    """Whether such a cell can be nothing else: [spam] and {spam} may be labels in brackets, ['spam'] and [3, 4] are lists."""
+    return not isinstance(value, str) or bool(re.search(r"""['",]""", value))
+
+
 def bits(value: Any) -> list[int] | None:
     """Return a list of zeros and ones that a cell holds, as a list or as a text such as '1 0 0' or '010'; else None."""
     found = listed(value)

@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from headtohead.errors import UserError
 from headtohead.sweeping.overrides import assignment, in_grammar, label
 
-NOT_OF_RESULTS = ("track", "paths", "fresh")
+NOT_OF_RESULTS = ("track", "paths", "fresh", "recognised")
 """Keys on which no result of a sweep depends."""
 
 

@@ -8,7 +8,20 @@ from typing import Any
 
 from headtohead.config import loss_in_words
 
-APART = ("name", "seed", "data.seed", "track", "paths", "task", "run", "fresh", "compare", "evaluate", "export")
+APART = (
+    "name",
+    "seed",
+    "data.seed",
+    "track",
+    "paths",
+    "task",
+    "run",
+    "fresh",
+    "compare",
+    "evaluate",
+    "export",
+    "recognised",
+)
 """Settings whose differences are no difference between arms: seeds vary within an arm, the rest changes no outcome."""
 
 

@@ -239,7 +239,7 @@ def _steps(run: Run, earlier: RunRecord | None, shelf: Shelf) -> Generator[Membe
     }
     _describe_data(run, corpus)
     run.save()
-    for notice in corpus.notices:
+    for notice in (*run.config.recognised, *corpus.notices):
         run.notice(notice)
     if _is_small(run.config, corpus):
         run.notice(FOLDS)

@@ -73,7 +73,7 @@ def _delimiters(head: list[str], file: InputFile) -> list[str]:
 
 def _is_header(line: str, file: InputFile) -> bool:
     """Whether a line that looks like a comment has the names of the columns."""
-    return set(file.columns) <= set(re.split(r"[\s,;|]+", line.strip("# \t\r\n")))
+    return bool(file.columns) and set(file.columns) <= set(re.split(r"[\s,;|]+", line.strip("# \t\r\n")))
 
 
 def _before(head: list[str], file: InputFile) -> int:

@@ -9,7 +9,7 @@ from typing import NoReturn
 from headtohead.config.dialect import AUTO, DELIMITERS
 from headtohead.data.formats.delimited import Layout
 from headtohead.data.formats.option import Option
-from headtohead.data.formats.refusals import refuse_missing, shown
+from headtohead.data.formats.refusals import is_row, refuse_missing, shown
 from headtohead.data.input_file import InputFile
 from headtohead.errors import UserError
 
@@ -35,6 +35,8 @@ def with_columns(file: InputFile, head: list[str], layouts: Sequence[Layout]) ->
         return _without_header(file, options)
     if asked.columns:
         return _renamed(file, options)
+    if not file.columns:
+        return _as_it_stands(file, options)
     fitting = [option for option in options if set(file.columns) <= set(option.names)]
     fitting = fitting or [option for option in options if asked.header == AUTO and option.skip_titles(file.columns)]
     if not fitting:
@@ -45,6 +47,20 @@ def with_columns(file: InputFile, head: list[str], layouts: Sequence[Layout]) ->
     if chosen.titles:
         file.say(f"lines before the header are skipped ({chosen.titles})", "data.dialect.header=first_row")
     return chosen.named(file, chosen.names)
+
+
+def _as_it_stands(file: InputFile, options: list[Option]) -> Layout:
+    """Return the layout whose rows are widest alike, where no column is known; its first row of several fields is the header.
+
+    Raises:
+        UserError: that row is no header.
+    """
+    if all(option.width < 2 for option in options):
+        options = [option for option in options if option.skip_titles([])] or options
+    best = max(options, key=lambda option: (option.width > 1, option.share(option.width), option.width))
+    if is_row(best.rows):
+        raise UserError(f"{file.path} has no header: its first row is {shown(best.rows[0])}")
+    return best.named(file, best.names)
 
 
 def _repeats_names(options: list[Option], columns: list[str]) -> bool:

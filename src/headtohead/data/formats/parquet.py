@@ -1,4 +1,4 @@
-"""Parquet, of which only the wanted columns are read."""
+"""Parquet, of which only the wanted columns are read; all of them where none is known."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read(file: InputFile) -> Iterator[Record]:
         inner = _inner_names(table)
         in_lists = [column for column in file.wanted if column.split(".")[0] in names]  # known when a row has it
         file.require_columns(dict.fromkeys([*names, *inner, *in_lists]))
-        roots = {column if column in names else column.split(".")[0] for column in file.wanted}
+        roots = {column if column in names else column.split(".")[0] for column in file.wanted or names}
         blank = dict.fromkeys(column for column in file.wanted if column in inner)
         number = 0
         for batch in table.iter_batches(batch_size=BATCH_ROWS, columns=[name for name in names if name in roots]):

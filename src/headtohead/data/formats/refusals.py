@@ -20,7 +20,7 @@ def refuse_missing(file: InputFile, rows: Sequence[Row]) -> NoReturn:
     Raises:
         UserError: always.
     """
-    if len(rows[0].fields) > 1 and _is_row(rows):
+    if len(rows[0].fields) > 1 and is_row(rows):
         names = typed("data.dialect.columns", _guessed_names(file, rows))
         raise UserError(
             f"{file.path} has no header: its first row is {shown(rows[0])}, so there is no column {file.columns[0]!r}. Name the "
@@ -55,7 +55,7 @@ def shown(row: Row) -> str:
     return " | ".join(repr(field[:40]) for field in row.fields[:4])
 
 
-def _is_row(rows: Sequence[Row]) -> bool:
+def is_row(rows: Sequence[Row]) -> bool:
     """Whether the first row looks like the others: a field too long for a name, a number, or a value that comes again."""
     first, others = rows[0].fields, rows[1:]
     again = (
