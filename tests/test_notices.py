@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from headtohead.notices import Notice
 from headtohead.reporting import write_report
 from headtohead.results import RunRecord, write_record
@@ -15,6 +17,20 @@ def test_it_reads_back_what_it_stores() -> None:
 def test_the_terminal_shows_the_line_to_type_by_itself() -> None:
     assert str(Notice(text="cut", command="a=1")).splitlines() == ["warning: cut", "    a=1"]
     assert str(Notice(text="seen", leads=False)) == "note: seen"
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "is_same"),
+    [
+        ("2 rows were cut", "1,204 rows were cut", True),
+        ("TF-IDF wins by .375: train longer", "TF-IDF wins by 0.02: train longer", True),
+        ("60% of the text was not read", "6.5% of the text was not read", True),
+        ("label a has 3 rows", "label b has 3 rows", False),
+        ("2 rows were cut", "2 rows were dropped", False),
+    ],
+)
+def test_its_kind_is_what_it_says_in_whatever_figures(text: str, other: str, is_same: bool) -> None:
+    assert (Notice(text=text).kind == Notice(text=other).kind) == is_same
 
 
 def test_the_page_leads_with_what_changes_how_numbers_are_read(tmp_path: Path) -> None:

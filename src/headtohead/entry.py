@@ -7,6 +7,7 @@ from importlib import metadata
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from headtohead.command_line import understood
@@ -20,18 +21,22 @@ def main(cfg: DictConfig) -> float | None:
     """Do the configured task; a training run returns its validation objective, for sweepers."""
     try:
         config = to_typed(cfg)
-        from headtohead.tasks import perform  # after composition, so that --cfg and --help stay quick
+        from headtohead.tasks import perform, say_next  # after composition, so that --cfg and --help stay quick
 
         own = HydraConfig.get()
         trial = trial_of(own)
-        return perform(
+        membership = membership_of(own)
+        value = perform(
             config,
             output_folder(),
             given_overrides(),
             fingerprint=fingerprint_of(cfg),
             sweep=ReportingLink(trial) if trial else None,
-            membership=membership_of(own),
+            membership=membership,
         )
+        if config.task.name == "train" and own.mode == RunMode.RUN and membership is None:
+            say_next(output_folder())
+        return value
     except Exception as error:
         note_refusal(cfg, output_folder(), error)
         raise

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 PLAIN = re.compile(r"[\w./-]*[A-Za-z_][\w./-]*", re.ASCII)
@@ -76,6 +78,28 @@ def typed(key: str, value: Any) -> str:
 def typed_mapping(key: str, names: Mapping[str, Any]) -> str:
     """Return a setting that is a mapping as a person types it into a shell, whatever its names."""
     return in_shell(f"{key}={json.dumps(names)}")
+
+
+def command(*overrides: str) -> str:
+    """Return a whole command as a person types it into a shell."""
+    return in_shell(*typed_program(), *overrides)
+
+
+def typed_program() -> list[str]:
+    """Return what a person types before the settings: ``python run.py``, ``python -m headtohead``, or a program's name."""
+    script = Path(sys.argv[0])
+    if script.name == "__main__.py":
+        return ["python", "-m", script.absolute().parent.name]
+    if script.suffix != ".py":
+        return [script.name]
+    is_here = script.absolute().parent == Path.cwd()
+    return ["python", script.name if is_here else str(script)]
+
+
+def from_here(path: Path) -> str:
+    """Return a path as a person types it: from where they are, if it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _is_plain(text: str) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
+
+FIGURES = re.compile(r"[\d.,]*\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,11 @@ class Notice:
         """Return it as the terminal shows it."""
         word = "warning" if self.leads else "note"
         return f"{word}: {self.text}" + (f"\n    {self.command}" if self.command else "")
+
+    @property
+    def kind(self) -> str:
+        """What it is about: its text without the figures, which another attempt or another run has otherwise."""
+        return FIGURES.sub("#", self.text)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary; ``from_dict`` reads it back."""

@@ -9,7 +9,8 @@ import pytest
 from scipy import special
 
 from evaluation.made_up import label_space, predictions_from, random_predictions
-from headtohead.evaluation import calibrate, evaluate, fit_temperature
+from headtohead.evaluation import calibrate, evaluate, fit_temperature, on_few_rows
+from headtohead.evaluation.calibration import FEW_ROWS
 from headtohead.results import Predictions
 
 
@@ -80,3 +81,27 @@ def test_one_wrong_row_of_many_is_enough_for_a_temperature() -> None:
     found = fit_temperature(predictions_from(label_space("single", 2), [1] + [0] * 23, scores))
     assert 0.05 < found["temperature"] < 1.0
     assert "reason" not in found
+
+
+@pytest.mark.parametrize("kind", ["single", "multi"])
+def test_few_rows_are_those_on_which_a_temperature_is_hardly_known(kind: Any) -> None:
+    predictions = honest(kind)
+
+    def off_by(rows: int) -> float:
+        """Return the factor by which the worst fit in twenty misses 1."""
+        parts = [predictions.select(np.arange(start, start + rows)) for start in range(0, 40 * rows, rows)]
+        fitted = [fit_temperature(part)["temperature"] for part in parts]
+        return float(np.exp(np.quantile(np.abs(np.log(fitted)), 0.95)))
+
+    assert off_by(FEW_ROWS) < 1.5 < off_by(FEW_ROWS // 5)
+
+
+@pytest.mark.parametrize(("rows", "is_few"), [(8, True), (FEW_ROWS - 1, True), (FEW_ROWS, False), (4000, False)])
+def test_a_temperature_of_few_rows_says_so(rows: int, is_few: bool) -> None:
+    fitted = fit_temperature(calibrate(honest("single", rows), 0.4))
+    told = on_few_rows(fitted)
+    assert (told is not None) == is_few
+    assert told is None or f"on {rows} validation rows" in told.text
+    assert on_few_rows({**fitted, "temperature": 1.0}) is None  # nothing was changed by it
+    assert on_few_rows(fit_temperature(honest("single", rows).select(np.arange(0)))) is None
+    assert on_few_rows({}) is None

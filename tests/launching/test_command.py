@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headtohead.composition import parsed
-from headtohead.launching import typed_path, typed_program
+from headtohead.grammar import assignment, from_here, typed_program
 from headtohead.provenance import SOURCES
 
 
@@ -37,15 +37,15 @@ def test_a_program_is_named_as_it_can_be_typed(
 @given(st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="/"), min_size=1))
 def test_a_path_of_any_characters_comes_back(name: str) -> None:
     path = Path("/somewhere") / name
-    (word,) = shlex.split(shlex.quote(f"run={typed_path(path)}"))
+    (word,) = shlex.split(shlex.quote(assignment("run", from_here(path))))
     value = parsed(word).value()
     assert str(getattr(value, "text", value)) == str(path)
 
 
 def test_a_path_below_this_folder_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert typed_path(tmp_path / "outputs" / "a-1") == "outputs/a-1"
-    assert typed_path(Path("/elsewhere/a b")) == "'/elsewhere/a b'"
+    assert from_here(tmp_path / "outputs" / "a-1") == "outputs/a-1"
+    assert from_here(Path("/elsewhere/a b")) == "/elsewhere/a b"
 
 
 @pytest.mark.slow  # a process

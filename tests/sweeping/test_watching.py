@@ -102,20 +102,29 @@ def test_notices_are_told_once_a_sweep_and_lines_say_how_long_the_rest_takes(
     assert "left" not in lines[3]
     said = capsys.readouterr().out
     assert said.count("note: few rows\n    -m data.split.folds=5") == 1
-    assert said.count("warning: 2 rows") == said.count("warning: 1 rows") == 1
+    assert said.count("rows were cut") == 1  # in whatever figures: each page has its own
+    assert said.count("warning: label a has") == said.count("warning: label b has") == 1
     start()
     assert capsys.readouterr().out == ""
+    resumed = Told(tmp_path, Pace(1, 1))
+    again = next(path for path in tmp_path.glob("**/result.json")).parent
+    record = read_record(again / "result.json")
+    record.notices = [Notice(text="1,234 rows were cut").as_dict(), Notice(text="7 labels have no rows").as_dict()]
+    write_record(again / "result.json", record)  # of another attempt
+    resumed.ended([again])
+    assert capsys.readouterr().out == "warning: 7 labels have no rows\n"
 
 
 class NoticedRuns(MadeUpRuns):
-    """Runs that all have the same to say, and each something of its own."""
+    """Runs that all have the same to say, some in figures of their own, and two something else."""
 
     def start(self, job: Job) -> Future[None]:
         future = super().start(job)
         record = read_record(job.folder / "result.json")
-        own = f"{overrides_of(job)['train.epochs']} rows were cut"
+        epochs = overrides_of(job)["train.epochs"]
+        own = [f"{epochs} rows were cut", f"label {'a' if epochs in ('1', '2') else 'b'} has {epochs} rows"]
         few = Notice(text="few rows", command="-m data.split.folds=5", leads=False)
-        record.notices = [few.as_dict(), Notice(text=own).as_dict()]
+        record.notices = [few.as_dict(), *(Notice(text=text).as_dict() for text in own)]
         write_record(job.folder / "result.json", record)
         return future
 

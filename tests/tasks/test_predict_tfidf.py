@@ -82,6 +82,9 @@ def test_probabilities_are_the_stored_ones_after_their_temperature_and_it_is_sai
     record = json.loads((run / "result.json").read_text())
     temperature = record["calibration"]["temperature"]
     assert f"probabilities are calibrated: temperature {temperature:.3g}, fitted on 8 validation rows" in said
+    few = "the temperature was fitted on 8 validation rows"
+    assert f"note: {few}" in said
+    assert [few in notice["text"] for notice in record["notices"]].count(True) == 1
     answers = {row["row_id"]: row for row in pyarrow.parquet.read_table(tmp_path / "a.parquet").to_pylist()}
     for row_id, scores in zip(stored(run).row_id, stored(run).scores, strict=True):
         found = [answers[row_id][f"probability/{name}"] for name in ("business", "sport", "tech")]

@@ -25,6 +25,7 @@ from headtohead.config.run import ExportConfig as ExportConfig
 from headtohead.config.run import PathsConfig as PathsConfig
 from headtohead.config.run import TaskConfig as TaskConfig
 from headtohead.config.run import TrackConfig as TrackConfig
+from headtohead.config.run import carries_adapter as carries_adapter
 from headtohead.config.run import require_adapter as require_adapter
 from headtohead.config.source import SourceConfig as SourceConfig
 from headtohead.config.train import TrainConfig as TrainConfig

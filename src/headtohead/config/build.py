@@ -17,7 +17,7 @@ from headtohead.config.loss import LOSS_CONFIGS
 from headtohead.config.numbers import require_numbers
 from headtohead.config.run import Config
 from headtohead.errors import UserError, require_choice
-from headtohead.grammar import assignment, in_shell
+from headtohead.grammar import typed
 from headtohead.labels import label_text
 
 BY_KIND: dict[str, dict[str, type]] = {"loss": dict(LOSS_CONFIGS), "lora": dict(LORA_CONFIGS)}
@@ -138,11 +138,7 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     is_right = isinstance(value, hint) and not (hint is int and isinstance(value, bool))
     if hint is str:
         _require_no_truth(path, value)
-    text = (
-        f"a text, in quotes: {in_shell(assignment(path, _written(value)))}"
-        if isinstance(value, int | float)
-        else "a text"
-    )
+    text = f"a text, in quotes: {typed(path, _written(value))}" if isinstance(value, int | float) else "a text"
     _require(is_right, path, {int: "a whole number", str: text, bool: "true or false"}[hint], value)
     return value
 
@@ -166,7 +162,7 @@ def _require_texts(path: str, items: list[Any], given: Any) -> None:
     for item in items:
         _require_no_truth(path, item)
     if any(isinstance(item, int | float) for item in items):
-        line = in_shell(assignment(path, list(map(_written, items))))
+        line = typed(path, list(map(_written, items)))
         raise UserError(f"{path} must be a list of texts, in quotes: {line}, given {given!r}")
 
 
@@ -176,7 +172,7 @@ def _written(value: Any) -> Any:
 
 
 def _example(path: str) -> str:
-    return in_shell(assignment(path, {"name": "value"}))
+    return typed(path, {"name": "value"})
 
 
 def _require(condition: bool, path: str, wanted: str, given: Any) -> None:

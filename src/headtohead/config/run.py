@@ -182,7 +182,12 @@ def require_adapter(config: Config) -> None:
     Raises:
         UserError: it trains the model itself, or nothing.
     """
-    lora = config.lora.kind
-    if lora == "full" or (lora == "frozen" and config.head.is_generative):
+    if not carries_adapter(config):
+        lora = config.lora.kind
         what = "trains the model itself" if lora == "full" else "trains nothing"
         raise UserError(f"export.form=adapter has nothing to hold: lora={lora} {what}; set export.form=merged or auto")
+
+
+def carries_adapter(config: Config) -> bool:
+    """Whether a run trains something that an adapter can carry, a head of its own included."""
+    return config.lora.kind != "full" and not (config.lora.kind == "frozen" and config.head.is_generative)

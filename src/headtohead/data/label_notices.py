@@ -11,7 +11,7 @@ from headtohead.data.answers import is_scale, number_name
 from headtohead.data.layout import Layout, parts_recur
 from headtohead.data.spelling import total_order, variants, visible, with_point
 from headtohead.data.survey import Survey
-from headtohead.grammar import assignment, in_shell, typed_mapping
+from headtohead.grammar import assignment, in_shell, typed, typed_mapping
 from headtohead.labels import LabelSpace
 from headtohead.notices import Notice
 
@@ -125,7 +125,7 @@ def _of_lists(found: Survey) -> Iterator[Notice]:
         yield Notice(
             text=f"no cell holds more than one label, as in {' and '.join(layout.plain.examples)}. If a space separates "
             "them, the line below; if each row has one label, data.labels.kind=single",
-            command=in_shell(assignment("data.labels.separator", " ")),
+            command=typed("data.labels.separator", " "),
         )
 
 
@@ -167,7 +167,7 @@ def _of_ratings(found: Survey, labels: LabelsConfig) -> Iterator[Notice]:
 def _absent(split: str, absent: Sequence[str], labels: LabelSpace) -> Notice:
     if split == "train":
         kept = [name for name in labels.names if name not in absent]
-        line = in_shell(assignment("data.labels.names", kept)) if len(kept) <= MOST_MERGED else ""
+        line = typed("data.labels.names", kept) if len(kept) <= MOST_MERGED else ""
         return Notice(
             text=f"no training row has the label {_shown(absent)}: it cannot be learnt. Without it:", command=line
         )

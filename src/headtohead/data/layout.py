@@ -12,7 +12,7 @@ from headtohead.data.answers import Writing
 from headtohead.data.cells import bits, listed
 from headtohead.data.spelling import written_number
 from headtohead.errors import UserError
-from headtohead.grammar import assignment, in_shell
+from headtohead.grammar import typed
 
 SEPARATORS = (",", ";", "|", "\t", "\n", "\uff0c", "\u3001", "\uff1b", "\u060c")
 """Looked for in cells that hold no list; the last four are the commas and the semicolon of Chinese, Japanese and Arabic."""
@@ -128,12 +128,12 @@ class Layout:
         if self.lists.cells:
             rows = self.lists.examples[:1] + self.separated[found[0]].examples[:1]
             what = "some label cells are lists, and others hold several labels without being one"
-            line = in_shell(assignment("data.labels.separator", found[0]))
+            line = typed("data.labels.separator", found[0])
             raise UserError(_refused(what, rows, f"Where those are separated: {line}"))
         if len(found) > 1:
             rows = [example for separator in found[:2] for example in self.separated[separator].examples]
             rows = list(dict.fromkeys(rows))[:2]
-            lines = " or ".join(in_shell(assignment("data.labels.separator", separator)) for separator in found)
+            lines = " or ".join(typed("data.labels.separator", separator) for separator in found)
             raise UserError(_refused("what separates the labels of a cell cannot be told", rows, f"Set {lines}"))
         return found[0]
 
@@ -156,7 +156,7 @@ class Layout:
                 _refused("the label cells are zeros and ones, but not for as many positions", rows, "Mend them")
             )
         if len(names) != widths[0]:
-            line = in_shell(assignment("data.labels.names", [f"label_{place}" for place in range(1, widths[0] + 1)]))
+            line = typed("data.labels.names", [f"label_{place}" for place in range(1, widths[0] + 1)])
             has = f"data.labels.names has {len(names)}" if names else "which have no names"
             what = f"the label cells are zeros and ones for {widths[0]} positions, {has}"
             raise UserError(_refused(what, self.vectors.examples, f"Name them in their order, such as {line}"))
@@ -175,7 +175,7 @@ def require_no_separator(rows: Mapping[str, int]) -> None:
     for separator in DOUBTFUL:
         joined = [label for label in rows if separator in label]
         if joined and parts_recur(rows, separator):
-            line = in_shell(assignment("data.labels.separator", separator))
+            line = typed("data.labels.separator", separator)
             what = f"{separator!r} may separate the labels of a cell or stand in a label"
             advice = f"If it separates them: {line}; if each cell is one label: data.labels.kind=single"
             raise UserError(_refused(what, [repr(label[:80]) for label in joined[:2]], advice))

@@ -16,7 +16,7 @@ from headtohead.data.record import Record
 from headtohead.data.spelling import spelled, total_order, with_point
 from headtohead.data.text import RowError
 from headtohead.errors import UserError
-from headtohead.grammar import assignment, in_shell, typed_mapping
+from headtohead.grammar import assignment, in_shell, typed, typed_mapping
 
 MOST_NAMES = 1000
 MOST_RARE_NAMES = 100_000
@@ -166,7 +166,7 @@ def _require_order(found: Sequence[str]) -> None:
     numbered = {name: [Decimal(part) for part in re.findall(r"\d+(?:\.\d+)?", name)[:1]] for name in found}
     places = [first[0] for first in numbered.values() if first]
     ordered = sorted(found, key=lambda name: numbered[name])
-    by_number = f". By their numbers: {in_shell(assignment('data.labels.names', ordered))}"
+    by_number = f". By their numbers: {typed('data.labels.names', ordered)}"
     raise UserError(
         f"data.labels.kind=ordinal: the order of these labels cannot be known: {shown}. Name them from the lowest to the "
         f"highest: data.labels.names=[<lowest>,...,<highest>]{by_number if len(set(places)) == len(found) <= 20 else ''}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from headtohead.config import LoraConfig, loss_in_words
 from headtohead.config.data import FieldsConfig
-from headtohead.evaluation import Evaluation
+from headtohead.evaluation import Evaluation, on_few_rows
 from headtohead.export.subject import Subject
 from headtohead.results import RunRecord
 
@@ -96,6 +96,8 @@ def calibration_sentence(record: RunRecord, found: Mapping[str, tuple[int, Evalu
         f"Dividing the logits by {calibration['temperature']:.3f} (fitted on {calibration['rows']} validation rows) "
         "makes confidence as honest as one number can."
     ]
+    if few := on_few_rows(calibration):
+        parts.append(f"{few.text[0].upper()}{few.text[1:]}.")
     for split, (_, evaluation) in found.items():
         before, after = (evaluation.metrics.get(name, {}).get("value") for name in ("ece", "calibrated_ece"))
         if before is not None and after is not None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
-import inspect
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from headtohead.export import pooled
 from headtohead.export.published import GENERATE, PIPELINE, PROGRAM
 from headtohead.export.serving import serving_facts
 from headtohead.export.subject import Subject
 
 EXAMPLE = "The text to classify."
+POOLED = Path(__file__).with_name("pooled.py")
+"""Read as text: PEFT, which it imports, is not needed to print it."""
 
 
 @functools.cache
@@ -72,7 +73,7 @@ def _values(subject: Subject) -> dict[str, Any]:
     names = subject.labels.names
     return {
         "facts": facts,
-        "loader": inspect.getsource(pooled).partition('"""\n\n')[2] if subject.readout == "pooled" else "",
+        "loader": POOLED.read_text(encoding="utf-8").partition('"""\n\n')[2] if subject.readout == "pooled" else "",
         "model_id": repr("."),
         "base_id": repr(subject.base_name),
         "revision": repr(subject.base_revision) if subject.base_revision else "",

@@ -3,7 +3,5 @@
 from headtohead.launching.command import KilledJob as KilledJob
 from headtohead.launching.command import LauncherFailed as LauncherFailed
 from headtohead.launching.command import job_command as job_command
-from headtohead.launching.command import typed_path as typed_path
-from headtohead.launching.command import typed_program as typed_program
 from headtohead.launching.losses import forgive as forgive
 from headtohead.launching.losses import note_loss as note_loss

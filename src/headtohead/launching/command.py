@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -101,21 +100,3 @@ def quoted(path: object) -> str:
 def this_script() -> Path:
     """Return the script that this process runs."""
     return Path(sys.argv[0]).absolute()
-
-
-def typed_program() -> list[str]:
-    """Return what a person types before the settings: ``python run.py``, ``python -m headtohead``, or a program's name."""
-    script = Path(sys.argv[0])
-    if script.name == "__main__.py":
-        return ["python", "-m", script.absolute().parent.name]
-    if script.suffix != ".py":
-        return [script.name]
-    is_here = script.absolute().parent == Path.cwd()
-    return ["python", script.name if is_here else str(script)]
-
-
-def typed_path(path: Path) -> str:
-    """Return a path as a person types it in an override: from where they are, quoted where the grammar needs it."""
-    here = Path.cwd()
-    short = path.relative_to(here) if path.is_relative_to(here) else path
-    return str(short) if re.fullmatch(r"[\w./-]+", str(short), re.ASCII) else quoted(short)

@@ -246,7 +246,9 @@ def facts(record: RunRecord, split: str | None) -> list[tuple[str, str, str]]:
             ("trained weights", count(trained), f"{percent(trained / every)} of {count(every)}" if every else "")
         )
     if record.calibration.get("temperature") and not record.calibration.get("reason"):
-        found.append(("temperature", number(record.calibration["temperature"]), "fitted on validation"))
+        rows = record.calibration.get("rows")
+        fitted = f"fitted on {count(rows)} validation rows" if rows else "fitted on validation"
+        found.append(("temperature", number(record.calibration["temperature"]), fitted))
     if record.test_reads:
         found.append(("test set read", f"{record.test_reads} ×", ""))
     return found

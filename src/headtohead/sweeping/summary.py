@@ -7,16 +7,13 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from headtohead import atomic
-from headtohead.errors import UserError
-from headtohead.launching import typed_path, typed_program
-from headtohead.results import winner_of
+from headtohead.grammar import command, typed_program
 from headtohead.sweeping.judge import reports_of
 from headtohead.sweeping.outcome import Wanted, recorded_outcome
 from headtohead.sweeping.space import sets
@@ -75,7 +72,7 @@ def command_of(trial: FrozenTrial, study: SweepStudy) -> str:
     """Return the command line that runs a trial's configuration by itself, whole, in whatever way it was found."""
     own = [line for line in trial.user_attrs.get("overrides", []) if line not in study.space.only_tuning]
     alone = ["hydra.mode=RUN"] if any(sets(line, ("experiment",)) for line in own) else []  # its own mode is MULTIRUN
-    return shlex.join([*typed_program(), *own, *alone])
+    return command(*own, *alone)
 
 
 def _ends_of_ranges(study: SweepStudy, best: FrozenTrial) -> dict[str, str]:
@@ -140,15 +137,3 @@ def print_end(study: SweepStudy) -> None:
         console.print(f"best: trial {best[0].number}; by itself:", markup=False)
         console.print(f"  {command_of(best[0], study)}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"sweep: {study.folder}", markup=False, soft_wrap=True)
-
-
-def print_winner(folder: Path) -> None:
-    """Print the commands that put the model of a finished sweep to use."""
-    try:
-        winner = winner_of(folder)
-    except UserError as error:  # several objectives have several best trials, of which a person chooses
-        print(error)
-        return
-    if (winner / "trained.safetensors").exists():
-        for task in ("evaluate", "export"):
-            print(f"{task} its model: {shlex.join([*typed_program(), f'task={task}', f'run={typed_path(folder)}'])}")

@@ -34,9 +34,9 @@ from headtohead.sweeping.seeds import refuse_another_seed
 from headtohead.sweeping.settings import Settings, read_settings
 from headtohead.sweeping.space import NOT_OF_RESULTS, Space, parse_space, sets
 from headtohead.sweeping.storage import refuse_written_password, resolve_storage
-from headtohead.sweeping.summary import print_winner
 from headtohead.sweeping.told import Told
 from headtohead.sweeping.tune import Sweep
+from headtohead.tasks.next_steps import print_next
 from headtohead.tasks.preflight import Preflight
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ def sweep(
                 compare_arms(own, spaces)
             else:
                 own.tune(own.study(name, folder, spaces[""]))
-            print_winner(folder)
+            print_next(folder)
         except BaseException:
             own.jobs.interrupt()
             raise

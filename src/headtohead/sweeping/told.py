@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from headtohead.errors import UserError
 from headtohead.notices import Notice
@@ -22,20 +21,23 @@ class Told:
 
     def __init__(self, folder: Path, pace: Pace) -> None:
         self._pace = pace
-        self._notices = [notice for path in folder.glob("**/result.json") for notice in _notices_of(path.parent)]
+        self._kinds = {notice.kind for path in folder.glob("**/result.json") for notice in _notices_of(path.parent)}
 
     def ended(self, runs: Sequence[Path]) -> str:
-        """Print what runs that have ended have to say, unless another has said it; return how long the rest takes."""
+        """Print what runs that have ended have to say, unless another has said it; return how long the rest takes.
+
+        Another attempt, or another trial, says the same in other figures: its record and its page hold them.
+        """
         for notice in (notice for run in runs for notice in _notices_of(run)):
-            if notice not in self._notices:
-                self._notices.append(notice)
-                print(Notice.from_dict(notice), flush=True)
+            if notice.kind not in self._kinds:
+                self._kinds.add(notice.kind)
+                print(notice, flush=True)
         self._pace.note_ended(len(runs))
         return self._pace.left()
 
 
-def _notices_of(run: Path) -> list[dict[str, Any]]:
+def _notices_of(run: Path) -> list[Notice]:
     try:
-        return read_record(run / "result.json").notices
+        return list(map(Notice.from_dict, read_record(run / "result.json").notices))
     except (UserError, OSError):  # it was killed before it had any
         return []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import redirect_stdout
 from dataclasses import replace
@@ -11,12 +10,15 @@ from typing import TYPE_CHECKING
 
 from headtohead.config import Config
 from headtohead.errors import DiskFull, Diverged, UserError, is_disk_full, is_out_of_memory
+from headtohead.quiet import quiet_bitsandbytes
 from headtohead.results import winner_of
-from headtohead.tasks.telling import doing
+from headtohead.tasks.telling import doing, is_main_process
 
 if TYPE_CHECKING:
     from headtohead.tasks.run import SweepLink
     from headtohead.tracking import Membership
+
+quiet_bitsandbytes()  # here, since every process that does a task imports this first
 
 LOADING = "loading PyTorch and Transformers"
 
@@ -45,7 +47,7 @@ def perform(
     """
     try:
         if config.task.name == "train":
-            with doing(LOADING, is_told=os.environ.get("RANK", "0") == "0"):
+            with doing(LOADING, is_told=is_main_process()):
                 from headtohead.tasks.train import train
 
             value = train(config, folder, fingerprint, sweep, membership).objective.get("value")
@@ -63,6 +65,14 @@ def perform(
                 f"out of memory: take a smaller model or smaller prompt.max_tokens ({str(error).splitlines()[0]})"
             ) from error
         raise
+
+
+def say_next(folder: Path) -> None:
+    """Print what to type after a training run that is over, unless another process does."""
+    if is_main_process():
+        from headtohead.tasks.next_steps import print_next
+
+        print_next(folder)
 
 
 def _perform(config: Config, folder: Path, given: list[str]) -> None:

@@ -14,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from headtohead.config import Config, DataConfig, DialectConfig
 from headtohead.data import count_texts, iterate_lines, iterate_texts, one_text
 from headtohead.errors import UserError
+from headtohead.evaluation import on_few_rows
 from headtohead.notices import Notice
 from headtohead.tasks.answer_files import Write, answer_file, check_target, standard_output
 from headtohead.tasks.answers import answers_of, calibration_in_words
@@ -71,6 +72,8 @@ def _answer(config: Config, given: Sequence[str], answers: AbstractContextManage
         classifier = open_classifier(Path(config.run), config.paths.cache)
     if config.task.probabilities:
         print(calibration_in_words(classifier.record, is_expected_score=classifier.is_expected_score))
+        if (few := on_few_rows(classifier.record.calibration)) is not None:
+            print(few)
     done = cut = 0
     columns = [
         TextColumn("[bold]{task.description}"),

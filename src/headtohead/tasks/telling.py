@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,11 @@ FIRST_LINE = 4.0
 LAST_INTERVAL = 30.0
 SLOWER = 120
 """Lines stand further apart the longer it lasts: by its seconds so far over this."""
+
+
+def is_main_process() -> bool:
+    """Whether this is the one of several processes that tells, before anybody has loaded what they share."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config
 from headtohead.data import Corpus, load_corpus, source_content
 from headtohead.errors import Diverged, Interrupted, Pruned, UserError, is_disk_full
-from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, worst_rows
+from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, on_few_rows, worst_rows
 from headtohead.notices import Notice
 from headtohead.packages import require_packages
 from headtohead.provenance import (
@@ -281,6 +281,8 @@ def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], enc
         evaluate_splits(record, predictions, temperature=temperature, resamples=config.evaluate.resamples)
         value = validation_metrics(predictions["validation"], metric)[metric]
     record.objective["value"] = value
+    if (few := on_few_rows(record.calibration)) is not None:
+        run.notice(few)
     if config.evaluate.baselines:
         with run.phases.phase("baselines"):
             score_baselines(
