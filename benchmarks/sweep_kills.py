@@ -47,7 +47,7 @@ TOPICS = {
     "trade": "shares market profit bank deal",
     "tech": "phone chip code data web",
 }
-OF_ONE_RUN = re.compile(r"(?<=trial_)[0-9]+|[0-9]+(?=[.]tmp)")
+OF_ONE_RUN = re.compile(r"(?<=trial_)[0-9]+|[0-9]+(-[0-9a-f]+)?(?=[.]tmp)")
 """What differs between places in which the same is written: a trial's number, a process's."""
 LAUNCHERS = ("basic", "local", "fused")
 WORKERS = {"local": "hydra.mode=RUN", "fused": "benchmarks.sweep_kills"}

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
@@ -25,6 +26,8 @@ from headtohead.tasks import perform
 
 ROOT = Path(__file__).parents[1]
 WIDTH = "200"
+HANGS = 600.0
+"""Seconds after which a child is not slow."""
 TOPICS = {
     "sport": "match team goal cup league player coach win race tennis club season",
     "business": "shares market company profit bank trade deal price growth sales oil tax",
@@ -70,8 +73,17 @@ def start_child(action: Callable[[], object]) -> int:
 
 
 def in_child(action: Callable[[], object]) -> int:
-    """Run an action in such a process; return its exit status."""
-    return os.waitstatus_to_exitcode(os.waitpid(start_child(action), 0)[1])
+    """Run an action in such a process; return its exit status.
+
+    One that hangs is aborted, for which pytest's handler prints the stack of each of its threads.
+    """
+    child, until = start_child(action), time.monotonic() + HANGS
+    while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
+        time.sleep(0.01)
+        if time.monotonic() > until:
+            os.kill(child, signal.SIGABRT)
+            until = float("inf")
+    return os.waitstatus_to_exitcode(ended[1])
 
 
 def as_main(arguments: list[str], stdout: IO[str], stderr: IO[str]) -> None:

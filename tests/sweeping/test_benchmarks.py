@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ def test_a_sweep_whose_controller_dies_at_every_write(tmp_path: Path) -> None:
     sweep_kills.write_rows(tmp_path / "rows.jsonl")
     plain, grid = sweep_kills.Grid(tmp_path, 1), sweep_kills.Grid(tmp_path, 1, "local", "dying")
     plain.finish()
+    shutil.copytree(plain.folder / "cache", grid.folder / "cache")  # what the checks before the first trial would write
     # three moments of definition.json and of study.json, two of every change in the journal
     assert sweep_kills.kill_at_writes(grid, "controller") >= 6 + 2 * 4
     assert sweep_kills.violations(grid, sweep_kills.found_in(plain)) == []
