@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headtohead.results import read_record, write_record
-from headtohead.sweeping.pace import Pace, finished_runs, in_words, planned_runs, seconds_of_a_run
+from headtohead.sweeping.pace import Pace, finished_runs, planned_runs, seconds_of_a_run
 from headtohead.sweeping.space import parse_space
 from made_up_sweeps import settings_of, write_result
 
@@ -21,14 +21,6 @@ def a_run(folder: Path, seconds: float, model: str = "tiny", status: str = "comp
     record.cost["seconds"] = {"train": seconds - 1, "evaluate": 1}
     record.config = {"model": {"name": model}, "data": {"name": "reviews"}}
     write_record(folder / "result.json", record)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.1, "about 1 second"), (42, "about 42 seconds"), (240, "about 4 minutes"), (9000, "about 2.5 hours")],
-)
-def test_times_in_words(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from statistics import fmean
 
+from headtohead.durations import in_words
 from headtohead.errors import UserError
 from headtohead.results import RunRecord, read_record
 from headtohead.sweeping.settings import Settings
@@ -54,14 +55,6 @@ class Pace:
         if seconds is None:
             return f"{runs}; how long they take is known when the first has ended"
         return f"{runs}, {in_words(seconds * math.ceil(self._runs / self._slots))}"
-
-
-def in_words(seconds: float) -> str:
-    """Return a time in the unit that a person would name it in."""
-    if seconds < 90:
-        whole = max(1, round(seconds))
-        return f"about {whole} second{'s' if whole > 1 else ''}"
-    return f"about {round(seconds / 60)} minutes" if seconds < 5400 else f"about {seconds / 3600:.1f} hours"
 
 
 def planned_runs(settings: Settings, spaces: Mapping[str, Space]) -> int:

@@ -18,6 +18,7 @@ from rich.progress import (
 )
 from rich.table import Column
 
+from headtohead.durations import in_words
 from headtohead.tasks.telling import lines_now_and_then
 from headtohead.training import Pack
 from headtohead.training.features import Advance
@@ -55,7 +56,7 @@ class TrainingProgress:
         self._bar.stop()
 
     def _line(self) -> str:
-        left = "" if self._task.time_remaining is None else f", {_in_words(self._task.time_remaining)} left"
+        left = "" if self._task.time_remaining is None else f", {in_words(self._task.time_remaining)} left"
         told = f"loss {self._task.fields['loss']}, {self._task.fields['rate']} tokens/s"
         return f"{self._task.description}: step {self._task.completed:.0f} of {self._total}: {told}{left}"
 
@@ -124,10 +125,6 @@ def reading_bar(what: str, rows: int, *, is_shown: bool) -> Iterator[Advance]:
     finally:
         if bar.live.is_started:
             bar.stop()
-
-
-def _in_words(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 _SHOWN = ("accuracy", "macro_f1", "subset_accuracy", "mae", "quadratic_kappa", "log_loss")
