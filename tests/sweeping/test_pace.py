@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from headtohead.results import read_record, write_record
+from headtohead.sweeping import pace as pace_module
 from headtohead.sweeping.pace import Pace, finished_runs, planned_runs, seconds_of_a_run
 from headtohead.sweeping.space import parse_space
 from made_up_sweeps import settings_of, write_result
@@ -61,3 +62,24 @@ def test_the_time_of_a_run_is_that_of_runs_like_it(tmp_path: Path) -> None:
     a_run(sweep / "head" / "trial_0001", 90, status="failed")
     assert seconds_of_a_run(sweep, tmp_path, **like) == 7
     assert finished_runs(sweep) == 1
+
+
+def test_an_estimate_is_called_one_and_asked_for_only_where_no_run_tells() -> None:
+    said = Pace(10, 2).at_start(None, lambda: 30.0)
+    assert said == (
+        "10 runs, about 5 minutes by an estimate from model size, rows and this processor; the first to end tells better"
+    )
+    assert Pace(10, 2).at_start(30, lambda: pytest.fail("a run has told")) == "10 runs, about 2 minutes"
+    assert Pace(10, 2).at_start(None, lambda: None) == Pace(10, 2).at_start(None)
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_what_is_loaded_once_is_not_counted_again(monkeypatch: pytest.MonkeyPatch, slots: int) -> None:
+    now = 0.0
+    monkeypatch.setattr(pace_module.time, "monotonic", lambda: now)
+    pace = Pace(10 * slots, slots)
+    for end in (60.0, 70.0, 80.0):  # the first runs take 50 s of loading and 10 s of their own, later ones 10 s
+        now = end
+        for _ in range(slots):
+            pace.note_ended()
+    assert pace.left() == "about 70 seconds left"

@@ -14,6 +14,7 @@ from headtohead.notices import Notice
 from headtohead.sweeping.study import Job
 
 IN_PROCESS = ("BasicLauncher",)
+ON_THIS_MACHINE = (*IN_PROCESS, "LocalLauncher", "FusedLauncher")
 
 
 @runtime_checkable
@@ -42,6 +43,11 @@ def jobs_of(launcher: Launcher, n_jobs: int) -> Jobs:
     if type(launcher).__name__ in IN_PROCESS:
         return InThisProcess(launcher)
     return InThreads(launcher, n_jobs)
+
+
+def runs_here(launcher: Launcher) -> bool:
+    """Whether a launcher's jobs run on this machine; of those of others we do not know."""
+    return type(launcher).__name__ in ON_THIS_MACHINE
 
 
 def says_of_n_jobs(launcher: Launcher, n_jobs: int) -> Notice | None:

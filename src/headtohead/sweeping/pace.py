@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from statistics import fmean
 
@@ -30,31 +30,50 @@ class Pace:
     def __init__(self, runs: int, slots: int) -> None:
         self._runs, self._slots = runs, slots
         self._ended, self._started = 0, time.monotonic()
+        self._first_wave: tuple[int, float] | None = None
 
     def note_ended(self, runs: int = 1) -> None:
         """Take in that runs have ended."""
         self._ended += runs
+        if self._first_wave is None and self._ended >= self._under_way:
+            self._first_wave = self._ended, time.monotonic()
 
     def left(self) -> str:
         """Return how long what is left takes, such as ``about 3 minutes left``; nothing where nothing is left."""
         runs = self._runs - self._ended
         if runs <= 0 or not self._ended:
             return ""
-        under_way = min(self._slots, self._runs)  # the first to end has run beside others that are nearly as far
-        return f"{in_words((time.monotonic() - self._started) * runs / max(self._ended, under_way))} left"
+        return f"{in_words(runs * self._seconds_a_run())} left"
 
-    def at_start(self, seconds: float | None) -> str:
+    @property
+    def _under_way(self) -> int:
+        return min(self._slots, self._runs)
+
+    def _seconds_a_run(self) -> float:
+        """Return the seconds between two ends: those of the first runs count what is loaded once, later ones do not."""
+        now = time.monotonic()
+        if self._first_wave is not None and self._ended >= self._first_wave[0] + self._under_way:
+            ended, since = self._first_wave
+            return (now - since) / (self._ended - ended)
+        # the first to end has run beside others that are nearly as far
+        return (now - self._started) / max(self._ended, self._under_way)
+
+    def at_start(self, seconds: float | None, estimate: Callable[[], float | None] = lambda: None) -> str:
         """Return how much there is to do, such as ``10 runs, about 4 minutes``.
 
         Args:
             seconds: of a run, where earlier ones tell.
+            estimate: of a run that has this machine to itself; None where there is none. Asked where none tell.
         """
         runs = f"{self._runs} run{'s' if self._runs != 1 else ''}"
         if not self._runs:
             return "nothing is left to run"
-        if seconds is None:
-            return f"{runs}; how long they take is known when the first has ended"
-        return f"{runs}, {in_words(seconds * math.ceil(self._runs / self._slots))}"
+        if seconds is not None:
+            return f"{runs}, {in_words(seconds * math.ceil(self._runs / self._slots))}"
+        if (alone := estimate()) is not None:  # those beside each other share the machine
+            words = in_words(alone * self._runs)
+            return f"{runs}, {words} by an estimate from model size, rows and this processor; the first to end tells better"
+        return f"{runs}; how long they take is known when the first has ended"
 
 
 def planned_runs(settings: Settings, spaces: Mapping[str, Space]) -> int:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from headtohead.schema import without_hydra
 from headtohead.sweeping.arms import ArmSettings
 from headtohead.sweeping.checks import check_sweep, refusal, refuse_contested, refuse_late_pruner
 from headtohead.sweeping.ending import cut_short
-from headtohead.sweeping.jobs import jobs_of, says_of_n_jobs
+from headtohead.sweeping.jobs import jobs_of, runs_here, says_of_n_jobs
 from headtohead.sweeping.judging import compare_arms
 from headtohead.sweeping.lock import controller_lock
 from headtohead.sweeping.pace import Pace, finished_runs, planned_runs, seconds_of_a_run
@@ -108,7 +108,7 @@ def sweep(
             refused=partial(refusal, compose=compose, check=preflight.check),
             data=data,
         )
-        _say_what_comes(own, pace)
+        _say_what_comes(own, pace, preflight.seconds if runs_here(launcher) else lambda: None)
         for notice in _notices(own, launcher):
             print(notice, flush=True)
         try:
@@ -136,13 +136,13 @@ def _checked(
     return {arm: preflight.corpus(first).fingerprint for arm, first in firsts.items()}
 
 
-def _say_what_comes(sweep: Sweep, pace: Pace) -> None:
-    """Print how much there is to do, and how long it takes by what earlier runs took."""
+def _say_what_comes(sweep: Sweep, pace: Pace, estimate: Callable[[], float | None]) -> None:
+    """Print how much there is to do, and how long it takes by what earlier runs took, else by an estimate."""
     config = sweep.config
     before = seconds_of_a_run(
         sweep.folder, Path(str(config.paths.outputs)), model=config.model.name, data=config.data.name
     )
-    print(f"{sweep.name}: {pace.at_start(before)}", flush=True)
+    print(f"{sweep.name}: {pace.at_start(before, estimate)}", flush=True)
 
 
 def _notices(sweep: Sweep, launcher: Launcher) -> Iterator[Notice]:

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import asdict
+from statistics import fmean
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from headtohead.data import Corpus, load_corpus
 from headtohead.errors import UserError
 from headtohead.packages import require_packages
 from headtohead.sources import Fetched, cache_root
+from headtohead.tasks.estimate import Size, run_seconds, size_of
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ class Preflight:
 
     def __init__(self) -> None:
         self._known: dict[str, Any] = {}
+        self._passed: list[tuple[Config, Size | None]] = []
 
     def check(self, config: Config) -> None:
         """Read the data, bring the model onto this disk, and see whether loss, head, layers and prompt fit both.
@@ -38,11 +41,23 @@ class Preflight:
             UserError: what the run would be refused for.
         """
         require_packages(config)
-        corpus = self.corpus(config)
+        corpus, size = self.corpus(config), None
         if config.model.kind != "tfidf":
             checkpoint = self._checkpoint(config)
             parts = [asdict(part) for part in (config.model, config.head, config.loss, config.lora, config.prompt)]
-            self._once([*parts, self._rows(config)], lambda: _check_model(config, checkpoint, corpus))
+            size = self._once([*parts, self._rows(config)], lambda: _check_model(config, checkpoint, corpus))
+        self._passed.append((config, size))
+
+    def seconds(self) -> float | None:
+        """Return about how long one of the runs that have passed takes here; None where that cannot be told.
+
+        It is an estimate for this machine's processor. An accelerator is left to the runs.
+        """
+        if not self._passed or any(size is None and config.model.kind != "tfidf" for config, size in self._passed):
+            return None
+        if any(size for _, size in self._passed) and _has_accelerator():
+            return None
+        return fmean(run_seconds(config, self.corpus(config), size) for config, size in self._passed)
 
     def corpus(self, config: Config) -> Corpus:
         """Return the rows of a configuration, or of one with other splits of them.
@@ -85,7 +100,8 @@ class Preflight:
         return known
 
 
-def _check_model(config: Config, checkpoint: Fetched, corpus: Corpus) -> None:
+def _check_model(config: Config, checkpoint: Fetched, corpus: Corpus) -> Size | None:
+    """Return what a model has to do for a row, None where it cannot be sketched."""
     from headtohead.adapters import expected_count  # torch with it: TF-IDF is checked without
     from headtohead.backbone import sketch_backbone
     from headtohead.tasks.build import score_width
@@ -98,7 +114,7 @@ def _check_model(config: Config, checkpoint: Fetched, corpus: Corpus) -> None:
         raise
     except (RuntimeError, ValueError) as error:  # an architecture that needs its weights to be built: its runs will see
         log.debug("%s cannot be sketched: %r", config.model.name, error)
-        return
+        return None
     expected_count(backbone.trunk, backbone.model, config.lora)
     asked = config.prompt.max_tokens
     if asked is not None and asked > backbone.positions:
@@ -106,4 +122,10 @@ def _check_model(config: Config, checkpoint: Fetched, corpus: Corpus) -> None:
             f"prompt.max_tokens={asked}: {config.model.name} can place {backbone.positions} tokens; set "
             f"prompt.max_tokens={backbone.positions}, or leave it out, and it is chosen from the texts"
         )
-    read_with(config, backbone, corpus)
+    return size_of(config, backbone, read_with(config, backbone, corpus), corpus)
+
+
+def _has_accelerator() -> bool:
+    import torch
+
+    return torch.accelerator.is_available()

@@ -56,7 +56,7 @@ class TrainingProgress:
         self._bar.stop()
 
     def _line(self) -> str:
-        left = "" if self._task.time_remaining is None else f", {in_words(self._task.time_remaining)} left"
+        left = f", {in_words(self._task.time_remaining)} left" if self._task.time_remaining else ""
         told = f"loss {self._task.fields['loss']}, {self._task.fields['rate']} tokens/s"
         return f"{self._task.description}: step {self._task.completed:.0f} of {self._total}: {told}{left}"
 
