@@ -11,12 +11,14 @@ import pytest
 
 from headtohead.tasks import telling
 from headtohead.tasks.phases import Phases
+from headtohead.tasks.progress import answering_bar
 
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines after a tenth of a second instead of four."""
+    """Lines after a tenth of a second instead of three, and a log that has just heard something."""
     monkeypatch.setattr(telling, "FIRST_LINE", 0.1)
+    monkeypatch.setattr(telling, "_last", time.monotonic())
 
 
 def test_a_log_hears_of_what_lasts_and_of_its_end(hurried: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,7 +26,7 @@ def test_a_log_hears_of_what_lasts_and_of_its_end(hurried: None, capsys: pytest.
         time.sleep(0.45)
     lines = capsys.readouterr().out.splitlines()
     assert 3 <= len(lines) <= 5
-    assert all(re.fullmatch(r"writing the page \.\.\. \d+ s", line) for line in lines[:-1])
+    assert set(lines[:-1]) == {"writing the page ..."}  # and how long, from a second on
     assert re.fullmatch(r"writing the page: \d+ s", lines[-1])
 
 
@@ -32,6 +34,29 @@ def test_what_is_quick_is_not_told(hurried: None, capsys: pytest.CaptureFixture[
     with telling.doing("writing the page"):
         pass
     assert capsys.readouterr().out == ""
+
+
+def test_many_short_phases_are_no_more_silent_than_a_long_one(
+    hurried: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"phase {number}" for number in range(12)]
+    for name in names:
+        with telling.doing(name):
+            time.sleep(0.05)
+    told = [line.removesuffix(" ...") for line in capsys.readouterr().out.splitlines()]
+    assert 3 <= len(told) < len(names)
+    assert told == [name for name in names if name in told]
+
+
+def test_a_log_that_has_heard_nothing_yet_hears_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(telling, "_last", time.monotonic() - telling.FIRST_LINE)
+    with telling.doing("loading"):
+        time.sleep(0.2)
+    with telling.doing("reading"):
+        time.sleep(0.1)
+    assert capsys.readouterr().out == "loading ...\n"
 
 
 def test_one_process_of_several_tells(hurried: None, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,7 +76,7 @@ def test_a_phase_says_what_it_does_and_counts(hurried: None, capsys: pytest.Capt
     phases = Phases(is_told=True)
     with phases.phase("score test"):
         time.sleep(0.15)
-    assert "scoring test ... 0 s" in capsys.readouterr().out
+    assert "scoring test ...\n" in capsys.readouterr().out
     assert phases.seconds["score test"] > 0.1
 
 
@@ -59,7 +84,7 @@ def test_lines_stand_further_apart_the_longer_it_lasts() -> None:
     """Ten minutes are told every few seconds, ten hours in no more than a log can bear."""
     at, told = 0.0, []
     while at < 36_000:
-        at += min(telling.LAST_INTERVAL, max(telling.FIRST_LINE, at / telling.SLOWER))
+        at += telling._interval(at)
         told.append(at)
     assert max(b - a for a, b in zip([0.0, *told], told, strict=False) if b < 600) < 5
     assert len(told) < 1_500
@@ -73,4 +98,33 @@ def test_a_log_gets_no_control_characters() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert "\x1b" not in done.stdout + done.stderr
-    assert done.stdout.splitlines()[0].startswith("exporting ... ")
+    assert done.stdout.splitlines()[0].startswith("exporting ...")
+
+
+@pytest.mark.parametrize(("total", "said"), [(40, "predict new.csv: 3 of 40 rows"), (None, "predict new.csv: 3 rows")])
+def test_a_log_hears_how_many_rows_are_answered(
+    total: int | None, said: str, hurried: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with answering_bar("predict new.csv", total) as advance:
+        advance(3)
+        time.sleep(0.25)
+    assert said in capsys.readouterr().out.splitlines()
+
+
+def test_one_text_is_answered_without_a_word(hurried: None, capsys: pytest.CaptureFixture[str]) -> None:
+    with answering_bar("predict text", 1):
+        time.sleep(0.25)
+    assert capsys.readouterr().out == ""
+
+
+NOISE = "import headtohead.tasks, sys; from peft import PeftModel; assert 'bitsandbytes' in sys.modules"
+FIVE_LINES = "from headtohead.export import load_pooled; import sys; assert 'bitsandbytes' in sys.modules"
+NOT_NEEDED = "import headtohead.tasks.export, headtohead.export.tfidf, sys; assert 'peft' not in sys.modules"
+
+
+@pytest.mark.slow  # new Pythons that load PyTorch
+@pytest.mark.parametrize("code", [NOISE, FIVE_LINES, NOT_NEEDED])
+def test_no_library_speaks_as_it_is_imported(code: str) -> None:
+    """That it would is no fault of ours: bitsandbytes misses kernels on processors that have a certain instruction."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""

@@ -24,7 +24,8 @@ def advice(config: Config, record: RunRecord) -> Notice | None:
     if config.model.kind == "tfidf" or found is None or found.tone != "bad":
         return None
     if _is_perfect(record):  # and the baseline with it: there is nothing to gain by training
-        return Notice(text=f"{found.title}: both answer every row right. What costs less:", command="model=tfidf")
+        cheaper = "model=tfidf head=classification loss=cross_entropy" if config.head.is_generative else "model=tfidf"
+        return Notice(text=f"{found.title}: both answer every row right. What costs less:", command=cheaper)
     why, command = _what_to_try(config, record.cost["training"])
     return Notice(text=f"{found.title}: {why}:", command=command)
 
@@ -41,7 +42,8 @@ def _what_to_try(config: Config, training: dict[str, Any]) -> tuple[str, str]:
     """Return a reason, and the overrides that follow from it."""
     steps, planned = training["steps"], training["planned_steps"]
     if config.model.kind == "tiny":
-        return "model=tiny is random, and for tests. A model that has read something", "model=minilm_l6"
+        said = "model=tiny is random, and for tests. A model that has read something, in place of it and its settings"
+        return said, "model=minilm_l6"
     if planned == 0:
         return "nothing was trained (train.steps=0). To train it", "train.steps=null"
     is_open = config.train.steps is None and config.train.epochs is None

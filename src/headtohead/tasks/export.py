@@ -65,8 +65,7 @@ def export_again(config: Config) -> RunRecord:
         with doing(WORDS["data"]):
             corpus = load_corpus(stored.data, cache)
         run_folder.refuse_changes(record, folder, data=corpus.fingerprint)
-        with doing(WORDS["export"]):
-            record.export = export_folder(folder, record, config.export.form, corpus, cache, config.export.gate_rows)
+        record.export = export_folder(folder, record, config.export.form, corpus, cache, config.export.gate_rows)
         _settle_status(record)
         write_record(folder / run_folder.RECORD, record)
         write_report(folder)
@@ -95,12 +94,16 @@ def export_folder(
     try:
         stored = build_config(record.config)
         if stored.model.kind == "tfidf":
-            return export_tfidf(folder, record, form, corpus, gate_rows or stored.export.gate_rows)
+            with doing(WORDS["export"]):
+                return export_tfidf(folder, record, form, corpus, gate_rows or stored.export.gate_rows)
         subject, reference = prepare(folder, form, corpus, cache, gate_rows)
         _free_memory()
         with never_asking(), atomic.new_folder(folder / run_folder.MODEL) as temporary:
-            write_files(subject, temporary)
-            found = gate(subject, reference, temporary, used=str(record.model["dtype"]))
+            with doing("export, step 3 of 4: writing the files"):
+                write_files(subject, temporary)
+            rows = len(reference.texts)
+            with doing(f"export, step 4 of 4: checking {rows} rows in a fresh process"):
+                found = gate(subject, reference, temporary, used=str(record.model["dtype"]))
             found |= {"form": subject.form, "readout": subject.readout}
             if found["reason"]:
                 raise UserError(found["reason"])
@@ -123,9 +126,12 @@ def prepare(
     record, stored = read_run(folder)
     base = fetch_model(as_recorded(stored, record).model, cache)
     alone = Processes(rank=0, count=1, device=torch.device(_roomy_device(base.path)))
-    reloaded = reload_run(folder, cache=str(cache), exact=alone)
-    subject = _subject(reloaded, replace(stored, export=replace(stored.export, form=form)), base)
-    return subject, _reference(reloaded, subject, corpus, gate_rows or stored.export.gate_rows)
+    with doing("export, step 1 of 4: loading the model in full precision"):
+        reloaded = reload_run(folder, cache=str(cache), exact=alone)
+        subject = _subject(reloaded, replace(stored, export=replace(stored.export, form=form)), base)
+    rows = gate_rows or stored.export.gate_rows
+    with doing(f"export, step 2 of 4: scoring up to {rows} rows to compare with"):
+        return subject, _reference(reloaded, subject, corpus, rows)
 
 
 def _subject(reloaded: Reloaded, config: Config, base: Fetched) -> Subject:

@@ -45,10 +45,15 @@ class Phases:
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Time a block, and say that it is being done."""
+        with self.timed(name), doing(WORDS.get(name, name.replace("score ", "scoring ")), is_told=self._is_told):
+            yield
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Time a block that says itself what is being done."""
         started = time.monotonic()
         try:
-            with doing(WORDS.get(name, name.replace("score ", "scoring ")), is_told=self._is_told):
-                yield
+            yield
         finally:
             self.add_seconds(name, time.monotonic() - started)
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from headtohead.config import Config, DataConfig, DialectConfig
 from headtohead.data import count_texts, iterate_lines, iterate_texts, one_text
 from headtohead.errors import UserError
@@ -20,6 +18,7 @@ from headtohead.tasks.answer_files import Write, answer_file, check_target, stan
 from headtohead.tasks.answers import answers_of, calibration_in_words
 from headtohead.tasks.classifier import Row, open_classifier
 from headtohead.tasks.phases import WORDS
+from headtohead.tasks.progress import answering_bar
 from headtohead.tasks.reload import read_run, reads_file
 from headtohead.tasks.telling import doing
 from headtohead.tasks.truncation import FEW
@@ -75,19 +74,12 @@ def _answer(config: Config, given: Sequence[str], answers: AbstractContextManage
         if (few := on_few_rows(classifier.record.calibration)) is not None:
             print(few)
     done = cut = 0
-    columns = [
-        TextColumn("[bold]{task.description}"),
-        SpinnerColumn(),
-        TextColumn("{task.completed} of {task.total} rows" if inputs.total else "{task.completed} rows"),
-        TimeElapsedColumn(),
-    ]
-    with answers as write, Progress(*columns, disable=inputs.total == 1) as bar:
-        shown = bar.add_task(f"predict {inputs.name}", total=inputs.total)
+    with answers as write, answering_bar(f"predict {inputs.name}", inputs.total) as advance:
         for chunk in _chunks(inputs.rows, CHUNK_ROWS if inputs.total else STREAM_ROWS):
             answered = answers_of(classifier, chunk, with_probabilities=config.task.probabilities)
             write(answered)
             done, cut = done + len(chunk), cut + sum(answer["truncated"] for answer in answered)
-            bar.update(shown, completed=done)
+            advance(len(chunk))
     if cut > FEW * done:
         print(Notice(text=f"{cut:,} of {done:,} texts are longer than the run reads and were cut: see truncated"))
     return done

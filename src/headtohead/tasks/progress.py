@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from statistics import fmean
 from types import TracebackType
@@ -12,6 +12,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -19,7 +20,7 @@ from rich.progress import (
 from rich.table import Column
 
 from headtohead.durations import in_words
-from headtohead.tasks.telling import lines_now_and_then
+from headtohead.tasks.telling import lines_now_and_then, say
 from headtohead.training import Pack
 from headtohead.training.features import Advance
 
@@ -87,7 +88,7 @@ class TrainingProgress:
     def _say(self, text: str) -> None:
         """Print a line: above the bar, where there is one."""
         if self._is_told:
-            print(text, flush=True)
+            say(text)
 
 
 def training_columns() -> list[ProgressColumn]:
@@ -125,6 +126,28 @@ def reading_bar(what: str, rows: int, *, is_shown: bool) -> Iterator[Advance]:
     finally:
         if bar.live.is_started:
             bar.stop()
+
+
+@contextmanager
+def answering_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show how many rows have been answered; a single text is answered without a word.
+
+    Args:
+        total: unknown of a stream.
+    """
+    of = f" of {total:,}" if total else ""
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        SpinnerColumn(),
+        TextColumn("{task.completed:,.0f}" + of + " rows"),
+    )
+    bar = Progress(*columns, TimeElapsedColumn(), *[TextColumn("left"), TimeRemainingColumn()] * bool(total))
+    bar.disable = total == 1 or not bar.console.is_terminal
+    bar.add_task(what, total=total)
+    (task,) = bar.tasks
+    told = total != 1 and bar.disable
+    with bar, lines_now_and_then(lambda: f"{what}: {task.completed:,.0f}{of} rows", is_told=told):
+        yield lambda count: bar.advance(task.id, count)
 
 
 _SHOWN = ("accuracy", "macro_f1", "subset_accuracy", "mae", "quadratic_kappa", "log_loss")

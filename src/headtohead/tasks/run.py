@@ -12,6 +12,7 @@ from headtohead.notices import Notice
 from headtohead.results import RunRecord, write_record
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.phases import Phases
+from headtohead.tasks.telling import say
 from headtohead.tracking import Membership, Tracker
 from headtohead.training import Processes
 
@@ -56,7 +57,7 @@ class Run:
             return
         self.record.notices.append(notice.as_dict())
         if self.processes.is_main and self.membership is None:
-            print(notice, flush=True)
+            say(str(notice))
 
     def save(self) -> None:
         """Write the record as it stands; of several processes the main one does."""

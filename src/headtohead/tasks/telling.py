@@ -11,11 +11,21 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-FIRST_LINE = 4.0
-"""Seconds after which a log hears of what is still being done; whatever takes longer is told of when it ends, too."""
+FIRST_LINE = 3.0
+"""Seconds of silence after which a log hears of what is being done; whatever takes longer is told of when it ends, too."""
 LAST_INTERVAL = 30.0
 SLOWER = 120
 """Lines stand further apart the longer it lasts: by its seconds so far over this."""
+
+_last = -LAST_INTERVAL
+"""When a log last heard anything, by ``time.monotonic``: several short phases are no longer silent than a long one."""
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    global _last
+    print(text, flush=True)
+    _last = time.monotonic()
 
 
 def is_main_process() -> bool:
@@ -39,25 +49,24 @@ def doing(what: str, *, is_told: bool = True) -> Iterator[None]:
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
     )
     spinner.add_task(what)
-    with (
-        spinner if console.is_terminal else lines_now_and_then(lambda: f"{what} ... {time.monotonic() - started:.0f} s")
-    ):
+    with spinner if console.is_terminal else lines_now_and_then(lambda: f"{what} ...{_so_far(started)}"):
         yield
     if time.monotonic() - started > FIRST_LINE:
-        print(f"{what}: {time.monotonic() - started:.0f} s", flush=True)
+        say(f"{what}: {time.monotonic() - started:.0f} s")
 
 
 @contextmanager
 def lines_now_and_then(line: Callable[[], str], *, is_told: bool = True) -> Iterator[None]:
-    """Print a line from time to time while the block lasts, by a thread: the block need not come up for air."""
+    """Print a line whenever a log has heard nothing for a while, by a thread: the block need not come up for air."""
     if not is_told:
         yield
         return
     ended, started = threading.Event(), time.monotonic()
 
     def tell() -> None:
-        while not ended.wait(min(LAST_INTERVAL, max(FIRST_LINE, (time.monotonic() - started) / SLOWER))):
-            print(line(), flush=True)
+        while not ended.wait(max(0.0, _last + _interval(time.monotonic() - started) - time.monotonic())):
+            if time.monotonic() >= _last + _interval(time.monotonic() - started):
+                say(line())
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()
@@ -66,3 +75,13 @@ def lines_now_and_then(line: Callable[[], str], *, is_told: bool = True) -> Iter
     finally:
         ended.set()
         teller.join()
+
+
+def _interval(lasted: float) -> float:
+    """Return how long a log may be silent, in seconds, of what has lasted so many."""
+    return min(LAST_INTERVAL, max(FIRST_LINE, lasted / SLOWER))
+
+
+def _so_far(started: float) -> str:
+    seconds = time.monotonic() - started
+    return f" {seconds:.0f} s" if seconds >= 1 else ""

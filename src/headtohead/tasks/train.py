@@ -302,7 +302,7 @@ def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], enc
     record.cost["peak_memory_bytes"] = peak_memory_bytes()
     record.provenance["finished"] = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     if config.export.form != "none":
-        with run.phases.phase("export"):
+        with run.phases.timed("export"):
             from headtohead.tasks.export import export_run
 
             export_run(run, corpus)
