@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -9,13 +10,15 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
+from command_line import CommandLine
 from headtohead.command_line import understood
 from headtohead.config import Config
 from headtohead.data import load_corpus
 from headtohead.errors import UserError
 from headtohead.schema import to_typed
-from headtohead.tasks.advice import advice
+from headtohead.tasks.advice import RATES, advice
 from tasks.test_advice import run_of
+from tasks.test_truncation import QUICK, rows_of
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -61,3 +64,18 @@ def test_a_decimal_comma(values: list[str], read: list[float], tmp_path: Path) -
     (setting,) = re.findall(r"set (\S+) for the first", str(refused.value))
     corpus = load_corpus(typed(*own, setting).data, tmp_path / "cache")
     assert sorted(set(corpus.train["label"][:])) == pytest.approx(sorted(read))
+
+
+@pytest.mark.parametrize("command", [["prompt.keep=start"], ["prompt.keep=end", "head=generative"]])
+def test_both_ends_of_a_text(command: list[str]) -> None:
+    assert typed("model=tiny", *command, "prompt.keep=both").prompt.keep == "both"
+
+
+@pytest.mark.slow  # a sweep of four
+def test_other_learning_rates(tmp_path: Path, cache: Path) -> None:
+    rows = rows_of(tmp_path, [f"market share {number}" for number in range(30)], ["a", "b"])
+    line = CommandLine(tmp_path / "outputs", cache, rows)
+    line(*QUICK, *shlex.split(RATES))
+    records = [json.loads(path.read_text()) for path in line.outputs.rglob("result.json")]
+    assert sorted(record["config"]["train"]["learning_rate"] for record in records) == [1e-4, 3e-4, 1e-3, 3e-3]
+    assert {record["status"] for record in records} == {"completed"}
