@@ -96,6 +96,11 @@ def typed_program() -> list[str]:
     return ["python", script.name if is_here else str(script)]
 
 
+def typed_command() -> list[str]:
+    """Return the words of the command that this process was started with, as a person types it."""
+    return [*typed_program(), *sys.argv[1:]]
+
+
 def from_here(path: Path) -> str:
     """Return a path as a person types it: from where they are, if it lies below."""
     here = Path.cwd()

@@ -141,7 +141,7 @@ class Jobs:
         except Exception as error:
             note_refusal(own, folder, error)
             raise
-        return Job(folder=folder, own=own, hydra=hydra, config=config, command=["run.py", *overrides])
+        return Job(folder=folder, own=own, hydra=hydra, config=config, command=["python", "run.py", *overrides])
 
     def _say_why_not_together(self, shared: Mapping[str, Any] | None) -> None:
         """Say what keeps the next runs from being trained with those before."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from headtohead import atomic
-from headtohead.grammar import command, typed_program
+from headtohead.grammar import command, typed_command
 from headtohead.sweeping.judge import reports_of
 from headtohead.sweeping.outcome import Wanted, recorded_outcome
 from headtohead.sweeping.space import sets
@@ -35,7 +34,7 @@ def write_summary(study: SweepStudy, importances: Mapping[str, Any] | None = Non
     settings = study.settings
     found = {
         "study": study.name,
-        "command": without_password(shlex.join([*typed_program(), *sys.argv[1:]])),
+        "command": without_password(shlex.join(typed_command())),
         "sampler": "every combination" if settings.is_grid else _class_name(settings.sampler) or "TPESampler",
         "pruner": _class_name(settings.pruner),
         "objective": settings.objective,

@@ -61,7 +61,9 @@ def refuse_another_base(record: RunRecord, content: Mapping[str, str], folder: P
 def train_again(record: RunRecord) -> str:
     """Return how to train a run anew, as ``mend`` of ``refuse_another_base``."""
     command = str(record.provenance.get("command", "")).strip()
-    return f"train again: python {command} fresh=true" if command else "train the run again with fresh=true"
+    if command.partition(" ")[0].endswith(".py"):  # as earlier versions noted it
+        command = f"python {command}"
+    return f"train again: {command} fresh=true" if command else "train the run again with fresh=true"
 
 
 def refuse_another_start(config: Config, record: RunRecord, folder: Path) -> None:

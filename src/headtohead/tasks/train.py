@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
 from collections.abc import Generator, Sequence
 from contextlib import nullcontext
@@ -16,6 +15,7 @@ from headtohead.config import Config
 from headtohead.data import Corpus, load_corpus, source_content
 from headtohead.errors import Diverged, Interrupted, Pruned, UserError, is_disk_full
 from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, on_few_rows, worst_rows
+from headtohead.grammar import typed_command
 from headtohead.notices import Notice
 from headtohead.packages import require_packages
 from headtohead.provenance import (
@@ -129,7 +129,7 @@ def training(
             config=config,
             folder=folder,
             cache=cache_root(config.paths.cache),
-            record=_new_record(config, folder, fingerprint, earlier, membership, processes, command or sys.argv),
+            record=_new_record(config, folder, fingerprint, earlier, membership, processes, command or typed_command()),
             processes=processes,
             phases=Phases.after(earlier.cost if earlier else {}, is_told=processes.is_main),
             sweep=sweep,
@@ -186,7 +186,7 @@ def _new_record(
             "packages": package_versions(),
             "hardware": hardware(),
             "processes": processes.count,
-            "command": " ".join(map(shlex.quote, [Path(command[0]).name, *command[1:]])),
+            "command": shlex.join(command),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         },
     )
