@@ -33,10 +33,18 @@ def quietly(function: Callable[..., Any], *arguments: Any, **options: Any) -> fl
         return float(function(*arguments, **options))
 
 
-def class_scores(gold: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+def held_by(gold: np.ndarray) -> np.ndarray:
+    """Return the labels that gold holds, as scikit-learn's ``labels`` takes them."""
+    return np.flatnonzero(gold.any(axis=0)) if gold.ndim == 2 else np.unique(gold)
+
+
+def class_scores(gold: np.ndarray, predicted: np.ndarray, held: np.ndarray | None = None) -> dict[str, float]:
     named = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score}
+    own = held_by(gold) if held is None else held
     return {
-        f"{average}_{name}": quietly(function, gold, predicted, average=average, zero_division=0)
+        f"{average}_{name}": quietly(
+            function, gold, predicted, average=average, zero_division=0, labels=own if average == "macro" else None
+        )
         for average in ("macro", "micro", "weighted")
         for name, function in named.items()
     }
@@ -58,11 +66,13 @@ def test_single_label_metrics_equal_scikit_learn(rows: int, labels: int, seed: i
     gold, predicted, chance = predictions.gold, predictions.predicted, predictions.probabilities
     expected = class_scores(gold, predicted)
     expected["accuracy"] = sk.accuracy_score(gold, predicted)
+    expected["macro_recall"] = quietly(sk.balanced_accuracy_score, gold, predicted)
     expected["mcc"] = quietly(sk.matthews_corrcoef, gold, predicted)
     expected["cohen_kappa"] = quietly(sk.cohen_kappa_score, gold, predicted)
     expected["log_loss"] = quietly(sk.log_loss, gold, chance, labels=np.arange(labels))
     expected["brier"] = float(((chance - np.eye(labels)[gold]) ** 2).sum(axis=1).mean())
-    areas = [sk.roc_auc_score(gold == j, chance[:, j]) for j in range(labels) if 0 < (gold == j).sum() < rows]
+    ranks = predictions.scores  # the probabilities of two near scores may round to one
+    areas = [sk.roc_auc_score(gold == j, ranks[:, j]) for j in range(labels) if 0 < (gold == j).sum() < rows]
     expected["auroc"] = float(np.mean(areas)) if areas else math.nan
     assert_holds(point_metrics(predictions), expected)
 
@@ -73,11 +83,11 @@ def test_single_label_metrics_equal_scikit_learn(rows: int, labels: int, seed: i
 def test_multi_label_metrics_equal_scikit_learn(rows: int, labels: int, seed: int) -> None:
     predictions = random_predictions("multi", rows, labels, seed)
     gold, predicted, chance = predictions.gold, predictions.predicted, predictions.probabilities
-    occurs = (gold.any(axis=0)) | (predicted.any(axis=0))
-    if occurs.sum() > 1:  # scikit-learn reads one column as binary
-        expected = class_scores(gold[:, occurs], predicted[:, occurs])
-    else:
-        expected = {}
+    expected: dict[str, float] = {}
+    if labels > 1:  # scikit-learn reads one column as binary
+        expected = class_scores(gold, predicted)
+    if not gold.any():  # and calls a mean over no label 0
+        expected |= dict.fromkeys(("macro_f1", "macro_precision", "macro_recall"), math.nan)
     expected["subset_accuracy"] = sk.accuracy_score(gold, predicted)
     cells = [quietly(sk.log_loss, gold[:, j], chance[:, j], labels=[0, 1]) for j in range(labels)]
     expected["log_loss"] = float(np.mean(cells))
@@ -123,6 +133,9 @@ def test_a_weight_is_a_repeated_row(kind: Any, expected_score: bool, rows: int, 
     weights[0] += 1
     weighted = joined([summing_family(predictions), ranking_family(predictions)])(weights[:, None].astype(float))
     repeated = point_metrics(predictions.select(np.repeat(np.arange(rows), weights)))
+    if kind != "real" and len(held := held_by(predictions.gold)):  # macro averages stay over the labels of all rows
+        many = np.repeat(np.arange(rows), weights)
+        repeated |= class_scores(predictions.gold[many], predictions.predicted[many], held)
     for name, value in weighted.items():
         if name != "ece":  # its bins are drawn once, from all rows
             assert value[0] == pytest.approx(repeated.get(name, math.nan), abs=1e-9, nan_ok=True), name
@@ -174,6 +187,65 @@ def test_undefined_metrics_are_null_and_left_out_of_point_metrics() -> None:
     assert evaluate(one).metrics["auroc"] == {"value": None, "low": None, "high": None}
     assert "auroc" not in point_metrics(one)
     assert point_metrics(one)["macro_f1"] == 1.0  # the two absent classes count neither way
+
+
+def stray(kind: Any) -> tuple[Predictions, Predictions]:
+    """Return rows of which gold holds two labels of four, and the same with one stray answer of an absent label."""
+    if kind == "multi":
+        gold = np.array([[1, 0, 0, 0], [0, 1, 0, 0]] * 5)
+        chance = np.where(gold, 0.9, 0.1)
+        other = chance.copy()
+        other[0] = [0.1, 0.1, 0.9, 0.1]
+    else:
+        gold = np.array([0, 1] * 5)
+        chance = np.where(np.eye(4)[gold] > 0, 0.7, 0.1)
+        other = chance.copy()
+        other[0] = [0.1, 0.1, 0.7, 0.1]
+    space = label_space(kind, 4)
+    return predictions_from(space, gold, np.log(chance)), predictions_from(space, gold, np.log(other))
+
+
+@pytest.mark.parametrize("kind", ["single", "ordinal", "multi"])
+def test_a_stray_answer_of_a_label_no_row_has_costs_one_row_and_not_a_class(kind: Any) -> None:
+    """With the absent label among the averaged ones this would be (8/9 + 1 + 0) / 3."""
+    right, once = (point_metrics(predictions) for predictions in stray(kind))
+    assert right["macro_f1"] == 1.0
+    assert once["macro_f1"] == pytest.approx((8 / 9 + 1) / 2)
+    assert once["macro_recall"] == pytest.approx((4 / 5 + 1) / 2)
+    assert once["macro_precision"] == 1.0
+
+
+def test_an_answer_of_an_absent_label_costs_what_any_other_wrong_answer_does() -> None:
+    """Gold's labels alone are averaged, so it does not even matter which absent label was answered."""
+    base = random_predictions("single", 80, 6, seed=3)
+    few = np.where(base.gold > 2, 0, base.gold)
+    wrong_rows = np.flatnonzero(base.predicted != few)[:7]
+
+    def answering(label: int) -> float:
+        scores = base.scores.copy()
+        scores[wrong_rows] = np.log(np.full(6, 0.01))
+        scores[wrong_rows, label] = np.log(0.95)
+        return point_metrics(replace(base, gold=few, scores=scores))["macro_f1"]
+
+    assert answering(4) == answering(5)
+
+
+def test_many_labels_of_which_no_row_has_one_have_no_macro_average() -> None:
+    empty = random_predictions("multi", 20)
+    empty = replace(empty, gold=np.zeros_like(empty.gold))
+    assert "macro_f1" not in point_metrics(empty)
+    assert evaluate(empty, resamples=20).metrics["macro_f1"]["value"] is None
+
+
+def test_every_resample_averages_over_the_labels_of_the_whole_split() -> None:
+    """Two rows of a rare label, both right: resamples without them show how little two rows say."""
+    gold = np.array([0] * 20 + [1] * 20 + [2] * 2)
+    scores = np.log(np.where(np.eye(3)[gold] > 0, 0.9, 0.05))
+    rows = predictions_from(label_space("single", 3), gold, scores)
+    without = summing_family(rows)((gold < 2).astype(float)[:, None])
+    assert without["macro_f1"] == pytest.approx(2 / 3)
+    interval = evaluate(rows, resamples=400).metrics["macro_f1"]
+    assert (interval["value"], interval["low"]) == (1.0, pytest.approx(2 / 3))
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import f1_score
 
 from evaluation.made_up import random_predictions
 from headtohead.errors import UserError
@@ -39,6 +40,30 @@ def test_shares_are_derivatives_in_the_weight_of_a_row(kind: LabelKind) -> None:
         slope = 50 * (up[metric] - down[metric]) / (2 * step)
         shares = unit_shares(predictions, metric)
         np.testing.assert_allclose(shares - shares.mean(), slope, atol=1e-6, err_msg=metric)
+
+
+@pytest.mark.parametrize("kind", ["single", "ordinal", "multi"])
+@pytest.mark.parametrize("absent", [(3,), (0, 2)])
+def test_labels_that_gold_lacks_are_no_part_of_macro_f1(kind: LabelKind, absent: tuple[int, ...]) -> None:
+    """They are answered now and then: the value is scikit-learn's over gold's labels, the shares its derivative."""
+    drawn = random_predictions(kind, rows=60, seed=5)
+    if kind == "multi":
+        gold = drawn.gold * ~np.isin(np.arange(4), absent)
+        held = np.flatnonzero(gold.any(axis=0))
+    else:
+        gold = np.where(np.isin(drawn.gold, absent), 1, drawn.gold)
+        held = np.unique(gold)
+    predictions = in_order(replace(drawn, gold=gold))
+    assert np.isin(
+        absent, np.unique(predictions.predicted.nonzero()[1] if kind == "multi" else predictions.predicted)
+    ).all()
+    shares = unit_shares(predictions, "macro_f1")
+    known = f1_score(gold, predictions.predicted, labels=held, average="macro", zero_division=0)
+    assert shares.mean() == pytest.approx(known)
+    assert point_metrics(predictions)["macro_f1"] == pytest.approx(known)
+    family = summing_family(predictions)
+    up, down = family(nudged(60, 1e-5))["macro_f1"], family(nudged(60, -1e-5))["macro_f1"]
+    np.testing.assert_allclose(shares - shares.mean(), 60 * (up - down) / 2e-5, atol=1e-6)
 
 
 def in_order(predictions: Predictions) -> Predictions:

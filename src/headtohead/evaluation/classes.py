@@ -1,8 +1,9 @@
 """Metrics of decided classes, from how often each class is right, true and predicted.
 
-Zero division, here and in every name below: a class that is true but never predicted has precision 0, one that is
-predicted but never true has recall 0, and one that is neither is left out of macro averages (scikit-learn's behaviour
-for single-label data with ``zero_division=0`` and no list of labels).
+Macro averages are over the classes that gold holds on all rows of the split (scikit-learn's ``labels=np.unique(gold)``
+with ``zero_division=0``): the same classes for every run on these rows, whatever it answers, and for every resample; of a
+class that a resample has lost, precision, recall and F1 are 0 in it. A stray answer of another class costs the recall of
+the class it should have been.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy import sparse
 
 from headtohead.evaluation.resampling import Family, Weights
+
+Held = Bool[np.ndarray, "labels 1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class CountOf:
     def __call__(self, weights: Weights) -> ClassCounts:
         return ClassCounts(self.right @ weights, self.true @ weights, self.predicted @ weights, weights.sum(axis=0))
 
+    @property
+    def held(self) -> Held:
+        """Which classes gold holds on some row."""
+        return np.diff(self.true.indptr)[:, None] > 0
+
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     share = np.zeros(np.broadcast_shapes(part.shape, whole.shape))
@@ -67,9 +75,13 @@ def per_class(counts: ClassCounts) -> dict[str, Float[np.ndarray, "labels resamp
     }
 
 
-def averages(counts: ClassCounts) -> dict[str, Float[np.ndarray, " resamples"]]:
-    """Return macro, micro and support-weighted averages of precision, recall and F1."""
-    occurs = (counts.true + counts.predicted) > 0
+def averages(counts: ClassCounts, held: Held) -> dict[str, Float[np.ndarray, " resamples"]]:
+    """Return macro, micro and support-weighted averages of precision, recall and F1.
+
+    Args:
+        counts: Class counts.
+        held: The classes of macro averages, which are NaN where there is none (no row of many-label data has a label).
+    """
     right, true, predicted = (part.sum(axis=0) for part in (counts.right, counts.true, counts.predicted))
     values = {
         "micro_precision": _share(right, predicted),
@@ -77,7 +89,7 @@ def averages(counts: ClassCounts) -> dict[str, Float[np.ndarray, " resamples"]]:
         "micro_f1": _share(2 * right, true + predicted),
     }
     for name, value in per_class(counts).items():
-        values[f"macro_{name}"] = _share((value * occurs).sum(axis=0), occurs.sum(axis=0))
+        values[f"macro_{name}"] = (value * held).sum(axis=0) / (held.sum() or np.nan)
         values[f"weighted_{name}"] = _share((value * counts.true).sum(axis=0), true)
     return values
 
@@ -117,7 +129,7 @@ def single_label_family(gold: np.ndarray, predicted: np.ndarray, labels: int) ->
 
     def family(weights: Weights) -> dict[str, np.ndarray]:
         counts = count(weights)
-        return agreement(counts) | averages(counts)
+        return agreement(counts) | averages(counts, count.held)
 
     return family
 
@@ -130,7 +142,7 @@ def ordinal_family(gold: np.ndarray, predicted: np.ndarray, labels: int) -> Fami
     def family(weights: Weights) -> dict[str, np.ndarray]:
         counts = count(weights)
         kappa = quadratic_kappa(counts, squared @ weights)
-        return agreement(counts) | averages(counts) | {"quadratic_kappa": kappa}
+        return agreement(counts) | averages(counts, count.held) | {"quadratic_kappa": kappa}
 
     return family
 
@@ -142,6 +154,6 @@ def multi_label_family(gold: np.ndarray, predicted: np.ndarray) -> Family:
 
     def family(weights: Weights) -> dict[str, np.ndarray]:
         counts = count(weights)
-        return {"subset_accuracy": exact @ weights / counts.rows} | averages(counts)
+        return {"subset_accuracy": exact @ weights / counts.rows} | averages(counts, count.held)
 
     return family

@@ -32,28 +32,33 @@ def _of_label(table: Float[np.ndarray, "*batch labels"], answers: Answers) -> In
 
 
 def macro_f1(gold: Answers, predicted: Answers, labels: int) -> tuple[Values, Influence]:
-    """Macro-F1 over the labels that occur, and each row's influence on it."""
+    """Macro-F1 over the labels that gold holds, and each row's influence on it."""
     right = gold == predicted
     hits = class_counts(np.where(right, gold, labels), labels + 1)[..., :labels]
-    named = class_counts(gold, labels) + class_counts(predicted, labels)
+    true = class_counts(gold, labels)
+    named, held = true + class_counts(predicted, labels), (true > 0).sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         f1 = np.where(named > 0, 2 * hits / named, 0.0)
         per_row = np.where(named > 0, 1 / named, 0.0)
-    occurring = (named > 0).sum(axis=-1)
     change = 2 * right * _of_label(per_row, gold) - _of_label(f1 * per_row, gold) - _of_label(f1 * per_row, predicted)
-    return f1.sum(axis=-1) / occurring, gold.shape[-1] * change / occurring[..., None]
+    return f1.sum(axis=-1) / held, gold.shape[-1] * change / held[
+        ..., None
+    ]  # other labels' F1 is 0, wherever they stand
 
 
 def macro_f1_of_sets(
     gold: Int[np.ndarray, "rows labels"], predicted: Int[np.ndarray, "rows labels"]
 ) -> tuple[Values, Float[np.ndarray, " rows"]]:
-    """Macro-F1 of rows with any number of labels, and each row's influence on it."""
+    """Macro-F1 over the labels that gold holds, of rows with any number of labels; NaN where no row has one.
+
+    With it each row's influence.
+    """
     hits, named = (gold * predicted).sum(axis=0), (gold + predicted).sum(axis=0)
     f1 = np.divide(2.0 * hits, named, out=np.zeros(len(named)), where=named > 0)
     per_row = np.divide(1.0, named, out=np.zeros(len(named)), where=named > 0)
-    occurring = (named > 0).sum()
+    held = gold.any(axis=0).sum() or np.nan
     change = (2 * gold * predicted - (gold + predicted) * f1) @ per_row
-    return f1.sum() / occurring, len(gold) * change / occurring
+    return f1.sum() / held, len(gold) * change / held
 
 
 def cohen_kappa(gold: Answers, predicted: Answers, labels: int) -> tuple[Values, Influence]:

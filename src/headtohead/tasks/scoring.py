@@ -79,7 +79,8 @@ def validation_metrics(predictions: Predictions, metric: str) -> dict[str, float
     metrics = point_metrics(predictions)
     if metric not in metrics:
         raise UserError(
-            f"train.metric={metric} is not defined for {predictions.labels.kind}-label data with this loss"
+            f"train.metric={metric} is not defined for {predictions.labels.kind}-label data with this loss, or on these "
+            f"{len(predictions)} validation rows"
             f"{near_names(metric, metrics)}"
         )
     return metrics
