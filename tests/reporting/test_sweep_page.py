@@ -59,7 +59,8 @@ def test_a_sweep_with_arms_has_every_section(page: Page) -> None:
         "the band is the margin",
         "p (Holm)",
         "Macro-F1 of every run",
-        "no arm is better and cheaper",
+        "the cheapest arm, and each that is better than every cheaper one",
+        "smallest label",
         "The cheapest arm not worse than the best by more than .050",
         "head by any cost",
         "What a budget buys",
@@ -117,6 +118,31 @@ def test_the_forest_shows_the_verdict(page: Page, two: Path) -> None:
     assert forest["data"][0]["error_x"]["array"][0] == pytest.approx(pair["high"] - pair["difference"])
     band = next(shape for shape in forest["layout"]["shapes"] if shape["type"] == "rect")
     assert (band["x0"], band["x1"]) == (-0.05, 0.05)
+
+
+def test_only_the_metric_that_decides_has_filled_marks(page: Page) -> None:
+    forests = [figure for figure in page.figures if "error_x" in figure["data"][0] and "shapes" in figure["layout"]]
+    filled = [figure["data"][0]["marker"]["color"] != ["var(--card)"] for figure in forests]
+    assert filled == [True, False, False, False, False]
+
+
+def test_a_verdict_of_the_first_schema_is_still_shown(two: Path, tmp_path: Path) -> None:
+    """It had no level, no second interval, and ``equivalent: false``."""
+    folder = tmp_path / "old"
+    shutil.copytree(two, folder)
+    stored = json.loads((folder / "verdict.json").read_text())
+    for gone in ("level", "smallest_label"):
+        del stored[gone]
+    for pair in [*stored["pairs"], *(pair for pairs in stored["secondary"].values() for pair in pairs)]:
+        for gone in ("undirected", "equivalence_low", "equivalence_high", "sought"):
+            del pair[gone]
+        pair["equivalent"] = False if pair["equivalent"] else None
+        pair["direction"] = pair["first"]
+    (folder / "verdict.json").write_text(json.dumps(stored | {"schema_version": 1}))
+    shown = page_of(folder)
+    assert ".050: not shown" in shown.text
+    assert "head is better than generative" in shown.text
+    assert "simultaneous" not in shown.text
 
 
 def test_to_the_right_is_better_also_where_lower_is_better(page: Page) -> None:

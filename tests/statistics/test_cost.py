@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headtohead.statistics import cheapest, pareto
 
-POINTS = st.dictionaries(st.sampled_from("abcdef"), st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1)
+COSTS = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 4), min_size=1)
+QUALITY = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 4))
 
 
-@given(POINTS, st.booleans())
-def test_nobody_on_the_front_is_beaten_and_everybody_else_is(points: dict[str, tuple[int, int]], higher: bool) -> None:
-    quality = {arm: float(point[0]) for arm, point in points.items()}
-    cost = {arm: float(point[1]) for arm, point in points.items()}
-    front = pareto(quality, cost, higher_is_better=higher)
-    sign = 1 if higher else -1
-
-    def beats(one: str, other: str) -> bool:
-        gain, saving = sign * (quality[one] - quality[other]), cost[other] - cost[one]
-        return gain >= 0 and saving >= 0 and (gain > 0 or saving > 0)
-
+@given(COSTS, QUALITY, st.integers(1, 3))
+def test_who_is_dear_must_be_better_than_all_that_are_cheaper(
+    costs: dict[str, int], quality: dict[str, int], least: int
+) -> None:
+    """A difference is decided from ``least`` on."""
+    cost = {arm: float(value) for arm, value in costs.items()}
+    better = {(a, b) for a in cost for b in cost if quality.get(a, 0) - quality.get(b, 0) >= least}
+    front = pareto(better, cost)
     assert front == sorted(front, key=lambda arm: (cost[arm], arm))
-    assert set(front) == {arm for arm in points if not any(beats(other, arm) for other in points)}
+    for arm in cost:
+        cheaper = [other for other in cost if cost[other] < cost[arm]]
+        as_dear = [other for other in cost if cost[other] == cost[arm]]
+        worth = all((arm, other) in better for other in cheaper) and not any(
+            (other, arm) in better for other in as_dear
+        )
+        assert (arm in front) == worth
 
 
-def test_unknown_costs_are_left_out() -> None:
-    assert pareto({"a": 1.0, "b": 2.0}, {"a": 3.0}, higher_is_better=True) == ["a"]
+@pytest.mark.parametrize("cost", [{"a": 1.0, "b": 2.0}, {"b": 2.0, "a": 1.0}])
+def test_of_two_arms_equal_but_for_chance_the_dearer_is_not_starred(cost: dict[str, float]) -> None:
+    assert pareto([], cost) == ["a"]
+    assert pareto([("b", "a")], cost) == ["a", "b"]
+    assert pareto([("a", "b")], cost) == ["a"]
+
+
+def test_arms_that_cost_the_same_are_all_starred_unless_one_is_better() -> None:
+    assert pareto([], {"a": 1.0, "b": 1.0}) == ["a", "b"]
+    assert pareto([("b", "a")], {"a": 1.0, "b": 1.0}) == ["b"]
+
+
+def test_the_cheapest() -> None:
     assert cheapest(["b", "a", "c"], {"a": 2.0, "b": 2.0}) == "b"
     assert cheapest(["c"], {}) is None

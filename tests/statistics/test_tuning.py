@@ -32,6 +32,13 @@ def test_the_budget_counts_every_trial_that_ended() -> None:
     assert (found.judged, found.inflation) == (None, None)
 
 
+@pytest.mark.parametrize(("count", "half"), [(16, 8), (9, 4), (2, 1)])
+def test_half_the_budget_is_half_of_the_trials(count: int, half: int) -> None:
+    found = tuning_of(study([trial(number, float(number)) for number in range(count)]))
+    assert found.expected_of_half == found.expected_best[half - 1]
+    assert math.isnan(tuning_of(study([trial(0, 0.5)])).expected_of_half)
+
+
 def test_a_pruned_trial_has_what_it_reported_last() -> None:
     pruned = trial(0, None, "pruned", reports={"2": 0.1, "10": 0.4})
     assert value_of(pruned, {}) == 0.4

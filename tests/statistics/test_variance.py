@@ -98,12 +98,51 @@ def test_batches_equal_one_at_a_time() -> None:
         assert degrees_of_freedom(together)[place] == pytest.approx(degrees_of_freedom(alone))
 
 
-def test_two_runs_are_believed_less_than_satterthwaite_does() -> None:
-    first, second = drawn(3, 2, 2)
-    layout = layout_of(first, second)
+def believed_by_satterthwaite(layout: Layout) -> float:
     parts = layout.across_units**2 / (layout.units - 1)
-    parts += sum(runs**2 for runs in layout.runs) + sum(part**2 for part in layout.run_by_unit) / (layout.units - 1)
-    assert degrees_of_freedom(layout) < layout.variance**2 / parts
+    for runs, mixed, count in zip(layout.runs, layout.run_by_unit, layout.run_counts, strict=True):
+        parts += runs**2 / (count - 1) + mixed**2 / ((count - 1) * (layout.units - 1))
+    return float(layout.variance**2 / parts)
+
+
+@pytest.mark.parametrize(("one", "other"), [(2, 2), (3, 3), (3, 8)])
+def test_two_and_three_runs_are_believed_less_than_satterthwaite_does(one: int, other: int) -> None:
+    layout = layout_of(*drawn(3, one, other))
+    assert degrees_of_freedom(layout) < believed_by_satterthwaite(layout)
+
+
+@pytest.mark.parametrize(("one", "other"), [(4, 4), (4, 8), (5, 5)])
+def test_four_and_more_are_believed_as_satterthwaite_does_whatever_the_other_arm_has(one: int, other: int) -> None:
+    layout = layout_of(*drawn(3, one, other))
+    assert degrees_of_freedom(layout) == pytest.approx(believed_by_satterthwaite(layout))
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 6), st.floats(0.001, 0.2))
+def test_degrees_of_freedom_never_fall_below_those_of_the_source_with_fewest(
+    seed: int, one: int, other: int, wrong: float
+) -> None:
+    """Few rows are wrong, so that taking the interaction off leaves next to nothing (once 1e-5 degrees of freedom)."""
+    generator = np.random.default_rng(seed)
+    first, second = ((generator.random((runs, 60)) > wrong).astype(float) for runs in (one, other))
+    layout = layout_of(first, second)
+    fewest = min([59, *(runs - 1 for runs in (one, other) if runs > 1)])
+    assert degrees_of_freedom(layout) >= fewest
+
+
+@pytest.mark.parametrize("runs", [2, 3, 4, 5])
+def test_one_more_run_narrows_the_interval_in_most_data_sets(runs: int) -> None:
+    generator = np.random.default_rng(runs)
+    shape = (500, runs + 1, 200)
+    rows = generator.normal(size=(500, 1, 200))
+    first, second = (
+        rows + 0.1 * generator.normal(size=(*shape[:2], 1)) + generator.normal(size=shape) for _ in range(2)
+    )
+
+    def width(layout: Layout) -> np.ndarray:
+        return stats.t.isf(0.025, degrees_of_freedom(layout)) * np.sqrt(layout.variance)
+
+    before, after = (width(layout_of(first[:, : runs + more], second[:, :runs])) for more in (0, 1))
+    assert np.mean(after > before) < 0.3
 
 
 def test_growing_by_nothing_changes_nothing_but_the_floor() -> None:

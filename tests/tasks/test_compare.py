@@ -16,7 +16,7 @@ import pytest
 from headtohead.config import CompareConfig
 from headtohead.errors import UserError
 from headtohead.labels import LabelKind
-from headtohead.results import Predictions, write_record
+from headtohead.results import Predictions, read_predictions, write_predictions, write_record
 from headtohead.tasks.compare import compare_runs
 from made_up_arms import noisy_runs
 from reporting.made_up_runs import made_up_predictions, made_up_record, write_run
@@ -75,13 +75,42 @@ def test_a_verdict_is_written_and_printed(runs: Path, capsys: pytest.CaptureFixt
     assert found["metric"] == "macro_f1"
     assert found["pairs"][0]["direction"] == "good"
     assert found["pairs"][0]["scope"] == "configurations"
-    assert found["pairs"][0]["equivalent"] is False
+    assert found["pairs"][0]["equivalent"] == "not_shown"
+    assert (found["schema_version"], found["level"]) == (2, 0.05)
     assert found["varied"] == {"good": ["seed"], "poor": ["seed"]}
     assert [run["seed"] for run in found["runs"]["poor"]] == [0, 1, 2]
     assert found["pareto"]["train_seconds"] == ["good"]
     shown = " ".join(capsys.readouterr().out.split())
     assert "good is better than poor" in shown
     assert "verdict.json" in shown
+    rarest = found["smallest_label"]
+    assert f"smallest label {rarest['name']}: {rarest['rows']} rows" in shown
+
+
+def scored_on(folder: Path, *splits: str) -> None:
+    """Let a run have scored its test rows as further test splits too."""
+    stored = folder / "predictions.parquet"
+    rows = read_predictions(stored).of_split("test")
+    together = {
+        name: np.concatenate([getattr(rows, name)] * len(splits))
+        for name in ("row_id", "text_hash", "group", "tokens", "truncated", "gold", "scores")
+    }
+    write_predictions(stored, replace(rows, **together, split=np.repeat(np.array(splits, dtype=object), len(rows))))
+
+
+@pytest.mark.parametrize(("looks", "share"), [(1, "compare.looks=3"), (3, "")])
+def test_other_test_sets_of_the_runs_are_named_with_their_share(runs: Path, looks: int, share: str) -> None:
+    for folder in runs.iterdir():
+        scored_on(folder, "test", "mail", "news", *(["notes"] if "good" in folder.name else []))
+    (said,) = [each for each in compare(runs, looks=looks)["sentences"] if "scored on mail, news too" in each]
+    assert "each test set has a verdict of its own (compare.split)" in said
+    assert share in said
+    assert ("compare.looks" in said) == bool(share)
+    assert compare(runs, split="news", looks=3)["looks"] == 3
+
+
+def test_one_test_set_needs_no_share(runs: Path) -> None:
+    assert not any("each test set" in said for said in compare(runs)["sentences"])
 
 
 def test_folders_and_globs_may_name_a_run_twice(runs: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -25,6 +26,21 @@ _LOWER = [*_PROBABILITY, *(f"calibrated_{name}" for name in _PROBABILITY), "aurc
 
 HIGHER_IS_BETTER: Mapping[str, bool] = MappingProxyType(dict.fromkeys(_HIGHER, True) | dict.fromkeys(_LOWER, False))
 """Every metric name there is, in the order in which tables show them."""
+
+BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    dict.fromkeys(HIGHER_IS_BETTER, (0.0, 1.0))
+    | dict.fromkeys(("cohen_kappa", "quadratic_kappa", "mcc", "spearman"), (-1.0, 1.0))
+    | dict.fromkeys(("brier", "calibrated_brier"), (0.0, 2.0))
+    | dict.fromkeys(("log_loss", "calibrated_log_loss", "mae", "rmse"), (0.0, math.inf))
+    | {"r2": (-math.inf, 1.0)}
+)
+"""The least and the most that each metric can be; intervals are cut to them."""
+
+
+def widest_difference(metric: str) -> float:
+    """Return how far two systems can lie apart at most."""
+    low, high = BOUNDS[metric]
+    return high - low
 
 
 def default_metric(kind: str) -> str:

@@ -44,12 +44,31 @@ class Arm:
         """Whether a configuration has one run only, so that luck of the seed cannot be seen."""
         return any(len(configuration) == 1 for configuration in self.configurations)
 
+    @property
+    def spare_runs(self) -> int:
+        """Runs beyond the first of each configuration: the degrees of freedom of the luck of seeds."""
+        return sum(len(configuration) - 1 for configuration in self.configurations)
+
     def described(self, *, as_method: bool = False) -> str:
         """Return what a sentence may call this arm."""
         if as_method:
             return self.name
         chosen = f"{self.name}'s best of {self.trials} trials" if self.trials else self.name
         return f"the one run of {chosen}" if len(self.runs) == 1 else chosen
+
+
+def why_undirected(first: Arm, second: Arm) -> str | None:
+    """Say why configurations cannot be called better or equal: two runs show their luck too badly beside more, or one.
+
+    Simulated, two runs whose seeds vary most beside three to ten calm ones, or beside one run, gave a wrong direction in
+    up to 9.5 % instead of 5 %; two beside two do not, unless their spreads lie further apart than five to one.
+    """
+    if first.spare_runs == second.spare_runs:
+        return None
+    for two, other in ((first, second), (second, first)):
+        if two.spare_runs == 1:
+            return f"{two.name} has two runs and {other.name} {'one' if other.spare_runs == 0 else len(other.runs)}"
+    return None
 
 
 def refuse_unequal_rows(arms: Sequence[Arm]) -> None:
@@ -101,13 +120,17 @@ def shares_of(arm: Arm, metric: str) -> list[Float[np.ndarray, "_ units"]]:
     """Return per configuration what each unit of rows adds to each run's metric.
 
     Raises:
-        UserError: the metric is undefined for a run (kappa where all rows have one label).
+        UserError: the metric is undefined for a run (kappa where all rows and all answers are of one label).
     """
     tables = [
         np.stack([unit_shares(run, metric) for run in configuration], axis=0) for configuration in arm.configurations
     ]
-    if not all(np.isfinite(table).all() for table in tables):
-        raise UserError(f"{metric} is undefined on these rows for arm {arm.name!r}; compare another metric")
+    defined = np.concatenate([np.isfinite(table).all(axis=1) for table in tables])
+    if not defined.all():
+        which = f"run {int(np.argmin(defined)) + 1} of arm {arm.name!r}"
+        raise UserError(
+            f"{metric} is undefined for {which} on these rows; compare another metric, or leave the run out"
+        )
     return tables
 
 

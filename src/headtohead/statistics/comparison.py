@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
 from headtohead.evaluation import HIGHER_IS_BETTER
-from headtohead.statistics.arms import Arm, shares_of, strata_of
+from headtohead.evaluation.metrics import widest_difference
+from headtohead.statistics.arms import Arm, shares_of, strata_of, why_undirected
 from headtohead.statistics.crosscheck import mcnemar_p, relabel_runs_p, swap_rows_p
 from headtohead.statistics.equivalence import equivalence_p
+from headtohead.statistics.multiplicity import Rate
 from headtohead.statistics.power import detectable_difference, more_rows, more_runs
 from headtohead.statistics.variance import Layout, degrees_of_freedom, lay_out
 
 Scope = Literal["runs", "configurations", "methods"]
 """What a statement is about: these trained models, these configurations (new seeds), or the methods (new tunings)."""
 ROUNDING = 1e-12
+SUGGESTIVE = 0.3
+"""Largest p-value at which the difference found is taken for the true one, to say what would decide."""
 Tables = Sequence[Float[np.ndarray, "_ units"]]
 
 
@@ -35,7 +39,7 @@ class Comparison:
     difference: float
     low: float | None
     high: float | None
-    """Of the interval for this pair, at the level of one look; null where nothing varies."""
+    """Of the interval; those of all pairs hold together, at the level of one look. Null where nothing varies."""
     standard_error: float
     degrees_of_freedom: float
     variance_of_rows: float
@@ -44,27 +48,32 @@ class Comparison:
     p_value: float
     """Two-sided, of this pair alone."""
     p_holm: float
-    """Adjusted over all pairs."""
+    """Adjusted over all pairs and looks: decided where it is at most ``alpha``; 1 where no direction may be given."""
     direction: str | None
-    """The better arm; null: undecided."""
+    """The better arm; null: undecided, or of a metric that does not decide."""
+    undirected: str | None
+    """Why neither direction nor equivalence is given, whatever the difference."""
     margin: float | None
     equivalence_p: float | None
     equivalence_p_holm: float | None
-    equivalent: bool | None
-    """Nearer than the margin; null without a margin. False means "not shown", never "different"."""
+    equivalence_low: float | None
+    equivalence_high: float | None
+    """Interval that the margin is held against: at twice the error rate (90 % beside 95 %), since each end is tested once."""
+    equivalent: Literal[True, "not_shown"] | None
+    """Nearer than the margin, or not shown to be, which never means "different"; null without a margin."""
     detectable: float | None
-    """True difference that a fresh comparison of this size would find with 80 % power."""
+    """True difference that a fresh comparison of this size would find in at least 80 % of cases."""
+    sought: float | None
+    """What ``more_runs`` and ``more_rows`` are reckoned for: the margin, else the difference found, if p suggests one."""
     more_runs: int | None
     more_rows: int | None
-    """About how many more would decide if the observed difference were the true one; null: decided, or never."""
+    """About how many more give a 4-in-5 chance at the next look; 0: enough, null: decided, never, or nothing sought."""
     mcnemar_p: float | None
     swap_rows_p: float | None
     relabel_runs_p: float | None
 
 
-def compare_pair(
-    first: Arm, second: Arm, metric: str, *, margin: float | None, alpha: float, pairs: int = 1
-) -> Comparison:
+def compare_pair(first: Arm, second: Arm, metric: str, *, margin: float | None, rate: Rate) -> Comparison:
     """Compare two arms; ``decision.settle`` then decides over all pairs.
 
     Args:
@@ -72,8 +81,7 @@ def compare_pair(
         second: The other.
         metric: Name.
         margin: Largest difference that does not matter; ``None`` asks no question of equivalence.
-        alpha: Two-sided error rate of this look.
-        pairs: Compared at this look; what is detectable, and what would decide, is reckoned at ``alpha / pairs``.
+        rate: Error rate that all pairs share.
 
     Raises:
         UserError: the metric is undefined for a run.
@@ -82,10 +90,12 @@ def compare_pair(
     scope = scope_of(first, second)
     layout = layout_of(*tables, as_method=scope == "methods")
     difference, error, df = _estimate(layout)
-    varies, strict = error > 0, alpha / pairs
-    reach = float(stats.t.isf(alpha / 2, df)) * error
+    varies = error > 0
     p_value = float(2 * stats.t.sf(abs(difference) / error, df)) if varies else _p_without_spread(layout)
     nearness = None if margin is None else equivalence_p(difference, error, df, margin) if varies else 1.0
+    low, high = _interval(layout, rate.of_pair, metric)
+    near_low, near_high = (None, None) if margin is None else _interval(layout, 2 * rate.of_pair, metric)
+    undirected = None if scope == "methods" else why_undirected(first, second)
     return Comparison(
         first=first.name,
         second=second.name,
@@ -93,8 +103,8 @@ def compare_pair(
         higher_is_better=HIGHER_IS_BETTER[metric],
         scope=scope,
         difference=difference,
-        low=difference - reach if varies else None,
-        high=difference + reach if varies else None,
+        low=low,
+        high=high,
         standard_error=error,
         degrees_of_freedom=df,
         variance_of_rows=float(layout.across_units),
@@ -102,13 +112,14 @@ def compare_pair(
         p_value=p_value,
         p_holm=p_value,
         direction=None,
+        undirected=undirected,
         margin=margin,
         equivalence_p=nearness,
         equivalence_p_holm=nearness,
+        equivalence_low=near_low,
+        equivalence_high=near_high,
         equivalent=None,
-        detectable=float(detectable_difference(layout, strict)) if varies else None,
-        more_runs=more_runs(layout, strict) if varies else None,
-        more_rows=more_rows(layout, len(first.runs[0]), strict) if varies else None,
+        **(_sight(layout, len(first.runs[0]), margin, p_value, rate) if varies and not undirected else _BLIND),
         **_second_opinions(first, second, metric, tables, as_method=scope == "methods"),
     )
 
@@ -117,6 +128,29 @@ def _estimate(layout: Layout) -> tuple[float, float, float]:
     """Return difference, standard error (zero where only rounding differs) and degrees of freedom."""
     error = float(np.sqrt(layout.variance))
     return float(layout.difference), error if error > ROUNDING else 0.0, float(degrees_of_freedom(layout))
+
+
+def _interval(layout: Layout, alpha: float, metric: str) -> tuple[float | None, float | None]:
+    """Return the interval of a difference, cut to what the metric can differ by."""
+    difference, error, df = _estimate(layout)
+    if error == 0:
+        return None, None
+    reach, widest = float(stats.t.isf(alpha / 2, df)) * error, widest_difference(metric)
+    return max(difference - reach, -widest), min(difference + reach, widest)
+
+
+_BLIND: dict[str, Any] = dict.fromkeys(("detectable", "sought", "more_runs", "more_rows"))
+
+
+def _sight(layout: Layout, rows: int, margin: float | None, p_value: float, rate: Rate) -> dict[str, Any]:
+    """Return what the comparison could see, and what it would take to see what is sought."""
+    seen = {"detectable": float(detectable_difference(layout, rate.of_pair))}
+    found = abs(float(layout.difference)) if p_value <= SUGGESTIVE else None
+    sought = found if margin is None else margin
+    if sought is None:
+        return _BLIND | seen
+    runs, more = more_runs(layout, sought, rate.of_next), more_rows(layout, rows, sought, rate.of_next)
+    return seen | {"sought": sought, "more_runs": runs, "more_rows": more}
 
 
 def scope_of(first: Arm, second: Arm) -> Scope:
@@ -138,7 +172,7 @@ def _p_without_spread(layout: Layout) -> float:
 
 def _second_opinions(
     first: Arm, second: Arm, metric: str, tables: tuple[Tables, Tables], *, as_method: bool
-) -> dict[str, float | None]:
+) -> dict[str, Any]:
     by_configuration = [np.stack([table.mean(axis=0) for table in arm]) for arm in tables]
     per_unit = by_configuration[0].mean(axis=0) - by_configuration[1].mean(axis=0)
     if as_method:

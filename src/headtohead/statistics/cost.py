@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 
-def pareto(quality: Mapping[str, float], cost: Mapping[str, float], *, higher_is_better: bool) -> list[str]:
-    """Return the arms that no other beats: none is at least as good and as cheap, and better in one of the two.
+def pareto(better: Collection[tuple[str, str]], cost: Mapping[str, float]) -> list[str]:
+    """Return the arms that are worth their cost: the cheapest, and each that is better than every cheaper one.
+
+    Better is what a verdict decided: of two arms that are equal but for chance the dearer is not among them.
 
     Args:
-        quality: A metric per arm.
-        cost: Of one kind per arm; arms without one are left out.
-        higher_is_better: Of the metric.
+        better: Pairs of arms, the first better than the second by more than chance.
+        cost: Of one kind per arm.
     """
-    sign = 1 if higher_is_better else -1
-    point = {arm: (sign * quality[arm], -cost[arm]) for arm in quality if arm in cost}
 
     def beaten(arm: str) -> bool:
-        own = point[arm]
-        return any(other != own and other[0] >= own[0] and other[1] >= own[1] for other in point.values())
+        return any(
+            (other, arm) in better if cost[other] == cost[arm] else (arm, other) not in better
+            for other in cost
+            if other != arm and cost[other] <= cost[arm]
+        )
 
-    return sorted((arm for arm in point if not beaten(arm)), key=lambda arm: (cost[arm], arm))
+    return sorted((arm for arm in cost if not beaten(arm)), key=lambda arm: (cost[arm], arm))
 
 
 def cheapest(candidates: list[str], cost: Mapping[str, float]) -> str | None:

@@ -4,39 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from headtohead.statistics.comparison import Comparison
 from headtohead.statistics.equivalence import not_worse_p
-from headtohead.statistics.multiplicity import holm
+from headtohead.statistics.multiplicity import Rate
 
 
-def settle(comparisons: Sequence[Comparison], alpha: float) -> list[Comparison]:
+def settle(comparisons: Sequence[Comparison], rate: Rate, *, decides: bool = True) -> list[Comparison]:
     """Decide direction and equivalence of every pair, each family of tests held by Holm's procedure.
 
     Args:
         comparisons: All pairs of one metric.
-        alpha: Error rate of this look, of each family.
+        rate: Error rate of each family.
+        decides: Whether the metric gives directions; others have their p-values only.
     """
-    adjusted = holm([pair.p_value for pair in comparisons])
+    adjusted = rate.adjusted([1.0 if pair.undirected else pair.p_value for pair in comparisons])
+    settled = [replace(pair, p_holm=p_holm) for pair, p_holm in zip(comparisons, adjusted, strict=True)]
+    return [replace(pair, **(_direction(pair, rate) if decides else {})) for pair in _near(settled, rate)]
+
+
+def _direction(pair: Comparison, rate: Rate) -> dict[str, Any]:
+    """Return the better arm where there is one, the interval cut at zero where Holm's steps reach further than it does."""
+    if pair.p_holm > rate.alpha:
+        return {}
+    ahead = pair.difference > 0
+    better = pair.first if ahead == pair.higher_is_better else pair.second
+    known = {"direction": better, "more_runs": None, "more_rows": None}
+    if pair.low is None or pair.high is None:
+        return known
+    return known | ({"low": max(pair.low, 0.0)} if ahead else {"high": min(pair.high, 0.0)})
+
+
+def _near(comparisons: Sequence[Comparison], rate: Rate) -> list[Comparison]:
     asked = [pair for pair in comparisons if pair.equivalence_p is not None]
-    near = dict(zip(map(id, asked), holm([pair.equivalence_p or 0.0 for pair in asked]), strict=True))
-    settled = []
-    for pair, p_holm in zip(comparisons, adjusted, strict=True):
-        ahead = pair.first if (pair.difference > 0) == pair.higher_is_better else pair.second
-        decided = replace(pair, p_holm=p_holm, direction=ahead if p_holm <= alpha else None)
-        if decided.direction:
-            decided = replace(decided, more_runs=None, more_rows=None)
-        if pair.equivalence_p is not None:
-            nearness = near[id(pair)]
-            decided = replace(decided, equivalence_p_holm=nearness, equivalent=nearness <= alpha)
-        settled.append(decided)
-    return settled
+    adjusted = rate.adjusted([1.0 if pair.undirected else pair.equivalence_p or 0.0 for pair in asked])
+    near = dict(zip(map(id, asked), adjusted, strict=True))
+    return [
+        replace(pair, **_nearness(pair, near[id(pair)], rate)) if id(pair) in near else pair for pair in comparisons
+    ]
+
+
+def _nearness(pair: Comparison, p_holm: float, rate: Rate) -> dict[str, Any]:
+    if p_holm > rate.alpha:
+        return {"equivalence_p_holm": p_holm, "equivalent": "not_shown"}
+    assert pair.margin is not None
+    assert pair.equivalence_low is not None
+    assert pair.equivalence_high is not None
+    return {
+        "equivalence_p_holm": p_holm,
+        "equivalent": True,
+        "equivalence_low": max(pair.equivalence_low, -pair.margin),
+        "equivalence_high": min(pair.equivalence_high, pair.margin),
+        "more_runs": None,
+        "more_rows": None,
+    }
 
 
 def not_worse(best: str, pair: Comparison, margin: float, alpha: float) -> bool:
     """Say whether the other arm of a pair is shown not to be worse than ``best`` by ``margin`` or more."""
     gain = pair.difference if best == pair.first else -pair.difference
     shortfall = gain if pair.higher_is_better else -gain
-    if pair.standard_error == 0:
+    if pair.standard_error == 0 or pair.undirected:
         return False
     return not_worse_p(shortfall, pair.standard_error, pair.degrees_of_freedom, margin) <= alpha

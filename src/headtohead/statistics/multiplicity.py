@@ -3,8 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """How a family of pairs spends its error rate: an equal part at each look, held over all pairs there.
+
+    The directions of all pairs are one family, their equivalences another.
+    """
+
+    alpha: float = 0.05
+    """Over all looks."""
+    looks: int = 1
+    """That ``alpha`` is split over; this is one of them."""
+    next_looks: int | None = None
+    """That it will be split over at the next look; ``None``: one more."""
+    pairs: int = 1
+
+    @property
+    def level(self) -> float:
+        """Error rate of this look."""
+        return level_per_look(self.alpha, self.looks)
+
+    @property
+    def of_pair(self) -> float:
+        """Error rate of one pair's interval, so that the intervals of all hold together (Bonferroni)."""
+        return self.level / self.pairs
+
+    @property
+    def of_next(self) -> float:
+        """Error rate of one pair at the next look."""
+        return level_per_look(self.alpha, self.next_looks or self.looks + 1) / self.pairs
+
+    def adjusted(self, p_values: Sequence[float]) -> list[float]:
+        """Return p-values of all pairs that are to be held against ``alpha``: for the other pairs, and for the looks."""
+        return [min(1.0, self.looks * value) for value in holm(p_values)]
 
 
 def level_per_look(alpha: float, looks: int) -> float:

@@ -51,6 +51,12 @@ class Tuning:
     """Parameters whose best value is the ``lowest`` or ``highest`` that was tried: with a wider range the arm may do better."""
 
     @property
+    def expected_of_half(self) -> float:
+        """Expected validation score of the best of half the trials; NaN of fewer than two."""
+        half = len(self.expected_best) // 2
+        return self.expected_best[half - 1] if half else math.nan
+
+    @property
     def warnings(self) -> list[str]:
         """What to know before believing that the best was found."""
         return [

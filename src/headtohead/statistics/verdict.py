@@ -14,14 +14,16 @@ from headtohead.evaluation import HIGHER_IS_BETTER
 from headtohead.evaluation.resampling import independent_units
 from headtohead.results.record import json_ready
 from headtohead.statistics.arms import Arm, refuse_unequal_rows, shares_of
+from headtohead.statistics.cautions import LabelRows, few_groups, judgeable, smallest_label
 from headtohead.statistics.comparison import Comparison, compare_pair
 from headtohead.statistics.cost import cheapest, pareto
 from headtohead.statistics.decision import not_worse, settle
-from headtohead.statistics.metrics import metrics_of, resolve_metric
-from headtohead.statistics.multiplicity import level_per_look
+from headtohead.statistics.metrics import resolve_metric
+from headtohead.statistics.multiplicity import Rate
 from headtohead.statistics.words import sentence
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1 had ``equivalent: false``, directions of secondary metrics, p-values without the looks, and no ``level``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +52,20 @@ class Verdict:
     alpha: float
     looks: int
     """Looks that ``alpha`` is split over; this is one of them."""
+    level: float
+    """Error rate of this look. ``p_holm`` counts the looks already, and is held against ``alpha``."""
     rows: int
     units: int
     """Independent units of rows: fewer than rows where data come in groups."""
+    smallest_label: LabelRows | None
+    """Of the labels that gold holds, over which macro-F1 is averaged."""
     arms: list[ArmSummary]
     pairs: list[Comparison]
     """All pairs on ``metric``, held together by Holm's procedure."""
     secondary: dict[str, list[Comparison]]
-    """The other metrics, each a family of its own: to be read beside the verdict, not to be chosen from."""
+    """The other metrics, without directions: to be read beside the verdict, not to be chosen from."""
     pareto: dict[str, list[str]]
-    """Per kind of cost the arms that none beats in both quality and cost, cheapest first."""
+    """Per kind of cost the cheapest arm and each that is decidedly better than every cheaper one, cheapest first."""
     cheapest: dict[str, str | None]
     """Per kind of cost the cheapest arm shown not to be worse than the best by the margin; empty without a margin."""
     sentences: list[str] = field(default_factory=list)
@@ -77,6 +83,7 @@ def judge(
     margin: Mapping[str, float] | None = None,
     alpha: float = 0.05,
     looks: int = 1,
+    next_looks: int | None = None,
     costs: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Verdict:
     """Compare all pairs of arms.
@@ -88,6 +95,7 @@ def judge(
         margin: Per metric the largest difference that does not matter; metrics without one get no equivalence.
         alpha: Error rate over all looks, of the direction family and of the equivalence family.
         looks: At the data so far, this one included, or planned.
+        next_looks: That ``alpha`` is split over at the next look; ``None``: one more.
         costs: Per arm and kind of cost, lower is better.
 
     Raises:
@@ -98,25 +106,36 @@ def judge(
     runs = [run for arm in arms for run in arm.runs]
     name = resolve_metric(metric, runs)
     margins = {resolve_metric(key, runs, "compare.margin"): value for key, value in (margin or {}).items()}
-    shared = [each for each in metrics_of(runs[0]) if all(each in metrics_of(run) for run in runs)]
-    level = level_per_look(alpha, looks)
-    defined = [each for each in shared if each == name or _is_defined(arms, each)]
-    found = {each: _all_pairs(arms, each, margins.get(each), level) for each in defined}
+    rate = Rate(alpha=alpha, looks=looks, next_looks=next_looks, pairs=len(arms) * (len(arms) - 1) // 2)
+    why_not = judgeable(arms)
+    defined = [each for each, why in why_not.items() if each == name or why is None]
+    found = {each: _all_pairs(arms, each, margins.get(each), rate, decides=each == name) for each in defined}
     summaries = [_summary(arm, defined, (costs or {}).get(arm.name, {})) for arm in arms]
+    units, rarest = int(independent_units(runs[0].group).max()) + 1, smallest_label(runs[0])
+    cautions = [
+        rarest.in_words if rarest and name == "macro_f1" else None,
+        few_groups(units, len(runs[0])),
+        *(f"{each} is not compared: {why}" for each, why in why_not.items() if why),
+    ]
     by_name = {arm.name: arm for arm in arms}
     return Verdict(
         metric=name,
         higher_is_better=HIGHER_IS_BETTER[name],
         alpha=alpha,
         looks=looks,
+        level=rate.level,
         rows=len(runs[0]),
-        units=int(independent_units(runs[0].group).max()) + 1,
+        units=units,
+        smallest_label=rarest,
         arms=summaries,
         pairs=found[name],
         secondary={each: pairs for each, pairs in found.items() if each != name},
-        pareto=_fronts(summaries, name),
-        cheapest=_cheapest(summaries, found[name], margins.get(name), level),
-        sentences=[sentence(pair, by_name, 1 - level) for pair in found[name]],
+        pareto=_fronts(summaries, found[name]),
+        cheapest=_cheapest(summaries, found[name], margins.get(name), rate.level),
+        sentences=[
+            *(sentence(pair, by_name, rate) for pair in found[name]),
+            *(f"{caution}." for caution in cautions if caution),
+        ],
     )
 
 
@@ -131,21 +150,11 @@ def _refuse_odd(arms: Sequence[Arm]) -> None:
             raise UserError(f"arm {arm.name!r} has no finished run")
 
 
-def _is_defined(arms: Sequence[Arm], metric: str) -> bool:
-    try:
-        for arm in arms:
-            shares_of(arm, metric)
-    except UserError:
-        return False
-    return True
-
-
-def _all_pairs(arms: Sequence[Arm], metric: str, margin: float | None, level: float) -> list[Comparison]:
-    pairs = list(combinations(arms, 2))
-    compared = [
-        compare_pair(first, second, metric, margin=margin, alpha=level, pairs=len(pairs)) for first, second in pairs
-    ]
-    return settle(compared, level)
+def _all_pairs(
+    arms: Sequence[Arm], metric: str, margin: float | None, rate: Rate, *, decides: bool
+) -> list[Comparison]:
+    compared = [compare_pair(*pair, metric, margin=margin, rate=rate) for pair in combinations(arms, 2)]
+    return settle(compared, rate, decides=decides)
 
 
 def _summary(arm: Arm, metrics: Sequence[str], cost: Mapping[str, float]) -> ArmSummary:
@@ -168,12 +177,13 @@ def _kinds_of_cost(arms: Sequence[ArmSummary]) -> list[str]:
     return [kind for kind in arms[0].cost if all(kind in arm.cost for arm in arms)]
 
 
-def _fronts(arms: Sequence[ArmSummary], metric: str) -> dict[str, list[str]]:
-    quality = {arm.name: arm.values[metric] for arm in arms}
-    return {
-        kind: pareto(quality, {arm.name: arm.cost[kind] for arm in arms}, higher_is_better=HIGHER_IS_BETTER[metric])
-        for kind in _kinds_of_cost(arms)
+def _fronts(arms: Sequence[ArmSummary], pairs: Sequence[Comparison]) -> dict[str, list[str]]:
+    better = {
+        (pair.direction, pair.second if pair.direction == pair.first else pair.first)
+        for pair in pairs
+        if pair.direction
     }
+    return {kind: pareto(better, {arm.name: arm.cost[kind] for arm in arms}) for kind in _kinds_of_cost(arms)}
 
 
 def _cheapest(

@@ -69,10 +69,11 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
         margin=config.margin,
         alpha=config.alpha,
         looks=max(config.looks, len(looks)),
+        next_looks=max(config.looks, len(looks) + 1),
         costs={name: mean_cost(runs, config.split) for name, runs in flat.items()},
     )
-    said = looks_in_words(looks)
-    verdict = replace(verdict, sentences=[*verdict.sentences, *([f"{said}."] if said else [])])
+    said = [_other_tests(flat, config), looks_in_words(looks)]
+    verdict = replace(verdict, sentences=[*verdict.sentences, *(f"{each}." for each in said if each)])
     settings = settings_of_arms({name: [run.record.config for run in runs] for name, runs in flat.items()})
     about = {
         "split": config.split,
@@ -85,6 +86,21 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
     atomic.write_json(folder / VERDICT, json_ready(verdict.as_dict() | about))
     print_verdict(verdict, folder / VERDICT, tunings, settings_in_words(settings))
     return verdict
+
+
+def _other_tests(arms: Mapping[str, Sequence[FinishedRun]], config: CompareConfig) -> str | None:
+    """Say that a verdict is about one test set, where every run was scored on several: one verdict each, at its share."""
+    runs = [run for own in arms.values() for run in own]
+    others = [split for split in runs[0].other_tests if all(split in run.other_tests for run in runs)]
+    if not others:
+        return None
+    sets = len(others) + 1
+    told = f"These runs were scored on {', '.join(others)} too: each test set has a verdict of its own (compare.split)"
+    if config.looks >= sets:
+        return told
+    return (
+        f"{told}, and of {sets} that are judged together each takes its share of the error rate (compare.looks={sets})"
+    )
 
 
 def _find(arm: str, entry: str) -> list[Path]:

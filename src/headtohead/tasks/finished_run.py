@@ -20,6 +20,8 @@ class FinishedRun:
     folder: Path
     record: RunRecord
     predictions: Predictions
+    other_tests: tuple[str, ...] = ()
+    """Further test splits that it was scored on."""
 
     @property
     def seeds(self) -> tuple[Any, Any]:
@@ -49,4 +51,5 @@ def load_run(folder: Path, split: str) -> FinishedRun:
             f"{folder} has no predictions of the {split} split, only of {there}: "
             "train it with evaluate.test=true, or set compare.split"
         )
-    return FinishedRun(folder=folder, record=record, predictions=rows)
+    others = sorted(set(predictions.split.tolist()) - {split, "train", "validation"})
+    return FinishedRun(folder=folder, record=record, predictions=rows, other_tests=tuple(others))

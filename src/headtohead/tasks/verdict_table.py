@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from headtohead.statistics import Comparison, Tuning, Verdict
-from headtohead.statistics.words import number, p_value, percent
+from headtohead.statistics.words import about, number, p_value, percent, span
 from headtohead.tasks.terminal import narrow_table
 
 
@@ -54,7 +54,7 @@ def _costs(verdict: Verdict) -> Table:
     for arm in verdict.arms:
         cells = [f"{arm.cost[kind]:,.4g}" + (" *" if arm.name in best else "") for kind, best in verdict.pareto.items()]
         table.add_row(escape(arm.name), *cells)
-    table.caption = "* no arm is better and cheaper"
+    table.caption = "* the cheapest, and what is better than all that is cheaper by more than chance"
     return table
 
 
@@ -75,7 +75,7 @@ def _named(tunings: Mapping[str, Sequence[Tuning]]) -> Iterator[tuple[str, Tunin
 
 
 def _tuning(tuning: Tuning) -> list[str]:
-    luck, half = tuning.inflation, tuning.expected_best[len(tuning.expected_best) // 2]
+    luck, half = tuning.inflation, tuning.expected_of_half
     return [
         str(tuning.trials),
         "-" if tuning.tokens is None else f"{tuning.tokens:,}",
@@ -90,13 +90,13 @@ def _groups(verdict: Verdict) -> str:
 
 
 def _pairs(verdict: Verdict) -> Table:
-    level = percent(1 - verdict.alpha / verdict.looks)
-    better = "higher" if verdict.higher_is_better else "lower"
-    title = (
-        f"{verdict.metric} ({better} is better), look {verdict.looks}"
-        if verdict.looks > 1
-        else f"{verdict.metric} ({better} is better)"
-    )
+    level = percent(1 - verdict.level)
+    better, rarest = "higher" if verdict.higher_is_better else "lower", verdict.smallest_label
+    title = f"{verdict.metric} ({better} is better)"
+    if verdict.metric == "macro_f1" and rarest is not None:
+        title += f", smallest label {escape(rarest.name)}: {rarest.rows:,} rows"
+    if verdict.looks > 1:
+        title += f", look {verdict.looks}"
     words = ["first - second", "better", "equal within"]
     headings = ["first - second", "difference", f"{level} interval", "p (Holm)", "better", "equal within", "can see"]
     table = narrow_table(title, headings, left=words)
@@ -106,18 +106,14 @@ def _pairs(verdict: Verdict) -> Table:
 
 
 def _row(pair: Comparison) -> list[str]:
-    span = (
-        "-"
-        if pair.low is None or pair.high is None
-        else f"{number(pair.low, sign=True)} to {number(pair.high, sign=True)}"
-    )
-    near = "-" if pair.margin is None else f"{number(pair.margin)}: {'yes' if pair.equivalent else 'not shown'}"
+    interval = "-" if pair.low is None or pair.high is None else span(pair.low, pair.high)
+    near = "-" if pair.margin is None else f"{number(pair.margin)}: {'yes' if pair.equivalent is True else 'not shown'}"
     return [
         f"{pair.first} - {pair.second}",
         number(pair.difference, sign=True),
-        span,
-        p_value(pair.p_holm),
-        pair.direction or "undecided",
+        interval,
+        "-" if pair.undirected else p_value(pair.p_holm),
+        "not asked" if pair.undirected else pair.direction or "undecided",
         near,
-        "-" if pair.detectable is None else number(pair.detectable),
+        "-" if pair.detectable is None else about(pair.detectable),
     ]

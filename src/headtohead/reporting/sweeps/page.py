@@ -71,7 +71,11 @@ def _status(sweep: SweepFolder) -> tuple[str, str]:
 def _verdict(verdict: dict[str, Any]) -> dict[str, Any]:
     families = {verdict["metric"]: verdict["pairs"], **(verdict.get("secondary") or {})}
     forests = [
-        (numbers.metric_name(metric), verdict_figures.forest(pairs), bool(pairs[0].get("margin")))
+        (
+            numbers.metric_name(metric),
+            verdict_figures.forest(pairs, decides=metric == verdict["metric"]),
+            bool(pairs[0].get("margin")),
+        )
         for metric, pairs in families.items()
         if pairs
     ]
@@ -80,6 +84,7 @@ def _verdict(verdict: dict[str, Any]) -> dict[str, Any]:
         "level": numbers.percent(1 - verdict["alpha"] / verdict["looks"]),
         "forests": forests,
         "several": len(verdict["pairs"]) > 1,
+        "simultaneous": len(verdict["pairs"]) > 1 and verdict.get("schema_version", 1) > 1,
         "runs": verdict_figures.every_run(verdict["arms"], verdict["metric"]),
         "arms": sweep_tables.arm_table(verdict),
         "pairs": sweep_tables.pair_rows(verdict),

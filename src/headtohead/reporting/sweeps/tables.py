@@ -11,7 +11,7 @@ from headtohead.reporting.numbers import NONE, count, interval, metric_name, num
 from headtohead.reporting.sweeps.costs import kind_of, short_name
 from headtohead.reporting.sweeps.folder import Study
 from headtohead.statistics import value_of
-from headtohead.statistics.words import p_value
+from headtohead.statistics.words import about, p_value
 
 
 def arm_table(verdict: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def _metric_row(arms: Sequence[Mapping[str, Any]], metric: str, *, is_main: bool
 
 
 def cost_table(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """Return per kind of cost what a run of each arm costs; starred: no arm is better and cheaper."""
+    """Return per kind of cost what a run of each arm costs; starred: the cheapest, and what is better than all cheaper ones."""
     arms = verdict["arms"]
     rows = []
     for kind in dict.fromkeys(kind for arm in arms for kind in arm["cost"]):
@@ -76,10 +76,10 @@ def pair_rows(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
             "pair": f"{pair['first']} − {pair['second']}",
             "difference": number(pair["difference"]),
             "interval": interval({"low": pair["low"], "high": pair["high"]}),
-            "p": p_value(pair["p_holm"]),
-            "better": pair["direction"] or "undecided",
+            "p": NONE if pair.get("undirected") else p_value(pair["p_holm"]),
+            "better": _better(pair) if metric == verdict["metric"] else NONE,
             "equal": _nearness(pair),
-            "detectable": number(pair.get("detectable")),
+            "detectable": NONE if pair.get("detectable") is None else about(pair["detectable"]),
             "checks": [NONE if pair.get(key) is None else p_value(pair[key]) for key in CHECKS],
         }
         for metric, pairs in families.items()
@@ -90,10 +90,16 @@ def pair_rows(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
 CHECKS = ("swap_rows_p", "relabel_runs_p", "mcnemar_p")
 
 
+def _better(pair: Mapping[str, Any]) -> str:
+    return "not asked" if pair.get("undirected") else pair["direction"] or "undecided"
+
+
 def _nearness(pair: Mapping[str, Any]) -> str:
     if pair.get("margin") is None:
         return NONE
-    return f"{number(pair['margin'])}: {'yes' if pair['equivalent'] else 'not shown'}"
+    ends = {"low": pair.get("equivalence_low"), "high": pair.get("equivalence_high")}
+    said = f"{number(pair['margin'])}: {'yes' if pair['equivalent'] is True else 'not shown'}"
+    return said if ends["low"] is None else f"{said} {interval(ends)}"
 
 
 def budget_rows(studies: Sequence[Study]) -> list[dict[str, str]]:
@@ -113,7 +119,7 @@ def budget_rows(studies: Sequence[Study]) -> list[dict[str, str]]:
                 "seconds": seconds(tuning.seconds),
                 "tokens": count(tuning.tokens),
                 "one": _expected(expected, 0),
-                "half": _expected(expected, len(expected) // 2),
+                "half": _expected([tuning.expected_of_half], 0),
                 "best": number(best[0]) if best else NONE,
             }
         )

@@ -11,10 +11,10 @@ from headtohead.reporting.sweeps.colours import colours_of, symbols_of
 from headtohead.reporting.sweeps.costs import kind_of
 
 
-def forest(pairs: Sequence[dict[str, Any]]) -> Figure:
+def forest(pairs: Sequence[dict[str, Any]], *, decides: bool = True) -> Figure:
     """Return each pair's difference on one metric with its interval; to the right the first arm is better.
 
-    The band is the margin. A filled mark is a decided direction.
+    The band is the margin. A filled mark is a decided direction, which only the metric that decides has.
     """
     places = list(range(len(pairs)))
     names = [f"{label(pair['first'], 22)} − {label(pair['second'], 22)}" for pair in pairs]
@@ -25,18 +25,18 @@ def forest(pairs: Sequence[dict[str, Any]]) -> Figure:
         "y": places,
         "marker": {
             "size": 11,
-            "color": [RUN if pair["direction"] else "var(--card)" for pair in pairs],
+            "color": [RUN if decides and pair["direction"] else "var(--card)" for pair in pairs],
             "line": {"color": RUN, "width": 2},
         },
         "error_x": _reach(pairs),
-        "customdata": [[name, *_told(pair)] for name, pair in zip(names, pairs, strict=True)],
+        "customdata": [[name, *_told(pair, decides)] for name, pair in zip(names, pairs, strict=True)],
         "hovertemplate": "%{customdata[0]}<br>%{customdata[1]}<br>%{customdata[2]}<extra></extra>",
     }
     y: dict[str, Any] = {"showgrid": False, "range": [len(pairs) - 0.4, -0.6]}
     y |= {"tickvals": places, "ticktext": names} if len(pairs) > 1 else {"showticklabels": False}
     x = {"range": _span(pairs), "nticks": 5, "tickangle": 0}
     named = {"annotations": _sides(pairs[0]), "margin": {"l": 8, "r": 12, "t": 26, "b": 8}} if len(pairs) == 1 else {}
-    said = "; ".join(f"{pair['first']} minus {pair['second']}: {', '.join(_told(pair))}" for pair in pairs)
+    said = "; ".join(f"{pair['first']} minus {pair['second']}: {', '.join(_told(pair, decides))}" for pair in pairs)
     return figure([marks], said, height=72 + 34 * len(pairs), x=x, y=y, shapes=_zero_and_margin(pairs), **named)
 
 
@@ -74,10 +74,10 @@ def _reach(pairs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, **look}
 
 
-def _told(pair: dict[str, Any]) -> tuple[str, str]:
+def _told(pair: dict[str, Any], decides: bool) -> tuple[str, str]:
     span = "" if pair["low"] is None else f" [{number(pair['low'])}, {number(pair['high'])}]"
     better = f"{label(pair['direction'])} is better" if pair["direction"] else "undecided"
-    return f"{number(pair['difference'])}{span}", better
+    return f"{number(pair['difference'])}{span}", better if decides else "does not decide"
 
 
 def every_run(arms: Sequence[dict[str, Any]], metric: str) -> Figure:
@@ -115,7 +115,7 @@ def every_run(arms: Sequence[dict[str, Any]], metric: str) -> Figure:
 
 
 def pareto(verdict: Mapping[str, Any], kind: str) -> Figure:
-    """Return quality against one kind of cost; a line joins the arms that none beats in both."""
+    """Return quality against one kind of cost; a line joins the cheapest and what is better than all cheaper arms."""
     title, write, unit = kind_of(kind)
     arms, metric = {arm["name"]: arm for arm in verdict["arms"]}, verdict["metric"]
     colours, symbols = colours_of(list(arms)), symbols_of(list(arms))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from headtohead.evaluation.metrics import widest_difference
 from headtohead.reporting.numbers import count, metric_name, number, percent, seconds
 from headtohead.reporting.sweeps.costs import short_name
 from headtohead.reporting.sweeps.folder import Study, SweepFolder
-from headtohead.statistics.words import UNBOUNDED
+from headtohead.statistics.words import about
 
 Box = dict[str, str]
 
@@ -66,10 +67,11 @@ def _box(pair: Mapping[str, Any], sentence: str, metric: str) -> Box:
         better, worse = (one, other) if pair["direction"] == one else (other, one)
         size = f"by {number(abs(pair['difference']))} {metric_name(metric)}"
         title, tone = f"{better} is better than {worse}, {size}", "good"
-    elif pair["equivalent"]:
+    elif pair["equivalent"] is True:
         title, tone = f"{one} and {other} lie within {number(pair['margin'])} of each other", "same"
     else:
-        title, tone = f"Undecided between {one} and {other}", "level"
+        said = "No direction is given" if pair.get("undirected") else "Undecided"
+        title, tone = f"{said} between {one} and {other}", "level"
     return {"tone": tone, "title": title, "text": sentence}
 
 
@@ -104,8 +106,11 @@ def facts_of(sweep: SweepFolder) -> list[tuple[str, str, str]]:
         groups = f"in {count(verdict['units'])} groups" if verdict["units"] < verdict["rows"] else ""
         found.append((f"{verdict.get('split', 'test')} rows", count(verdict["rows"]), groups))
         seen = [pair["detectable"] for pair in verdict["pairs"] if pair.get("detectable") is not None]
-        if seen and (max(seen) <= 1 or verdict["metric"] in UNBOUNDED):
-            found.append(("can see", number(max(seen)), "true difference, in 80 % of cases"))
+        if seen and max(seen) <= widest_difference(verdict["metric"]):
+            found.append(("can see", f"about {about(max(seen))}", "true difference, in at least 80 % of cases"))
+        rarest = verdict.get("smallest_label")
+        if rarest and verdict["metric"] == "macro_f1":
+            found.append(("smallest label", f"{count(rarest['rows'])} rows", rarest["name"]))
         if verdict.get("looks", 1) > 1:
             found.append(("look", str(verdict["looks"]), f"at {percent(verdict['alpha'] / verdict['looks'])} each"))
     return found

@@ -1,0 +1,82 @@
+"""What to know of the rows and runs before believing a verdict on them: small labels, few groups, metrics left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headtohead.errors import UserError
+from headtohead.results import Predictions
+from headtohead.statistics.arms import Arm, shares_of
+from headtohead.statistics.metrics import metrics_of
+
+FEW_ROWS = 10
+"""Rows of a label below which its F1 says little, and its interval less."""
+FEW_GROUPS = 15
+"""Groups of rows below which intervals over them are too narrow (Cameron, Gelbach and Miller 2008)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRows:
+    """A label, and on how many rows it is the gold one."""
+
+    name: str
+    rows: int
+
+    @property
+    def in_words(self) -> str:
+        """As a sentence beside macro-F1."""
+        counted = f"1 row has the label {self.name!r}" if self.rows == 1 else f"{self.rows:,} rows have {self.name!r}"
+        said = f"macro_f1 weighs all labels alike, and {counted}, the rarest"
+        if self.rows >= FEW_ROWS:
+            return said
+        return f"{said}: where an arm gets none or all of so few right, the interval sees no doubt about them"
+
+
+def smallest_label(rows: Predictions) -> LabelRows | None:
+    """Return the label that fewest rows have, of those that some row has; ``None`` of scores, or where no row has one."""
+    if rows.labels.kind == "real":
+        return None
+    several = rows.labels.kind == "multi"
+    counts = rows.gold.sum(axis=0) if several else np.bincount(rows.gold, minlength=len(rows.labels))
+    held = np.flatnonzero(counts)
+    if len(held) == 0:
+        return None
+    rarest = int(held[np.argmin(counts[held])])
+    return LabelRows(name=rows.labels.names[rarest], rows=int(counts[rarest]))
+
+
+def few_groups(units: int, rows: int) -> str | None:
+    """Return a warning where rows come in so few groups that intervals over them are too narrow."""
+    if units == rows or units >= FEW_GROUPS:
+        return None
+    return (
+        f"The {rows:,} rows come in {units} groups, which count as {units} observations: below {FEW_GROUPS} intervals are "
+        "somewhat too narrow, most of all where groups differ in size"
+    )
+
+
+def judgeable(arms: Sequence[Arm]) -> dict[str, str | None]:
+    """Return every metric that some run has, and why arms cannot be compared by it, where they cannot."""
+    names = dict.fromkeys(metric for arm in arms for run in arm.runs for metric in metrics_of(run))
+    return {metric: _why_not(arms, metric) for metric in names}
+
+
+def _why_not(arms: Sequence[Arm], metric: str) -> str | None:
+    for arm, number in _without(arms, metric):
+        return f"run {number} of arm {arm.name!r} stored no probabilities"
+    try:
+        for arm in arms:
+            shares_of(arm, metric)
+    except UserError as error:
+        return str(error).partition(";")[0].replace(metric, "it", 1)
+    return None
+
+
+def _without(arms: Sequence[Arm], metric: str) -> Iterator[tuple[Arm, int]]:
+    for arm in arms:
+        for number, run in enumerate(arm.runs, start=1):
+            if metric not in metrics_of(run):
+                yield arm, number
