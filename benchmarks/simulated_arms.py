@@ -2,7 +2,8 @@
 
 A row is easy or hard for everybody (its own effect and its group's), a little easier for one arm than for the other, and
 each run of an arm has a luck of its own, all on the logit of being right. Wrong answers fall on other labels by a fixed
-table. The true value of a metric is that of new seeds on endlessly many rows, by quadrature.
+table; a run may fail, and then answers the most frequent label throughout; a label that no row has may be answered now and
+then. The true value of a metric is that of new seeds on endlessly many rows, by quadrature.
 """
 
 from __future__ import annotations
@@ -45,6 +46,14 @@ class Cell:
     tunings: int = 0
     """Method level: independent tunings per arm, each the best of 16 trials with ``seeds`` fresh seeds."""
     configuration_spread: float = 0.0
+    stray: float = 0.0
+    """Share of rows that are answered with a label that no row has."""
+    collapse: float = 0.0
+    """Chance that a run fails."""
+    top_k: int = 1
+    """Equal configurations of which the best by validation is judged."""
+    champion_again: bool = True
+    """On further seeds, not on those that chose it."""
 
     @property
     def name(self) -> str:
@@ -55,6 +64,9 @@ class Cell:
         parts += [f"own {self.own_spread:g}"] if self.own_spread != 0.5 else []
         parts += [f"groups of {self.group_size}"] if self.group_size > 1 else []
         parts += [f"level {self.level:g}"] if self.level != 1 else []
+        parts += [f"stray answers {self.stray:g}"] if self.stray else []
+        parts += [f"failing {self.collapse:g}"] if self.collapse else []
+        parts += [f"best of {self.top_k}{'' if self.champion_again else ' on its own seeds'}"] if self.top_k > 1 else []
         parts += [f"{self.tunings} tunings, configurations {self.configuration_spread:g}"] if self.tunings else []
         return ", ".join(parts)
 
@@ -62,6 +74,11 @@ class Cell:
     def spread_of_second(self) -> float:
         """Seed spread of the second arm."""
         return self.seed_spread if self.other_spread is None else self.other_spread
+
+    @property
+    def labels(self) -> int:
+        """Labels there are, with the one that no row has."""
+        return self.classes + (self.stray > 0)
 
     @property
     def prevalence(self) -> np.ndarray:
@@ -113,6 +130,8 @@ def _row_effects(cell: Cell, generator: np.random.Generator, count: int, spread:
 
 def _luck_of_runs(cell: Cell, generator: np.random.Generator, count: int, runs: int, spread: float) -> np.ndarray:
     """Return the logit luck of runs: (count, runs); of methods (count, tunings x runs)."""
+    if cell.top_k > 1:
+        return _luck_of_champion(cell, generator, count, runs, spread)
     if not cell.tunings:
         return _normal(generator, (count, runs), spread)
     configuration = _normal(generator, (count, cell.tunings, 16), cell.configuration_spread)
@@ -121,6 +140,15 @@ def _luck_of_runs(cell: Cell, generator: np.random.Generator, count: int, runs: 
     )
     chosen = np.take_along_axis(configuration, seen.argmax(axis=-1, keepdims=True), axis=-1)
     return (chosen + _normal(generator, (count, cell.tunings, runs), spread)).reshape(count, -1)
+
+
+def _luck_of_champion(cell: Cell, generator: np.random.Generator, count: int, runs: int, spread: float) -> np.ndarray:
+    """Return the luck of the runs that are judged of the best of several equal configurations: (count, runs)."""
+    if cell.champion_again:
+        return _normal(generator, (count, runs), spread)
+    luck = _normal(generator, (count, cell.top_k, runs), spread)
+    seen = luck.mean(axis=-1) + _normal(generator, (count, cell.top_k), 0.05)
+    return np.take_along_axis(luck, seen.argmax(axis=-1)[:, None, None], axis=1)[:, 0]
 
 
 def simulate(
@@ -153,6 +181,12 @@ def _shares(
         return found
     odds = np.exp(logit)[:, None] * np.exp(luck)[..., None]
     right = generator.random(shape, dtype=np.float32) * (1 + odds) < odds
+    if cell.stray:
+        stray = generator.random(shape, dtype=np.float32) < cell.stray
+        right &= ~stray
+    if cell.collapse:
+        failed = generator.random(luck.shape)[..., None] < cell.collapse
+        right = np.where(failed, gold[:, None] == 0, right)
     if "accuracy" in cell.metrics:
         found["accuracy"] = _additive(cell, right)
     if set(cell.metrics) <= {"log_loss", "accuracy"}:
@@ -160,11 +194,13 @@ def _shares(
     truth = np.broadcast_to(gold[:, None], shape)
     place = generator.integers(0, ANSWERS_PER_LABEL, shape, dtype=np.uint8)
     guess = np.where(right, truth, wrong_answers(cell).ravel().take(truth * ANSWERS_PER_LABEL + place))
+    guess = np.where(stray, cell.classes, guess) if cell.stray else guess
+    guess = np.where(failed, 0, guess) if cell.collapse else guess
     if "mae" in cell.metrics:
         found["mae"] = _additive(cell, np.abs(truth - guess))
     linearised = {
-        "macro_f1": lambda: influence.macro_f1(truth, guess, cell.classes),
-        "cohen_kappa": lambda: influence.cohen_kappa(truth, guess, cell.classes),
+        "macro_f1": lambda: influence.macro_f1(truth, guess, cell.labels),
+        "cohen_kappa": lambda: influence.cohen_kappa(truth, guess, cell.labels),
         "quadratic_kappa": lambda: influence.quadratic_kappa(truth, guess),
     }
     for name in set(cell.metrics) & set(linearised):
@@ -195,13 +231,17 @@ def true_values(cell: Cell, metric: str) -> np.ndarray:
     table = (1 - right)[..., None] * cell.confusion
     position = np.arange(cell.classes)
     table[..., position, position] = right
-    return _of_table(metric, table * cell.prevalence[:, None]) @ luck_weights
+    values = _of_table(metric, cell.prevalence, (1 - cell.stray) * table * cell.prevalence[:, None]) @ luck_weights
+    if not cell.collapse:
+        return values
+    failed = np.outer(cell.prevalence, position == 0)
+    return (1 - cell.collapse) * values + cell.collapse * _of_table(metric, cell.prevalence, failed)
 
 
-def _of_table(metric: str, table: np.ndarray) -> np.ndarray:
-    """Return a metric of confusion tables of probabilities (gold x answered)."""
+def _of_table(metric: str, true: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Return a metric of confusion tables of probabilities (gold x answered); what is missing was answered otherwise."""
     right = np.diagonal(table, axis1=-2, axis2=-1)
-    true, guess = table.sum(axis=-1), table.sum(axis=-2)
+    guess = table.sum(axis=-2)
     position = np.arange(table.shape[-1], dtype=float)
     distance = position[:, None] - position
     if metric == "accuracy":
@@ -210,6 +250,6 @@ def _of_table(metric: str, table: np.ndarray) -> np.ndarray:
         return (table * np.abs(distance)).sum(axis=(-2, -1))
     if metric == "macro_f1":
         return (2 * right / (true + guess)).mean(axis=-1)
-    by_chance = true[..., :, None] * guess[..., None, :]
+    by_chance = true[:, None] * guess[..., None, :]
     apart = distance**2 if metric == "quadratic_kappa" else (distance != 0).astype(float)
     return 1 - (table * apart).sum(axis=(-2, -1)) / (by_chance * apart).sum(axis=(-2, -1))

@@ -226,6 +226,23 @@ def test_equivalence_is_held_against_an_interval_at_twice_the_error_rate() -> No
     assert compared(one, other, margin=abs(wide.difference) + 0.999 * reach).equivalent == "not_shown"
 
 
+@pytest.mark.parametrize(("changed", "equal"), [(0, "not_shown"), (3, "not_shown"), (9, "not_shown"), (12, True)])
+def test_arms_that_few_rows_tell_apart_are_not_called_equal(changed: int, equal: object) -> None:
+    """Of 600 rows so few differ that the spread seen on them may be far too small: exactly margin apart, 17 % were."""
+    base = random_predictions("single", 600, seed=5)
+    right = np.flatnonzero(base.predicted == base.gold)[:changed]
+    scores = base.scores.copy()
+    scores[right] = np.log(np.eye(4)[(base.gold[right] + 1) % 4] * 0.96 + 0.01)
+    scores[right[::2]] = base.scores[right[::2]]
+    wrong = np.flatnonzero(base.predicted != base.gold)[: len(right[::2])]
+    scores[wrong] = np.log(np.eye(4)[base.gold[wrong]] * 0.96 + 0.01)
+    arms = [Arm(name="a", configurations=[[base]]), Arm(name="b", configurations=[[replace(base, scores=scores)]])]
+    for metric in ("accuracy", "macro_f1"):
+        found = compared(*arms, metric, margin=0.1)
+        assert (found.told_apart, found.equivalent) == (changed, equal)
+    assert compared(*arms, "log_loss", margin=5.0).told_apart is None
+
+
 def test_seeds_are_advised_for_the_margin_or_for_what_the_data_suggest_and_else_not_at_all() -> None:
     close = made_up_arm("a", rows=300, runs=4, noise=1.0, seed=1), made_up_arm("b", rows=300, runs=4, noise=1.0, seed=2)
     silent, asked = compared(*close), compared(*close, margin=0.01)

@@ -32,6 +32,19 @@ def test_the_budget_counts_every_trial_that_ended() -> None:
     assert (found.judged, found.inflation) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("objective", "widest"),
+    [("metrics.validation.macro_f1", 1.0), ("metrics.validation.cohen_kappa", 2.0), ("cost.seconds.train", math.inf)],
+)
+def test_an_inflation_is_never_more_than_the_metric_can_show(objective: str, widest: float) -> None:
+    """Two fresh seeds .3 apart have a t interval of 1.9 on either side."""
+    confirmed = runs(0, 0.5, 0.8)
+    found = tuning_of(study([trial(0, 0.7)], confirmed=confirmed, objectives=[objective])).inflation
+    assert found is not None
+    assert found.high == pytest.approx(min(0.05 + 12.7062 * 0.15, widest), abs=1e-3)
+    assert found.low == pytest.approx(max(0.05 - 12.7062 * 0.15, -widest), abs=1e-3)
+
+
 @pytest.mark.parametrize(("count", "half"), [(16, 8), (9, 4), (2, 1)])
 def test_half_the_budget_is_half_of_the_trials(count: int, half: int) -> None:
     found = tuning_of(study([trial(number, float(number)) for number in range(count)]))

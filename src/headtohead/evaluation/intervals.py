@@ -7,6 +7,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
+from headtohead.evaluation.metrics import BOUNDS
 from headtohead.evaluation.resampling import Family, estimate, independent_units, resample
 from headtohead.results import Predictions
 
@@ -37,8 +38,10 @@ def _described(name: str, value: float, drawn: Float[np.ndarray, " resamples"], 
         low, high = exact_interval(value, units)
         return {"value": value, "low": low, "high": high}
     interval = basic_interval(value, drawn) if name in REFLECTED else percentile_interval(drawn)
-    low_or_none, high_or_none = interval or (None, None)
-    return {"value": value, "low": low_or_none, "high": high_or_none}
+    if interval is None:
+        return {"value": value, "low": None, "high": None}
+    least, most = BOUNDS[name]
+    return {"value": value, "low": max(interval[0], least), "high": min(interval[1], most)}
 
 
 def percentile_interval(resampled: Float[np.ndarray, " resamples"]) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ class Inflation:
 
 
 def winners_inflation(
-    chosen: float, fresh: Sequence[float], *, higher_is_better: bool, level: float = 0.95
+    chosen: float, fresh: Sequence[float], *, higher_is_better: bool, widest: float = math.inf, level: float = 0.95
 ) -> Inflation:
     """Set the winner's validation score when chosen against the mean of its fresh seeds.
 
@@ -66,6 +67,7 @@ def winners_inflation(
         chosen: The score that won.
         fresh: Scores of the same configuration trained with other seeds.
         higher_is_better: Of the metric.
+        widest: Largest difference that the metric can show, to which the interval is cut.
         level: Of the interval.
     """
     scores = np.asarray(fresh, dtype=float)
@@ -74,5 +76,5 @@ def winners_inflation(
     low = high = None
     if len(scores) > 1:
         reach = float(stats.t.isf((1 - level) / 2, len(scores) - 1) * stats.sem(scores))
-        low, high = inflation - reach, inflation + reach
+        low, high = max(inflation - reach, -widest), min(inflation + reach, widest)
     return Inflation(chosen=chosen, fresh=float(scores.mean()), inflation=inflation, low=low, high=high)

@@ -11,7 +11,8 @@ from jaxtyping import Float
 from scipy import stats
 
 from headtohead.evaluation import HIGHER_IS_BETTER
-from headtohead.evaluation.metrics import widest_difference
+from headtohead.evaluation.metrics import widest_difference, wrong
+from headtohead.evaluation.resampling import independent_units
 from headtohead.statistics.arms import Arm, shares_of, strata_of, why_undirected
 from headtohead.statistics.crosscheck import mcnemar_p, relabel_runs_p, swap_rows_p
 from headtohead.statistics.equivalence import equivalence_p
@@ -22,6 +23,8 @@ from headtohead.statistics.variance import Layout, degrees_of_freedom, lay_out
 Scope = Literal["runs", "configurations", "methods"]
 """What a statement is about: these trained models, these configurations (new seeds), or the methods (new tunings)."""
 ROUNDING = 1e-12
+FEW_TOLD_APART = 10
+"""Units of rows that tell arms apart, below which they are not called equal: a spread seen on so few may be far too small."""
 SUGGESTIVE = 0.3
 """Largest p-value at which the difference found is taken for the true one, to say what would decide."""
 Tables = Sequence[Float[np.ndarray, "_ units"]]
@@ -59,6 +62,8 @@ class Comparison:
     equivalence_low: float | None
     equivalence_high: float | None
     """Interval that the margin is held against: at twice the error rate (90 % beside 95 %), since each end is tested once."""
+    told_apart: int | None
+    """Units of rows that the arms' runs answer rightly unequally often; null of metrics that are not made of right and wrong."""
     equivalent: Literal[True, "not_shown"] | None
     """Nearer than the margin, or not shown to be, which never means "different"; null without a margin."""
     detectable: float | None
@@ -71,6 +76,11 @@ class Comparison:
     mcnemar_p: float | None
     swap_rows_p: float | None
     relabel_runs_p: float | None
+
+    @property
+    def shows_too_little(self) -> bool:
+        """Whether so few rows tell the arms apart that nothing can be said of their being equal."""
+        return self.told_apart is not None and self.told_apart < FEW_TOLD_APART
 
 
 def compare_pair(first: Arm, second: Arm, metric: str, *, margin: float | None, rate: Rate) -> Comparison:
@@ -118,10 +128,21 @@ def compare_pair(first: Arm, second: Arm, metric: str, *, margin: float | None, 
         equivalence_p_holm=nearness,
         equivalence_low=near_low,
         equivalence_high=near_high,
+        told_apart=told_apart(first, second) if metric in _OF_ANSWERS else None,
         equivalent=None,
         **(_sight(layout, len(first.runs[0]), margin, p_value, rate) if varies and not undirected else _BLIND),
         **_second_opinions(first, second, metric, tables, as_method=scope == "methods"),
     )
+
+
+_OF_ANSWERS = ("accuracy", "subset_accuracy", "macro_f1", "cohen_kappa", "quadratic_kappa")
+
+
+def told_apart(first: Arm, second: Arm) -> int:
+    """Return how many units of rows the runs of two arms answer rightly unequally often."""
+    unit = independent_units(first.runs[0].group)
+    shares = [np.mean([wrong(run) for run in arm.runs], axis=0) for arm in (first, second)]
+    return len(np.unique(unit[np.abs(shares[0] - shares[1]) > ROUNDING]))
 
 
 def _estimate(layout: Layout) -> tuple[float, float, float]:

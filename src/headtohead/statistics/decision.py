@@ -38,7 +38,9 @@ def _direction(pair: Comparison, rate: Rate) -> dict[str, Any]:
 
 def _near(comparisons: Sequence[Comparison], rate: Rate) -> list[Comparison]:
     asked = [pair for pair in comparisons if pair.equivalence_p is not None]
-    adjusted = rate.adjusted([1.0 if pair.undirected else pair.equivalence_p or 0.0 for pair in asked])
+    adjusted = rate.adjusted(
+        [1.0 if pair.undirected or pair.shows_too_little else pair.equivalence_p or 0.0 for pair in asked]
+    )
     near = dict(zip(map(id, asked), adjusted, strict=True))
     return [
         replace(pair, **_nearness(pair, near[id(pair)], rate)) if id(pair) in near else pair for pair in comparisons
@@ -65,6 +67,6 @@ def not_worse(best: str, pair: Comparison, margin: float, alpha: float) -> bool:
     """Say whether the other arm of a pair is shown not to be worse than ``best`` by ``margin`` or more."""
     gain = pair.difference if best == pair.first else -pair.difference
     shortfall = gain if pair.higher_is_better else -gain
-    if pair.standard_error == 0 or pair.undirected:
+    if pair.standard_error == 0 or pair.undirected or pair.shows_too_little:
         return False
     return not_worse_p(shortfall, pair.standard_error, pair.degrees_of_freedom, margin) <= alpha

@@ -78,8 +78,9 @@ def _fresh(
     generator = np.random.default_rng(0)
 
     def share(df: int) -> np.ndarray:
-        """Return what estimates of a variance are of the true one."""
-        return generator.chisquare(df, draws) / df
+        """Return what estimates of a variance are of the true one: evenly spaced quantiles, shuffled (a Latin hypercube)."""
+        quantiles = (generator.permutation(draws) + 0.5) / draws
+        return np.asarray(special.chdtri(df, 1 - quantiles) / df)
 
     now = share(layout.units - 1)
     known = _along_draws(layout, draws)

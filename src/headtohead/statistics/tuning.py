@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from headtohead.evaluation.metrics import BOUNDS, widest_difference
 from headtohead.statistics.budget import Inflation, expected_best, winners_inflation
 
 
@@ -86,9 +87,15 @@ def tuning_of(study: Mapping[str, Any], judged: Container[str] = ()) -> Tuning:
         expected_best=expected_best(values, higher_is_better=higher).tolist(),
         candidates=candidates,
         judged=next((run["trial"] for run in study.get("confirmed") or [] if run["folder"] in judged), None),
-        inflation=winners_inflation(first.chosen, first.fresh, higher_is_better=higher) if first else None,
+        inflation=_inflation(study, first, higher) if first else None,
         ends_of_ranges=dict(study.get("ends_of_ranges") or {}),
     )
+
+
+def _inflation(study: Mapping[str, Any], first: Candidate, higher: bool) -> Inflation:
+    metric = str((study.get("objectives") or [""])[0]).rpartition(".")[2]
+    widest = widest_difference(metric) if metric in BOUNDS else math.inf
+    return winners_inflation(first.chosen, first.fresh, higher_is_better=higher, widest=widest)
 
 
 def value_of(trial: Mapping[str, Any], study: Mapping[str, Any]) -> float:

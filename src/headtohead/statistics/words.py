@@ -56,7 +56,8 @@ def _nearness(pair: Comparison, rate: Rate) -> str:
     if pair.equivalence_low is not None and pair.equivalence_high is not None:
         interval = f" ({percent(1 - 2 * rate.level)} interval {span(pair.equivalence_low, pair.equivalence_high)})"
     if pair.equivalent is not True:
-        return f"That they lie within {margin} of each other is not shown{interval}"
+        why = f": only {pair.told_apart} rows tell them apart" if pair.shows_too_little else ""
+        return f"That they lie within {margin} of each other is not shown{interval}{why}"
     return f"They lie within {margin} of each other{interval}" + (
         ", so the difference is small" if pair.direction else ""
     )
