@@ -47,12 +47,15 @@ def test_all_pairs_are_held_together(verdict: Verdict) -> None:
 
 def test_words_name_the_choice_and_what_is_open(verdict: Verdict) -> None:
     undecided, decided = verdict.sentences[0], verdict.sentences[1]
-    assert undecided.startswith("Undecided between lora's best of 16 trials and full's best of 16 trials")
-    assert "They lie within 0.1 of each other" in undecided
+    assert undecided.startswith(
+        "No difference that matters between lora's best of 16 trials and full's best of 16 trials ("
+    )
+    assert "They lie within 0.1 of each other (90 % interval" in undecided
+    assert "which is better, if any is, is undecided" in undecided
     assert "lora's best of 16 trials is better than frozen's best of 16 trials" in decided
     assert "luck of tuning is not in the interval" in decided
     assert all("in at least 80 % of cases" in sentence for sentence in verdict.sentences[:3])
-    assert all("after Holm's correction over 3 pairs)" in sentence for sentence in verdict.sentences[:3])
+    assert all("corrected for 3 pairs (Holm))" in sentence for sentence in verdict.sentences[:3])
     assert all("simultaneous 95 % interval" in sentence for sentence in verdict.sentences[:3])
 
 
@@ -149,7 +152,7 @@ def test_p_counts_the_looks_so_that_it_decides_against_alpha() -> None:
         for pair in verdict.pairs:
             assert pair.p_holm >= min(1.0, looks * pair.p_value)
             assert (pair.direction is not None) == (pair.p_holm <= verdict.alpha)
-        counted = f"Holm's correction over 3 pairs and {looks} looks" in verdict.sentences[0]
+        counted = f"corrected for 3 pairs (Holm) and {looks} looks" in verdict.sentences[0]
         assert counted == (looks > 1)
 
 

@@ -19,18 +19,20 @@ def sentence(pair: Comparison, arms: Mapping[str, Arm], rate: Rate) -> str:
         rate: Error rate that it was decided at.
     """
     one, other = (arms[name].described(as_method=pair.scope == "methods") for name in (pair.first, pair.second))
-    direction = f"{_direction(pair, one, other)} ({_figures(pair, rate)})"
-    parts = [direction, _nearness(pair, rate), _scope(pair, arms), _few_runs(pair, arms), _sight(pair), _advice(pair)]
+    finding = f"{_finding(pair, one, other)} ({_figures(pair, rate)})"
+    parts = [finding, _nearness(pair, rate), _scope(pair, arms), _few_runs(pair, arms), _sight(pair), _advice(pair)]
     return " ".join(f"{part}." for part in parts if part)
 
 
-def _direction(pair: Comparison, one: str, other: str) -> str:
+def _finding(pair: Comparison, one: str, other: str) -> str:
     if pair.undirected:
         return f"No direction is given between {one} and {other}"
-    if pair.direction is None:
-        return f"Undecided between {one} and {other}"
-    better, worse = (one, other) if pair.direction == pair.first else (other, one)
-    return f"{better} is better than {worse}"
+    if pair.direction:
+        better, worse = (one, other) if pair.direction == pair.first else (other, one)
+        return f"{better} is better than {worse}"
+    if pair.equivalent is True:
+        return f"No difference that matters between {one} and {other}"
+    return f"Undecided between {one} and {other}"
 
 
 def _figures(pair: Comparison, rate: Rate) -> str:
@@ -43,9 +45,9 @@ def _figures(pair: Comparison, rate: Rate) -> str:
 
 
 def _corrections(rate: Rate) -> str:
-    over = [f"Holm's correction over {rate.pairs} pairs"] if rate.pairs > 1 else []
+    over = [f"{rate.pairs} pairs (Holm)"] if rate.pairs > 1 else []
     over += [f"{rate.looks} looks"] if rate.looks > 1 else []
-    return f" after {' and '.join(over)}" if over else ""
+    return f" corrected for {' and '.join(over)}" if over else ""
 
 
 def _nearness(pair: Comparison, rate: Rate) -> str:
@@ -56,10 +58,11 @@ def _nearness(pair: Comparison, rate: Rate) -> str:
     if pair.equivalence_low is not None and pair.equivalence_high is not None:
         interval = f" ({percent(1 - 2 * rate.level)} interval {span(pair.equivalence_low, pair.equivalence_high)})"
     if pair.equivalent is not True:
-        why = f": only {pair.told_apart} rows tell them apart" if pair.shows_too_little else ""
+        few = f"only {pair.told_apart} rows tell" if pair.told_apart else "no row tells"
+        why = f": {few} them apart" if pair.shows_too_little else ""
         return f"That they lie within {margin} of each other is not shown{interval}{why}"
     return f"They lie within {margin} of each other{interval}" + (
-        ", so the difference is small" if pair.direction else ""
+        ", so the difference is small" if pair.direction else "; which is better, if any is, is undecided"
     )
 
 
@@ -101,6 +104,8 @@ def _advice(pair: Comparison) -> str:
     """Say what gives a good chance to decide at the next look; nothing where nothing suggests that there is anything."""
     if pair.direction or pair.equivalent is True or pair.detectable is None:
         return ""
+    if pair.detectable > widest_difference(pair.metric) and pair.margin is None:
+        return ""
     if pair.sought is None:
         return "Nothing suggests a difference: to ask whether the arms are equal, set a margin (compare.margin)"
     unit = "tunings" if pair.scope == "methods" else "seeds"
@@ -108,11 +113,11 @@ def _advice(pair: Comparison) -> str:
     if any(count == 0 for count, _ in counts):
         return ""
     ways = [f"{count:,} more {what}" for count, what in counts if count]
-    aim = f"To see a difference of {about(pair.sought)}" + (", the one found" if pair.margin is None else "")
+    aim = f"To see a difference of {about(pair.sought)}" + (", the one found," if pair.margin is None else "")
     if ways:
         return f"{aim} with a 4-in-5 chance at the next look takes about {' or '.join(ways)}"
     single = " alone, and one seed does not say how many seeds would" if pair.scope == "runs" else f" or {unit} alone"
-    return f"{aim}, no number of rows{single} would be enough"
+    return f"{aim.rstrip(',')}, no number of rows{single} would be enough"
 
 
 def number(value: float, *, sign: bool = False) -> str:
