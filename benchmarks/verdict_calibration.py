@@ -32,7 +32,7 @@ from simulated_arms import SHIFTS, Cell, simulate, true_values
 from verdict_cells import ADVISED, BEYOND, FAMILIES, LOOKS, ONE_MORE, UNHELD
 
 ALPHA = 0.05
-DRAWS = 200
+DRAWS = 100
 """Behind each stated difference; the package draws more."""
 AT_ONCE = 2**20
 """Simulated answers held at a time."""
@@ -114,9 +114,9 @@ class Judged:
 
 
 def judge_many(
-    cell: Cell, generator: np.random.Generator, shift: np.ndarray, metrics: Sequence[str]
+    cell: Cell, generator: np.random.Generator, shift: np.ndarray, metrics: Sequence[str], *, states: bool = True
 ) -> dict[str, Judged]:
-    """Simulate one comparison per entry of ``shift`` and judge it as the package does."""
+    """Simulate one comparison per entry of ``shift`` and judge it as the package does; ``states``: what it could find."""
     runs = max(cell.seeds, cell.other_seeds or 0) * max(1, cell.tunings)
     block = max(1, AT_ONCE // (runs * cell.rows))
     parts: dict[str, list[np.ndarray]] = {metric: [] for metric in metrics}
@@ -135,7 +135,7 @@ def judge_many(
                         layout.difference,
                         np.sqrt(layout.variance),
                         degrees_of_freedom(layout),
-                        detectable_difference(layout, ALPHA, DRAWS),
+                        detectable_difference(layout, ALPHA, DRAWS) if states else np.full(len(here), np.nan),
                         _told_apart(first, second, metric),
                     ]
                 )
@@ -183,7 +183,7 @@ def _rates(cell: Cell, generator: np.random.Generator, null: Judged, tries: int,
     order = np.argsort(differences)
     margin = min(float(np.median(null.detectable)), float(differences.max()))
     at_margin = np.interp(margin, differences[order], 2 * SHIFTS[order])
-    apart = judge_many(cell, generator, np.full(tries, at_margin), [metric])[metric]
+    apart = judge_many(cell, generator, np.full(tries, at_margin), [metric], states=False)[metric]
     rates = {
         "wrong_better": float(np.mean(null.better != 0)),
         "coverage_null": float(null.holds(0.0).mean()),

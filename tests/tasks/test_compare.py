@@ -245,6 +245,24 @@ def test_other_rows(runs: Path) -> None:
     folder = write_arm(runs, "moved", noise=1.0, rank=2, runs=1)[0]
     write_run(folder, RECORDS["single"], {"test": replace(rows, text_hash=text)})
     refused(runs, "1 of 120 rows have other texts", arms={"good": ["good-*"], "moved": ["moved-*"]})
+    refused(runs, f"run 1 of arm 'moved' ({folder}) and", arms={"good": ["good-*"], "moved": ["moved-*"]})
+
+
+def test_a_metric_that_one_run_lacks_is_said_with_its_folder(runs: Path) -> None:
+    for folder in [*runs.glob("good-*"), *runs.glob("poor-*")]:
+        rows = read_predictions(folder / "predictions.parquet").of_split("test")
+        gold = np.zeros(len(rows), dtype=int)
+        scores = np.tile(np.log([0.97] + [0.03 / (len(rows.labels) - 1)] * (len(rows.labels) - 1)), (len(rows), 1))
+        constant = folder.name == "poor-1"
+        write_predictions(
+            folder / "predictions.parquet", replace(rows, gold=gold, scores=scores if constant else rows.scores)
+        )
+    said = f"cohen_kappa is not compared: it is undefined for run 2 of arm 'poor' ({runs / 'poor-1'}) on these rows."
+    assert said in compare(runs, metric="accuracy")["sentences"]
+    refused_here = f"cohen_kappa is undefined for run 2 of arm 'poor' ({runs / 'poor-1'}) on these rows"
+    with pytest.raises(UserError) as caught:
+        compare(runs, metric="kappa")
+    assert refused_here in str(caught.value)
 
 
 def test_a_repetition_is_no_evidence(runs: Path) -> None:

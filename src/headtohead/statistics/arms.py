@@ -28,11 +28,18 @@ class Arm:
     """Each configuration is what an independent tuning of this arm chose (not a list somebody made)."""
     trials: int | None = None
     """Trials each configuration was chosen from; ``None`` where nobody chose."""
+    folders: Sequence[str] = ()
+    """Where each of ``runs`` lies, if they lie in folders: errors name it."""
 
     @property
     def runs(self) -> list[Predictions]:
         """All runs."""
         return [run for configuration in self.configurations for run in configuration]
+
+    def named_run(self, number: int) -> str:
+        """Return what an error may call one of ``runs``, counted from one."""
+        where = f" ({self.folders[number - 1]})" if self.folders else ""
+        return f"run {number} of arm {self.name!r}{where}"
 
     @property
     def can_speak_of_method(self) -> bool:
@@ -86,7 +93,7 @@ def refuse_unequal_rows(arms: Sequence[Arm]) -> None:
     """
     reference, where = None, ""
     for arm, number, run in _numbered(arms):
-        here = f"run {number} of arm {arm.name!r}"
+        here = arm.named_run(number)
         if reference is None:
             reference, where = run, here
             if len(run) < 2:
@@ -134,7 +141,7 @@ def shares_of(arm: Arm, metric: str) -> list[Float[np.ndarray, "_ units"]]:
     ]
     defined = np.concatenate([np.isfinite(table).all(axis=1) for table in tables])
     if not defined.all():
-        which = f"run {int(np.argmin(defined)) + 1} of arm {arm.name!r}"
+        which = arm.named_run(int(np.argmin(defined)) + 1)
         raise UserError(
             f"{metric} is undefined for {which} on these rows; compare another metric, or leave the run out"
         )

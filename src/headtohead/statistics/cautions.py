@@ -66,7 +66,7 @@ def judgeable(arms: Sequence[Arm]) -> dict[str, str | None]:
 
 def _why_not(arms: Sequence[Arm], metric: str) -> str | None:
     for arm, number in _without(arms, metric):
-        return f"run {number} of arm {arm.name!r} stored no probabilities"
+        return f"{arm.named_run(number)} stored no probabilities"
     try:
         for arm in arms:
             shares_of(arm, metric)

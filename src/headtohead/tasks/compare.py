@@ -138,7 +138,8 @@ def _arm(name: str, entries: Sequence[Sequence[FinishedRun]], kind: str, tunings
         _refuse_same_seed(name, runs)
     configurations = [[run.predictions for run in runs] for runs in by_configuration.values()]
     trials = max((tuning.trials for tuning in tunings), default=None)
-    return Arm(name=name, configurations=configurations, tuned=kind == "tunings", trials=trials)
+    folders = [str(run.folder) for runs in by_configuration.values() for run in runs]
+    return Arm(name=name, configurations=configurations, tuned=kind == "tunings", trials=trials, folders=folders)
 
 
 def _refuse_same_seed(arm: str, runs: Sequence[FinishedRun]) -> None:
