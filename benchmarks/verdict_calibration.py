@@ -32,7 +32,7 @@ from simulated_arms import SHIFTS, Cell, simulate, true_values
 from verdict_cells import ADVISED, BEYOND, FAMILIES, LOOKS, ONE_MORE, UNHELD
 
 ALPHA = 0.05
-DRAWS = 100
+DRAWS = 250
 """Behind each stated difference; the package draws more."""
 AT_ONCE = 2**20
 """Simulated answers held at a time."""

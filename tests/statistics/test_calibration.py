@@ -161,3 +161,17 @@ def test_an_interval_over_rows_alone_would_be_caught(calibration: ModuleType) ->
     first, second = simulated_arms.simulate(cell, np.random.default_rng(0), 200, np.zeros(200))
     per_row = (first["accuracy"] - second["accuracy"]).mean(axis=1)
     assert np.mean(stats.ttest_1samp(per_row, 0, axis=1).pvalue < 0.05) > 0.2
+
+
+@pytest.mark.slow  # a simulation
+@pytest.mark.parametrize("counts", [(3, 3), (3, 8), (4, 4), (5, 8)])
+def test_the_rule_holds_on_the_variance_model_where_satterthwaites_does_not(
+    calibration: ModuleType, counts: tuple[int, int]
+) -> None:
+    import verdict_model
+
+    sizes = {name: verdict_model.worst(counts, rule, (3, 5), 4000) for name, rule in verdict_model.RULES.items()}
+    assert sizes["package"] < 0.065 + 3 * np.sqrt(0.065 / 4000)
+    assert sizes["Cochran and Cox"] <= sizes["Satterthwaite"]
+    if counts[0] == 3:
+        assert sizes["package"] < sizes["Satterthwaite"] - 0.01
