@@ -139,6 +139,11 @@ def test_what_would_decide_is_said_for_the_margin_as_a_chance() -> None:
     assert "To see a difference of 0.02 with a 4-in-5 chance at the next look takes about" in said
     assert "more seeds per arm" in said
     assert "(90 % interval" in said
+    never = judge(arms_of(4, 4), margin={"macro_f1": 1e-6}).sentences[0]
+    assert "To see a difference of 1e-06 neither more seeds nor more rows alone would be enough." in never
+    alike = [made_up_arm("a", rows=300, runs=1), made_up_arm("b", rows=300, runs=4, seed=9)]
+    alone = judge(alike, margin={"macro_f1": 1e-6}).sentences[0]
+    assert "more rows alone would not be enough, and one seed does not say how many seeds would." in alone
     same = judge([made_up_arm("a", runs=4), made_up_arm("b", runs=4, seed=9)])
     assert same.pairs[0].p_value > 0.3
     assert "Nothing suggests a difference" in same.sentences[0]

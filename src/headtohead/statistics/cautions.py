@@ -26,10 +26,14 @@ class LabelRows:
     rows: int
 
     @property
+    def counted(self) -> str:
+        """Its rows in words."""
+        return "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+
+    @property
     def in_words(self) -> str:
         """As a sentence beside macro-F1."""
-        counted = f"1 row has the label {self.name!r}" if self.rows == 1 else f"{self.rows:,} rows have {self.name!r}"
-        said = f"macro_f1 weighs all labels alike, and {counted}, the rarest"
+        said = f"macro_f1 weighs all labels alike, and the rarest, {self.name!r}, has {self.counted}"
         if self.rows >= FEW_ROWS:
             return said
         return f"{said}: where an arm gets none or all of so few right, the interval sees no doubt about them"

@@ -116,8 +116,9 @@ def _advice(pair: Comparison) -> str:
     aim = f"To see a difference of {about(pair.sought)}" + (", the one found," if pair.margin is None else "")
     if ways:
         return f"{aim} with a 4-in-5 chance at the next look takes about {' or '.join(ways)}"
-    single = " alone, and one seed does not say how many seeds would" if pair.scope == "runs" else f" or {unit} alone"
-    return f"{aim.rstrip(',')}, no number of rows{single} would be enough"
+    if pair.scope == "runs":
+        return f"{aim} more rows alone would not be enough, and one seed does not say how many seeds would"
+    return f"{aim} neither more {unit} nor more rows alone would be enough"
 
 
 def number(value: float, *, sign: bool = False) -> str:

@@ -94,7 +94,7 @@ def _pairs(verdict: Verdict) -> Table:
     better, rarest = "higher" if verdict.higher_is_better else "lower", verdict.smallest_label
     title = f"{verdict.metric} ({better} is better)"
     if verdict.metric == "macro_f1" and rarest is not None:
-        title += f", smallest label {escape(rarest.name)}: {rarest.rows:,} rows"
+        title += f", smallest label {escape(rarest.name)}: {rarest.counted}"
     if verdict.looks > 1:
         title += f", look {verdict.looks}"
     words = ["first - second", "better", "equal within"]

@@ -9,6 +9,7 @@ from headtohead.evaluation.metrics import widest_difference
 from headtohead.reporting.numbers import count, metric_name, number, percent, seconds
 from headtohead.reporting.sweeps.costs import short_name
 from headtohead.reporting.sweeps.folder import Study, SweepFolder
+from headtohead.statistics.cautions import LabelRows
 from headtohead.statistics.words import about
 
 Box = dict[str, str]
@@ -110,7 +111,7 @@ def facts_of(sweep: SweepFolder) -> list[tuple[str, str, str]]:
             found.append(("can see", f"about {about(max(seen))}", "true difference, in at least 80 % of cases"))
         rarest = verdict.get("smallest_label")
         if rarest and verdict["metric"] == "macro_f1":
-            found.append(("smallest label", f"{count(rarest['rows'])} rows", rarest["name"]))
+            found.append(("smallest label", LabelRows(**rarest).counted, rarest["name"]))
         if verdict.get("looks", 1) > 1:
             found.append(("look", str(verdict["looks"]), f"at {percent(verdict['alpha'] / verdict['looks'])} each"))
     return found
