@@ -143,6 +143,60 @@ def test_a_balanced_sample_is_cut_like_any_other(tmp_path: Path, cache: Path) ->
     }
 
 
+@pytest.mark.parametrize(
+    "subset",
+    [
+        SubsetConfig(train=20),
+        SubsetConfig(train=20, validation=6, test=8),
+        SubsetConfig(train=10, per_class=30),
+    ],
+)
+def test_the_split_seed_holds_rows_out_and_the_data_seed_draws_the_training_sample(
+    rows_file: Path, cache: Path, subset: SubsetConfig
+) -> None:
+    def load(seed: int, held_out: int | None) -> Corpus:
+        return load_corpus(config_of(rows_file, subset=subset, seed=seed, split=SplitConfig(seed=held_out)), cache)
+
+    first, second = load(0, 4), load(1, 4)
+    assert first.tests["test"]["row_id"] == second.tests["test"]["row_id"]
+    assert first.validation["row_id"] == second.validation["row_id"]
+    assert set(first.train["row_id"]) != set(second.train["row_id"])
+    hashes = [corpus.ledger["training_sample"]["hash"] for corpus in (first, second, load(0, 4))]
+    assert hashes[0] == hashes[2] != hashes[1]
+    # equal texts never straddle, whatever is drawn; and another split seed holds other rows out
+    for corpus in (first, second):
+        assert not texts(corpus)["train"] & (texts(corpus)["test"] | texts(corpus)["validation"])
+    assert set(load(0, 5).tests["test"]["row_id"]) != set(first.tests["test"]["row_id"])
+    assert load(4, None).fingerprint == load(4, 4).fingerprint  # null is the data seed
+
+
+def test_a_given_test_file_keeps_its_rows_where_a_subset_of_it_is_scored(tmp_path: Path, cache: Path) -> None:
+    train = write_jsonl(tmp_path / "train.jsonl", [row(n) for n in range(80)])
+    write_jsonl(tmp_path / "test.jsonl", [row(n) for n in range(200, 260)])
+    files = {"train": "train.jsonl", "test": "test.jsonl"}
+
+    def load(seed: int, **subset: int) -> Corpus:
+        own = SubsetConfig(test=10, **subset)
+        return load_corpus(
+            config_of(train.parent, files=files, subset=own, seed=seed, split=SplitConfig(seed=0)), cache
+        )
+
+    for subset in ({"train": 20}, {"per_class": 12}):
+        first, second = load(0, **subset), load(1, **subset)
+        assert first.tests["test"]["row_id"] == second.tests["test"]["row_id"]
+        assert set(first.train["row_id"]) != set(second.train["row_id"])
+        assert first.ledger["training_sample"]["drawn_from"] > 3 * len(first.train)
+
+
+def test_the_same_training_rows_in_another_order_are_one_sample(rows_file: Path, cache: Path) -> None:
+    def load(seed: int) -> Corpus:
+        return load_corpus(config_of(rows_file, seed=seed, split=SplitConfig(seed=0)), cache)
+
+    first, second = load(0), load(1)
+    assert first.train["row_id"] != second.train["row_id"]
+    assert first.ledger["training_sample"] == second.ledger["training_sample"]
+
+
 def test_folds_cover_all_rows_and_repeats_differ(rows_file: Path, cache: Path) -> None:
     def tested(fold: int, repeat: int) -> list[str]:
         split = SplitConfig(folds=5, fold=fold, repeat=repeat)

@@ -30,6 +30,8 @@ def arms(a: str, b: str) -> str:
 
 HEADS = arms("['head=classification']", "['head=generative']")
 
+FRESH = "hydra.sweeper.confirm.fresh_samples=true"
+
 
 @pytest.mark.changed_meaning("_target_ in a configuration file")
 @pytest.mark.parametrize(
@@ -92,6 +94,13 @@ HEADS = arms("['head=classification']", "['head=generative']")
         (["train.metric=log_loss,macro_f1"], "all of a sweep must share it"),
         ([arms("['data.subset.test=5']", "['lora.rank=8']")], "the arms a and b differ in data.subset"),
         ([arms("['data.seed=1']", "['lora.rank=8']")], "the arms a and b differ in data.seed"),
+        ([HEADS, FRESH], "data.split.folds=5 data.split.repeats=3 instead of"),
+        ([HEADS, FRESH, "data.subset.per_class=8"], "give data.subset.train=<rows>"),
+        ([HEADS, FRESH, "data.subset.train=10000"], "data.subset.train=21 or less"),
+        ([HEADS, FRESH, "data.subset.train=8", "data.seed=1000"], "tuning takes data seeds below 1000"),
+        ([HEADS, FRESH, "data.subset.train=8", "data.seed=0,1"], "data.seed"),
+        ([HEADS, "hydra.sweeper.pairing=seed"], "hydra.sweeper.pairing"),
+        ([HEADS, "hydra.sweeper.confirm.seeds=501"], "at most 500"),
         ([HEADS, "seed=1000"], "tuning takes seeds below 1000"),
         ([HEADS, "seed=range(1000,1003)"], "tuning takes seeds below 1000"),
     ],

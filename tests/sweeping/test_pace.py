@@ -30,8 +30,8 @@ def a_run(folder: Path, seconds: float, model: str = "tiny", status: str = "comp
         ({}, 6),
         ({"seeds": [0, 1]}, 12),
         ({"sampler": "tpe", "n_trials": 10}, 10),
-        ({"arms": ARMS, "confirm": {"seeds": 5, "top_k": 2}}, 6 + 6 + 2 * 2 * 5),
-        ({"arms": ARMS, "confirm": {"seeds": 5, "top_k": 100}}, 6 + 6 + 2 * 6 * 5),
+        ({"arms": ARMS, "confirm": {"seeds": 5, "top_k": 2}}, 6 + 6 + 2 * (2 * 5 + 5)),
+        ({"arms": ARMS, "confirm": {"seeds": 5, "top_k": 100}}, 6 + 6 + 2 * (6 * 5 + 5)),
         ({"arms": ARMS, "tunings": 3, "sampler": "random", "n_trials": 4, "confirm": {"seeds": 1, "top_k": 1}}, 24 + 6),
     ],
 )

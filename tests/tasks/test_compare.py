@@ -16,7 +16,7 @@ import pytest
 from headtohead.config import CompareConfig
 from headtohead.errors import UserError
 from headtohead.labels import LabelKind
-from headtohead.results import Predictions, read_predictions, write_predictions, write_record
+from headtohead.results import Predictions, read_predictions, read_record, write_predictions, write_record
 from headtohead.tasks.compare import compare_runs
 from made_up_arms import noisy_runs
 from reporting.made_up_runs import made_up_predictions, made_up_record, write_run
@@ -314,3 +314,85 @@ def test_the_made_up_arms_differ() -> None:
     rows = made_up_predictions("single", "test", 120, seed=7)
     good, poor = (np.mean(noisy_runs(rows, 1, noise=noise)[0].predicted == rows.gold) for noise in (0.3, 4.0))
     assert good > poor + 0.1
+
+
+def drawn(root: Path, name: str, draws: list[tuple[int, int]], *, noise: float, rank: int, **given: Any) -> None:
+    """Write an arm whose runs have a ``seed`` and a ``data.seed``, each data seed another training sample."""
+    data = {"training_sample": {"drawn_from": 900}, "rows": {"train": 60}}
+    for (seed, data_seed), folder in zip(
+        draws, write_arm(root, name, noise=noise, runs=len(draws), rank=rank), strict=True
+    ):
+        record = read_record(folder / "result.json")
+        config = record.config | {"seed": seed, "data": {**(record.config.get("data") or {}), "seed": data_seed}}
+        found = {**data, "training_sample": {"drawn_from": 900, "hash": given.get("hash", f"sample {data_seed}")}}
+        write_record(folder / "result.json", replace(record, config=config, data=record.data | found))
+
+
+GRID = [(seed, data_seed) for data_seed in (0, 1, 2) for seed in (0, 1, 2)]
+
+
+def test_a_grid_of_seeds_and_data_seeds_is_judged_by_training_sample(tmp_path: Path) -> None:
+    drawn(tmp_path / "runs", "good", GRID, noise=0.3, rank=16)
+    drawn(tmp_path / "runs", "poor", GRID, noise=4.0, rank=4)
+    found = compare(tmp_path / "runs")
+    assert [(arm["runs"], arm["draws"], arm["configurations"]) for arm in found["arms"]] == [(9, 3, 1)] * 2
+    assert found["arms"][0]["sampling"] == {
+        "samples": 3,
+        "rows": 60,
+        "drawn_from": 900,
+        "luck_in_interval": True,
+        "varied": ["seed", "data.seed"],
+    }
+    assert found["pairs"][0]["degrees_of_freedom"] >= 2
+
+
+def test_data_seeds_that_draw_the_same_rows_are_one_training_sample(tmp_path: Path) -> None:
+    drawn(tmp_path / "runs", "good", GRID, noise=0.3, rank=16, hash="all")
+    drawn(tmp_path / "runs", "poor", GRID, noise=4.0, rank=4, hash="all")
+    found = compare(tmp_path / "runs")
+    assert [(arm["draws"], arm["sampling"]["samples"]) for arm in found["arms"]] == [(9, 1)] * 2
+    assert not found["arms"][0]["sampling"]["luck_in_interval"]
+
+
+def test_runs_older_than_the_hash_of_their_rows_are_told_apart_by_data_seeds(tmp_path: Path) -> None:
+    drawn(tmp_path / "runs", "good", GRID, noise=0.3, rank=16)
+    drawn(tmp_path / "runs", "poor", GRID, noise=4.0, rank=4)
+    old = tmp_path / "runs" / "good-0" / "result.json"
+    record = read_record(old)
+    write_record(old, replace(record, data={"rows": {"train": 60}}))
+    assert [arm["draws"] for arm in compare(tmp_path / "runs")["arms"]] == [3, 3]
+
+
+def test_pairing_is_said_and_another_pairing_is_another_look(runs: Path) -> None:
+    plain = compare(runs)
+    assert (plain["pairing"], plain["looks"]) == ("none", 1)
+    assert "pairing" not in plain["looks_taken"][0]["asked"]  # earlier looks are still known
+    paired = compare(runs, pairing="seeds")
+    assert (paired["pairing"], paired["looks"]) == ("seeds", 2)
+    assert "Runs of the same seeds were paired" in paired["sentences"][0]
+    again = compare(runs, pairing="seeds")
+    assert again["looks"] == 2
+    assert compare(runs)["looks"] == 3  # nor is going back free
+
+
+def test_seeds_that_cannot_be_paired_are_refused_and_count_no_look(runs: Path) -> None:
+    with pytest.raises(UserError, match="b has none of seed=2"):
+        compare(runs, arms={"a": ["good-*"], "b": ["poor-0", "poor-1"]}, pairing="seeds")
+    assert not (runs.parent / "verdict" / "verdict.json").exists()
+
+
+@pytest.mark.parametrize("pairing", ["seed", "", "runs"])
+def test_other_pairings_are_refused(pairing: str) -> None:
+    with pytest.raises(UserError, match=r"compare\.pairing"):
+        CompareConfig(pairing=pairing)
+
+
+def test_data_seeds_that_cut_other_test_rows_are_refused_with_what_keeps_them(runs: Path) -> None:
+    moved = runs / "poor-1"
+    record = read_record(moved / "result.json")
+    write_record(moved / "result.json", replace(record, config=record.config | {"data": {"seed": 5, "split": {}}}))
+    predictions = read_predictions(moved / "predictions.parquet")
+    other = replace(predictions, row_id=np.array([f"other {row}" for row in predictions.row_id]))
+    write_predictions(moved / "predictions.parquet", other)
+    with pytest.raises(UserError, match=r"data\.split\.seed=0 keeps them"):
+        compare(runs)

@@ -16,6 +16,9 @@ class CompareConfig:
     entries: str = "runs"
     """What an entry of an arm's list is: runs (any folders), or tunings (each the confirmed runs of one independent
     tuning; with three or more per arm the verdict speaks of methods)."""
+    pairing: str = "none"
+    """seeds: differences of runs of the same seed and data.seed are judged, for arms that share the luck of these; none:
+    each arm's runs by themselves. Choose before anything was seen: another choice afterwards is another look."""
     split: str = "test"
     """Whose rows decide."""
     metric: str | None = None
@@ -29,6 +32,7 @@ class CompareConfig:
 
     def __post_init__(self) -> None:
         require_choice("compare.entries", self.entries, ("runs", "tunings"))
+        require_choice("compare.pairing", self.pairing, ("none", "seeds"))
         if not 0 < self.alpha < 0.5:
             raise UserError(f"compare.alpha is an error rate between 0 and 0.5, given {self.alpha}")
         if self.looks < 1:

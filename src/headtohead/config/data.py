@@ -110,6 +110,8 @@ class SplitConfig:
     """Cross-validation: number of folds, 0 for none. The test split is then fold ``fold`` of repetition ``repeat``."""
     fold: int = 0
     repeat: int = 0
+    seed: int | None = None
+    """Decides which rows are held out; ``data.seed`` then draws the training sample alone. null: ``data.seed`` decides both."""
 
     def __post_init__(self) -> None:
         for key, fraction in (("validation", self.validation), ("test", self.test)):
@@ -187,7 +189,7 @@ class DataConfig:
     bad_rows: str = "refuse"
     """Rows without text, without label, with a label outside the map, and broken lines: refuse, or drop and count."""
     seed: int = 0
-    """Decides subset and split, nothing else."""
+    """Decides subset and split, nothing else; the subset alone where ``split.seed`` is set."""
 
     def __post_init__(self) -> None:
         require_choice("data.format", self.format, ("auto", *FORMATS))
@@ -211,6 +213,21 @@ class DataConfig:
             raise UserError("data.encodings must name at least one encoding, such as utf-8")
         for encoding in self.encodings:
             _require_encoding(encoding)
+
+    @property
+    def held_out_seed(self) -> int:
+        """Seed of what is held out: which rows, and which of them a subset takes."""
+        return self.seed if self.split.seed is None else self.split.seed
+
+    @property
+    def cuts_test(self) -> bool:
+        """Whether test rows are cut from the training file."""
+        return not self.test_names
+
+    @property
+    def draws_sample(self) -> bool:
+        """Whether another ``data.seed`` draws other training rows for the same test rows."""
+        return self.subset.train is not None or (self.subset.per_class is not None and not self.cuts_test)
 
     @property
     def test_names(self) -> list[str]:

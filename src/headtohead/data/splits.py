@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,18 +54,21 @@ def make_splits(config: DataConfig, tables: dict[str, Table], labels: LabelSpace
     }
     if config.duplicates == "drop":
         parts = {split: part.take(duplicates.first_of_equals(part)) for split, part in parts.items()}
+    whole = len(parts["train"])
     parts = _cut(config, _sample(config, parts, labels), labels)
     before = {split: len(part) for split, part in parts.items()}
     parts, found = leakage.settle_exact(config, parts)
     dropped = {split: before[split] - len(part) for split, part in parts.items() if before[split] > len(part)}
     ledger["leakage"] = {"policy": config.leakage, **found, "dropped": dropped}
     _require_rows(parts)
-    parts = {split: _ordered(part, config, labels) for split, part in parts.items()}
+    parts = {split: _ordered(split, part, config, labels) for split, part in parts.items()}
+    pool = whole if config.subset.per_class else len(parts["train"])
     words = choose_words(parts["train"].texts(SAMPLE_ROWS))
     ledger["words"] = words.as_dict()
     parts, ledger["near_duplicates"] = take_subsets(config, parts, words, cache)
     _require_rows(parts)
     ledger["rows"] = {split: len(part) for split, part in parts.items()}
+    ledger["training_sample"] = {"drawn_from": pool, "hash": _rows_hash(parts["train"])}
     ledger["classes"] = {split: _classes(part, labels) for split, part in parts.items()}
     tests = {split: part for split, part in parts.items() if split not in ("train", "validation")}
     return Splits(parts["train"], parts["validation"], tests, ledger, words)
@@ -90,7 +94,10 @@ def _sample(config: DataConfig, parts: Parts, labels: LabelSpace) -> Parts:
     absent = [name for column, name in enumerate(labels.names) if column not in strata]
     if absent:
         raise UserError(f"data.subset.per_class={per_class}: no row of data.files.train has the label {absent[0]!r}")
-    return parts | {"train": train.take(splitting.balanced_rows(strata, train.text, per_class, config.seed))}
+    seed = (
+        config.held_out_seed if config.cuts_test else config.seed
+    )  # test rows that are cut from the sample go with it
+    return parts | {"train": train.take(splitting.balanced_rows(strata, train.text, per_class, seed))}
 
 
 def _cut(config: DataConfig, parts: Parts, labels: LabelSpace) -> Parts:
@@ -109,7 +116,7 @@ def _cut(config: DataConfig, parts: Parts, labels: LabelSpace) -> Parts:
         made = _cut_fold(config, deck)
     else:
         fractions = {"test": config.split.test, "validation": config.split.validation}
-        cuts = deck.cut([fractions[name] for name in missing], (config.seed, 0))
+        cuts = deck.cut([fractions[name] for name in missing], (config.held_out_seed, 0))
         made = dict(zip((*missing, "train"), cuts, strict=True))
     return parts | {name: pool.take(rows) for name, rows in made.items()}
 
@@ -117,9 +124,9 @@ def _cut(config: DataConfig, parts: Parts, labels: LabelSpace) -> Parts:
 def _cut_fold(config: DataConfig, deck: splitting.Deck) -> dict[str, splitting.Rows]:
     """Return one fold as the test set; validation is cut from the others."""
     split = config.split
-    test, rest = deck.fold(split.folds, split.fold, (config.seed, split.repeat))
+    test, rest = deck.fold(split.folds, split.fold, (config.held_out_seed, split.repeat))
     fraction = min(split.validation / (1 - 1 / split.folds), 0.9)
-    validation, train = deck.only(rest).cut([fraction], (config.seed, split.repeat, split.fold))
+    validation, train = deck.only(rest).cut([fraction], (config.held_out_seed, split.repeat, split.fold))
     return {"train": rest[train], "validation": rest[validation], "test": test}
 
 
@@ -152,9 +159,15 @@ def _without_rare(few: dict[int, int], needed: int, labels: LabelSpace, pool: Pa
     return f"{line} data.labels.other=null leaves such labels out, "
 
 
-def _ordered(part: Part, config: DataConfig, labels: LabelSpace) -> Part:
+def _ordered(split: str, part: Part, config: DataConfig, labels: LabelSpace) -> Part:
     """Order rows so that every first n of them hold the labels in proportion: that is what makes subsets nested."""
-    return part.take(splitting.nested_order(splitting.strata_of(part.labels, labels.kind), part.text, config.seed))
+    seed = config.seed if split == "train" else config.held_out_seed
+    return part.take(splitting.nested_order(splitting.strata_of(part.labels, labels.kind), part.text, seed))
+
+
+def _rows_hash(part: Part) -> str:
+    """Return the same for the same rows in any order."""
+    return hashlib.sha256(np.sort(part.content).astype(">u8").tobytes()).hexdigest()[:16]
 
 
 def _require_rows(parts: Parts) -> None:

@@ -7,6 +7,8 @@ from headtohead.statistics.budget import winners_inflation as winners_inflation
 from headtohead.statistics.comparison import Comparison as Comparison
 from headtohead.statistics.cost import cheapest as cheapest
 from headtohead.statistics.cost import pareto as pareto
+from headtohead.statistics.draws import Draw as Draw
+from headtohead.statistics.draws import Sampling as Sampling
 from headtohead.statistics.metrics import metrics_of as metrics_of
 from headtohead.statistics.tuning import Tuning as Tuning
 from headtohead.statistics.tuning import tuning_of as tuning_of

@@ -10,8 +10,8 @@ from jaxtyping import Float
 
 from headtohead.errors import UserError
 from headtohead.results import Predictions
+from headtohead.statistics.draws import Draw, Sampling, Unit, sampling_of, units_of
 from headtohead.statistics.metrics import unit_shares
-from headtohead.statistics.variance import Stratum
 
 METHOD_TUNINGS = 3
 """Independent tunings per arm from which on a verdict speaks of methods; fewer show no spread of tuning luck."""
@@ -30,6 +30,8 @@ class Arm:
     """Trials each configuration was chosen from; ``None`` where nobody chose."""
     folders: Sequence[str] = ()
     """Where each of ``runs`` lies, if they lie in folders: errors name it."""
+    draws: Sequence[Sequence[Draw]] = ()
+    """Per configuration and run its seeds and training sample; empty where they are unknown, and each run counts."""
 
     @property
     def runs(self) -> list[Predictions]:
@@ -46,15 +48,30 @@ class Arm:
         """Whether tuning luck can be told from the method: three independent tunings or more."""
         return self.tuned and len(self.configurations) >= METHOD_TUNINGS
 
+    def units(self, *, as_method: bool = False) -> list[list[Unit]]:
+        """Return what is exchangeable, by stratum: seeds, training samples, or tunings of a method."""
+        unknown = [[Draw(seed=seed, data_seed=0) for seed in range(len(own))] for own in self.configurations]
+        return units_of(self.draws or unknown, as_method=as_method)
+
+    @property
+    def sampling(self) -> Sampling | None:
+        """What it was trained on; ``None`` where that is unknown."""
+        return sampling_of(self.draws, as_method=self.can_speak_of_method)
+
     @property
     def is_single_run(self) -> bool:
         """Whether a configuration has one run only, so that luck of the seed cannot be seen."""
-        return any(len(configuration) == 1 for configuration in self.configurations)
+        return any(len(stratum) == 1 for stratum in self.units())
 
     @property
     def spare_runs(self) -> int:
-        """Runs beyond the first of each configuration: the degrees of freedom of the luck of seeds."""
-        return sum(len(configuration) - 1 for configuration in self.configurations)
+        """Draws beyond the first of each stratum: the degrees of freedom of the luck of seeds, or of training samples."""
+        return sum(len(stratum) - 1 for stratum in self.units())
+
+    @property
+    def drawn(self) -> str:
+        """What its draws are: ``runs``, or ``training samples`` where each has one of its own."""
+        return "training samples" if self.sampling and self.sampling.luck_in_interval else "runs"
 
     def described(self, *, as_method: bool = False) -> str:
         """Return what a sentence may call this arm."""
@@ -81,7 +98,8 @@ def why_undirected(first: Arm, second: Arm) -> str | None:
     """Say why configurations cannot be called better or equal, if they cannot."""
     for two, other in ((first, second), (second, first)):
         if is_two_beside_another(two.spare_runs, other.spare_runs):
-            return f"{two.name} has two runs and {other.name} {'one' if other.spare_runs == 0 else len(other.runs)}"
+            count = sum(map(len, other.units()))
+            return f"{two.name} has two {two.drawn} and {other.name} {'one' if other.spare_runs == 0 else count}"
     return None
 
 
@@ -146,14 +164,3 @@ def shares_of(arm: Arm, metric: str) -> list[Float[np.ndarray, "_ units"]]:
             f"{metric} is undefined for {which} on these rows; compare another metric, or leave the run out"
         )
     return tables
-
-
-def strata_of(tables: Sequence[Float[np.ndarray, "_ units"]], weight: float, *, as_method: bool) -> list[Stratum]:
-    """Return an arm's runs as strata of exchangeable ones.
-
-    Of a method the tunings are exchangeable, each the mean of its seeds, whose spread holds the seeds' own (a balanced
-    nested layout is analysed by the means of its top level); of given configurations only the seeds within each are.
-    """
-    if as_method:
-        return [Stratum(np.stack([table.mean(axis=0) for table in tables]), weight)]
-    return [Stratum(table, weight / len(tables)) for table in tables]

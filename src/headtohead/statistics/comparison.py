@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float
 from scipy import stats
 
 from headtohead.evaluation import HIGHER_IS_BETTER
 from headtohead.evaluation.metrics import widest_difference, wrong
 from headtohead.evaluation.resampling import independent_units
-from headtohead.statistics.arms import Arm, shares_of, strata_of, why_undirected
+from headtohead.statistics.arms import Arm, shares_of, why_undirected
 from headtohead.statistics.crosscheck import mcnemar_p, relabel_runs_p, swap_rows_p
+from headtohead.statistics.draws import Tables, Unit, strata_of
 from headtohead.statistics.equivalence import equivalence_p
 from headtohead.statistics.multiplicity import Rate
+from headtohead.statistics.pairing import paired
 from headtohead.statistics.power import detectable_difference, more_rows, more_runs
-from headtohead.statistics.variance import Layout, degrees_of_freedom, lay_out
+from headtohead.statistics.variance import Layout, Stratum, degrees_of_freedom, lay_out
 
 Scope = Literal["runs", "configurations", "methods"]
 """What a statement is about: these trained models, these configurations (new seeds), or the methods (new tunings)."""
@@ -27,7 +27,6 @@ FEW_TOLD_APART = 10
 """Units of rows that tell arms apart, below which they are not called equal: a spread seen on so few may be far too small."""
 SUGGESTIVE = 0.3
 """Largest p-value at which the difference found is taken for the true one, to say what would decide."""
-Tables = Sequence[Float[np.ndarray, "_ units"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +38,8 @@ class Comparison:
     metric: str
     higher_is_better: bool
     scope: Scope
+    pairing: str
+    """``seeds``: differences of runs of the same seeds were judged; ``none``: each arm's runs by themselves."""
     difference: float
     low: float | None
     high: float | None
@@ -83,7 +84,9 @@ class Comparison:
         return self.told_apart is not None and self.told_apart < FEW_TOLD_APART
 
 
-def compare_pair(first: Arm, second: Arm, metric: str, *, margin: float | None, rate: Rate) -> Comparison:
+def compare_pair(
+    first: Arm, second: Arm, metric: str, *, margin: float | None, rate: Rate, pairing: str = "none"
+) -> Comparison:
     """Compare two arms; ``decision.settle`` then decides over all pairs.
 
     Args:
@@ -92,13 +95,14 @@ def compare_pair(first: Arm, second: Arm, metric: str, *, margin: float | None, 
         metric: Name.
         margin: Largest difference that does not matter; ``None`` asks no question of equivalence.
         rate: Error rate that all pairs share.
+        pairing: ``none`` or ``seeds``, of arms whose seeds match.
 
     Raises:
         UserError: the metric is undefined for a run.
     """
     tables = shares_of(first, metric), shares_of(second, metric)
     scope = scope_of(first, second)
-    layout = layout_of(*tables, as_method=scope == "methods")
+    layout = layout_of((first, second), tables, as_method=scope == "methods", pairing=pairing)
     difference, error, df = _estimate(layout)
     varies = error > 0
     p_value = float(2 * stats.t.sf(abs(difference) / error, df)) if varies else _p_without_spread(layout)
@@ -112,6 +116,7 @@ def compare_pair(first: Arm, second: Arm, metric: str, *, margin: float | None, 
         metric=metric,
         higher_is_better=HIGHER_IS_BETTER[metric],
         scope=scope,
+        pairing=pairing,
         difference=difference,
         low=low,
         high=high,
@@ -131,7 +136,7 @@ def compare_pair(first: Arm, second: Arm, metric: str, *, margin: float | None, 
         told_apart=told_apart(first, second) if metric in _OF_ANSWERS else None,
         equivalent=None,
         **(_sight(layout, len(first.runs[0]), margin, p_value, rate) if varies and not undirected else _BLIND),
-        **_second_opinions(first, second, metric, tables, as_method=scope == "methods"),
+        **_second_opinions((first, second), metric, tables, as_method=scope == "methods", pairing=pairing),
     )
 
 
@@ -181,9 +186,18 @@ def scope_of(first: Arm, second: Arm) -> Scope:
     return "runs" if first.is_single_run or second.is_single_run else "configurations"
 
 
-def layout_of(first: Tables, second: Tables, *, as_method: bool) -> Layout:
+def layout_of(arms: tuple[Arm, Arm], tables: tuple[Tables, Tables], *, as_method: bool, pairing: str) -> Layout:
     """Lay out the difference of two arms' tables of shares."""
-    return lay_out([*strata_of(first, 1.0, as_method=as_method), *strata_of(second, -1.0, as_method=as_method)])
+    first, second = _strata(arms, tables, as_method=as_method)
+    return lay_out(paired(first, second) if pairing == "seeds" else [*first[1], *second[1]])
+
+
+def _strata(
+    arms: tuple[Arm, Arm], tables: tuple[Tables, Tables], *, as_method: bool
+) -> list[tuple[list[list[Unit]], list[Stratum]]]:
+    """Return the units of either arm, with their strata."""
+    both = [arm.units(as_method=as_method) for arm in arms]
+    return [(units, strata_of(units, own, sign)) for units, own, sign in zip(both, tables, (1.0, -1.0), strict=True)]
 
 
 def _p_without_spread(layout: Layout) -> float:
@@ -192,18 +206,14 @@ def _p_without_spread(layout: Layout) -> float:
 
 
 def _second_opinions(
-    first: Arm, second: Arm, metric: str, tables: tuple[Tables, Tables], *, as_method: bool
+    arms: tuple[Arm, Arm], metric: str, tables: tuple[Tables, Tables], *, as_method: bool, pairing: str
 ) -> dict[str, Any]:
-    by_configuration = [np.stack([table.mean(axis=0) for table in arm]) for arm in tables]
-    per_unit = by_configuration[0].mean(axis=0) - by_configuration[1].mean(axis=0)
-    if as_method:
-        one, other = (table.mean(axis=1) for table in by_configuration)
-    else:
-        one, other = (np.concatenate([table.mean(axis=1) for table in arm]) for arm in tables)
-    single = len(first.runs) == len(second.runs) == 1
+    strata = [own for _, own in _strata(arms, tables, as_method=as_method)]
+    one, other = (np.concatenate([stratum.shares for stratum in own]).mean(axis=1) for own in strata)
+    single = all(len(arm.runs) == 1 for arm in arms)
     is_share_of_rows = metric in ("accuracy", "subset_accuracy")
     return {
-        "mcnemar_p": mcnemar_p(first.runs[0], second.runs[0]) if single and is_share_of_rows else None,
-        "swap_rows_p": swap_rows_p(per_unit),
-        "relabel_runs_p": relabel_runs_p(one, other) if min(len(one), len(other)) > 1 else None,
+        "mcnemar_p": mcnemar_p(arms[0].runs[0], arms[1].runs[0]) if single and is_share_of_rows else None,
+        "swap_rows_p": swap_rows_p(sum(s.weight * s.shares.mean(axis=0) for own in strata for s in own)),
+        "relabel_runs_p": relabel_runs_p(one, other) if pairing == "none" and min(len(one), len(other)) > 1 else None,
     }

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from headtohead.errors import UserError
 from headtohead.evaluation import HIGHER_IS_BETTER
 from headtohead.evaluation.resampling import independent_units
@@ -18,8 +16,10 @@ from headtohead.statistics.cautions import LabelRows, few_groups, judgeable, sma
 from headtohead.statistics.comparison import Comparison, compare_pair
 from headtohead.statistics.cost import cheapest, pareto
 from headtohead.statistics.decision import not_worse, settle
+from headtohead.statistics.draws import Sampling, refuse_uneven_samples, strata_of
 from headtohead.statistics.metrics import resolve_metric
 from headtohead.statistics.multiplicity import Rate
+from headtohead.statistics.pairing import refuse_unpaired
 from headtohead.statistics.words import sentence
 
 SCHEMA_VERSION = 2
@@ -36,8 +36,12 @@ class ArmSummary:
     configurations: int
     tuned: bool
     trials: int | None
+    sampling: Sampling | None
+    """On how many training samples of how many rows; null where the runs do not say."""
+    draws: int
+    """That count: runs, training samples where runs share some, tunings of a method."""
     values: dict[str, float]
-    """Mean of every metric, each configuration with the same weight."""
+    """Mean of every metric over what counts, each configuration with the same weight."""
     per_run: dict[str, list[list[float]]]
     """Every metric of every run, by configuration."""
     cost: dict[str, float]
@@ -54,6 +58,8 @@ class Verdict:
     """Looks that ``alpha`` is split over; this is one of them."""
     level: float
     """Error rate of this look. ``p_holm`` counts the looks already, and is held against ``alpha``."""
+    pairing: str
+    """``seeds``: runs of the same seeds were paired, as was asked beforehand."""
     rows: int
     units: int
     """Independent units of rows: fewer than rows where data come in groups."""
@@ -85,6 +91,7 @@ def judge(
     looks: int = 1,
     next_looks: int | None = None,
     costs: Mapping[str, Mapping[str, float]] | None = None,
+    pairing: str = "none",
 ) -> Verdict:
     """Compare all pairs of arms.
 
@@ -97,19 +104,23 @@ def judge(
         looks: At the data so far, this one included, or planned.
         next_looks: That ``alpha`` is split over at the next look; ``None``: one more.
         costs: Per arm and kind of cost, lower is better.
+        pairing: ``seeds`` judges differences of runs of the same seeds, ``none`` each arm's runs by themselves. To be
+            settled before anything was seen.
 
     Raises:
-        UserError: fewer than two arms, a name twice, other rows, or a metric that is not defined.
+        UserError: fewer than two arms, a name twice, other rows, a metric that is not defined, arms that share some of
+            their training samples, or whose seeds cannot be paired.
     """
     _refuse_odd(arms)
     refuse_unequal_rows(arms)
+    _refuse_odd_draws(arms, pairing)
     runs = [run for arm in arms for run in arm.runs]
     name = resolve_metric(metric, runs)
     margins = {resolve_metric(key, runs, "compare.margin"): value for key, value in (margin or {}).items()}
     rate = Rate(alpha=alpha, looks=looks, next_looks=next_looks, pairs=len(arms) * (len(arms) - 1) // 2)
     why_not = judgeable(arms)
     defined = [each for each, why in why_not.items() if each == name or why is None]
-    found = {each: _all_pairs(arms, each, margins.get(each), rate, decides=each == name) for each in defined}
+    found = {each: _all_pairs(arms, each, margins.get(each), rate, pairing, decides=each == name) for each in defined}
     summaries = [_summary(arm, defined, (costs or {}).get(arm.name, {})) for arm in arms]
     units, rarest = int(independent_units(runs[0].group).max()) + 1, smallest_label(runs[0])
     cautions = [
@@ -124,6 +135,7 @@ def judge(
         alpha=alpha,
         looks=looks,
         level=rate.level,
+        pairing=pairing,
         rows=len(runs[0]),
         units=units,
         smallest_label=rarest,
@@ -150,15 +162,29 @@ def _refuse_odd(arms: Sequence[Arm]) -> None:
             raise UserError(f"arm {arm.name!r} has no finished run")
 
 
+def _refuse_odd_draws(arms: Sequence[Arm], pairing: str) -> None:
+    for arm in arms:
+        refuse_uneven_samples(arm.name, arm.draws)
+    if pairing == "none":
+        return
+    if unknown := [arm.name for arm in arms if not arm.draws]:
+        raise UserError(f"compare.pairing={pairing}: the seeds of arm {unknown[0]!r} are unknown")
+    as_method = all(arm.can_speak_of_method for arm in arms)
+    refuse_unpaired([(arm.name, arm.units(as_method=as_method)) for arm in arms])
+
+
 def _all_pairs(
-    arms: Sequence[Arm], metric: str, margin: float | None, rate: Rate, *, decides: bool
+    arms: Sequence[Arm], metric: str, margin: float | None, rate: Rate, pairing: str, *, decides: bool
 ) -> list[Comparison]:
-    compared = [compare_pair(*pair, metric, margin=margin, rate=rate) for pair in combinations(arms, 2)]
+    compared = [
+        compare_pair(*pair, metric, margin=margin, rate=rate, pairing=pairing) for pair in combinations(arms, 2)
+    ]
     return settle(compared, rate, decides=decides)
 
 
 def _summary(arm: Arm, metrics: Sequence[str], cost: Mapping[str, float]) -> ArmSummary:
-    tables = {metric: [table.mean(axis=1) for table in shares_of(arm, metric)] for metric in metrics}
+    units = arm.units(as_method=arm.can_speak_of_method)
+    shares = {metric: shares_of(arm, metric) for metric in metrics}
     return ArmSummary(
         name=arm.name,
         described=arm.described(as_method=arm.can_speak_of_method),
@@ -166,8 +192,13 @@ def _summary(arm: Arm, metrics: Sequence[str], cost: Mapping[str, float]) -> Arm
         configurations=len(arm.configurations),
         tuned=arm.tuned,
         trials=arm.trials,
-        values={metric: float(np.mean([values.mean() for values in table])) for metric, table in tables.items()},
-        per_run={metric: [values.tolist() for values in table] for metric, table in tables.items()},
+        sampling=arm.sampling,
+        draws=sum(map(len, units)),
+        values={
+            metric: float(sum(stratum.weight * stratum.shares.mean() for stratum in strata_of(units, tables, 1.0)))
+            for metric, tables in shares.items()
+        },
+        per_run={metric: [table.mean(axis=1).tolist() for table in tables] for metric, tables in shares.items()},
         cost=dict(cost),
     )
 

@@ -20,7 +20,15 @@ def sentence(pair: Comparison, arms: Mapping[str, Arm], rate: Rate) -> str:
     """
     one, other = (arms[name].described(as_method=pair.scope == "methods") for name in (pair.first, pair.second))
     finding = f"{_finding(pair, one, other)} ({_figures(pair, rate)})"
-    parts = [finding, _nearness(pair, rate), _scope(pair, arms), _few_runs(pair, arms), _sight(pair), _advice(pair)]
+    parts = [
+        finding,
+        _nearness(pair, rate),
+        _scope(pair, arms),
+        _pairing(pair),
+        _few_runs(pair, arms),
+        _sight(pair),
+        _advice(pair),
+    ]
     return " ".join(f"{part}." for part in parts if part)
 
 
@@ -79,6 +87,12 @@ def _scope(pair: Comparison, arms: Mapping[str, Arm]) -> str:
             )
         case _:
             return "This speaks of these configurations, not of the methods: luck of tuning is not in the interval"
+
+
+def _pairing(pair: Comparison) -> str:
+    if pair.pairing == "none":
+        return ""
+    return "Runs of the same seeds were paired, as was set beforehand, so that luck which the arms share drops out"
 
 
 def _few_runs(pair: Comparison, arms: Mapping[str, Arm]) -> str:

@@ -12,7 +12,9 @@ from headtohead.errors import UserError, near_names
 KEYS = ("overrides", "params")
 NAME = re.compile(r"\w[\w.-]{0,99}")
 FIRST_FRESH_SEED = 1000
-"""Of confirming runs: far from the seeds that people tune on."""
+"""Of confirming runs: far from the seeds that people tune on. Every tuning has a thousand of its own."""
+FIRST_CHOOSING_SEED = 500
+"""Within these the first of the runs that choose a champion; the runs that are judged come before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +32,20 @@ class ConfirmSettings:
 
     seeds: int
     top_k: int
+    fresh_samples: bool = False
 
     def __post_init__(self) -> None:
         for key in ("seeds", "top_k"):
             if getattr(self, key) < 1:
                 raise UserError(f"hydra.sweeper.confirm.{key} must be 1 or more, given {getattr(self, key)}")
+        if self.seeds > FIRST_CHOOSING_SEED:
+            raise UserError(f"hydra.sweeper.confirm.seeds is at most {FIRST_CHOOSING_SEED}, given {self.seeds}")
+        if not isinstance(self.fresh_samples, bool):
+            raise UserError(f"hydra.sweeper.confirm.fresh_samples is true or false, given {self.fresh_samples!r}")
+
+    def runs(self, configurations: int) -> int:
+        """Return how many runs confirm one of several configurations: those that choose it, and those that are judged."""
+        return self.seeds * (configurations + 1 if configurations > 1 else 1)
 
 
 def read_arms(plain: Mapping[str, Any]) -> list[ArmSettings]:

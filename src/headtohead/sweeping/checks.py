@@ -20,6 +20,7 @@ from headtohead.packages import require
 from headtohead.schema import fingerprint_of, to_typed
 from headtohead.statistics.metrics import metrics_of_kind
 from headtohead.sweeping.arms import FIRST_FRESH_SEED, ArmSettings
+from headtohead.sweeping.fresh_samples import refuse_odd_samples
 from headtohead.sweeping.overrides import label, literal
 from headtohead.sweeping.settings import Settings
 from headtohead.sweeping.space import Space, keys_of
@@ -56,6 +57,8 @@ def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Compos
     if "" not in spaces:
         _refuse_other_rows(firsts)
         _refuse_fresh_seeds(settings, firsts, spaces)
+        if settings.confirm.fresh_samples:
+            refuse_odd_samples({arm: config for arm, (config, _) in firsts.items()}, spaces)
     for config, _ in firsts.values():
         _check_metrics(settings, config)
     return {arm: config for arm, (config, _) in firsts.items()}
@@ -202,6 +205,8 @@ def _scored_rows(config: Config) -> dict[str, Any]:
     data = asdict(config.data)
     data["labels"] = {key: data["labels"][key] for key in ("kind", "names", "map", "values", "separator")}
     data["subset"].pop("train")
+    if data["split"]["seed"] is not None and not (config.data.subset.per_class and config.data.test_names):
+        data.pop("seed")  # it draws the training sample alone
     for only_training in ("leakage", "duplicates", "near_duplicates"):
         data.pop(only_training)
     return data

@@ -1,9 +1,11 @@
-"""The best configuration of an arm, trained again on fresh seeds; only these runs read the test split."""
+"""The best configuration of an arm, trained again on fresh seeds; only these runs read the test split.
+
+Of several that stand for champion the best on seeds of their own is taken, and then trained on further ones."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -12,7 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from headtohead.errors import UserError
 from headtohead.launching import forgive
-from headtohead.sweeping.arms import FIRST_FRESH_SEED
+from headtohead.results import read_record
+from headtohead.sweeping.arms import FIRST_CHOOSING_SEED, FIRST_FRESH_SEED
 from headtohead.sweeping.jobs import Jobs
 from headtohead.sweeping.outcome import Outcome, Wanted, ended, may_try_again, recorded_outcome
 from headtohead.sweeping.overrides import assignment
@@ -21,6 +24,8 @@ from headtohead.sweeping.study import Job, SweepStudy, has_failed
 from headtohead.sweeping.told import Told
 
 FINAL = ("evaluate.test=true", "evaluate.baselines=false", "export.form=none")
+CHOOSING = ("evaluate.test=false", *FINAL[1:])
+RECORD = "result.json"
 
 
 def winners(study: SweepStudy, top_k: int) -> list[FrozenTrial]:
@@ -40,7 +45,7 @@ def winners(study: SweepStudy, top_k: int) -> list[FrozenTrial]:
 
 
 def champion(study: SweepStudy, confirmed: Mapping[int, Sequence[Job]]) -> int:
-    """Return the confirmed trial that is best by validation, over its fresh seeds; ties go to the better ranked.
+    """Return the trial that is best by validation over the seeds that choose; ties go to the better ranked.
 
     The test split has no part in it: what is judged there was chosen without it.
 
@@ -57,7 +62,9 @@ def _mean_value(jobs: Sequence[Job], objectives: list[str]) -> float:
     return fmean(outcome.values[0] for outcome in outcomes if outcome and outcome.values)
 
 
-def confirmation_jobs(study: SweepStudy, trial: FrozenTrial, seeds: int, *, tuning: int = 1) -> list[Job]:
+def confirmation_jobs(
+    study: SweepStudy, trial: FrozenTrial, seeds: int, *, tuning: int = 1, fresh_samples: bool = False
+) -> list[Job]:
     """Return the jobs that train a trial's configuration on fresh seeds and score the test splits.
 
     Args:
@@ -65,24 +72,52 @@ def confirmation_jobs(study: SweepStudy, trial: FrozenTrial, seeds: int, *, tuni
         trial: whose configuration it is.
         seeds: how many.
         tuning: number of the tuning, each of which has fresh seeds of its own: shared luck would not show.
+        fresh_samples: whether each also draws training rows of its own, from those that are not held out.
     """
-    final_keys = {"seed", *(line.partition("=")[0] for line in FINAL)}
-    kept = [line for line in trial.user_attrs["overrides"] if line.partition("=")[0] not in final_keys]
+    first = FIRST_FRESH_SEED * tuning
+    return _jobs(study, trial, "confirm", range(first, first + seeds), FINAL, fresh_samples=fresh_samples)
+
+
+def choosing_jobs(
+    study: SweepStudy, trial: FrozenTrial, seeds: int, *, tuning: int = 1, fresh_samples: bool = False
+) -> list[Job]:
+    """Return the jobs by which a trial's configuration stands for champion, as ``confirmation_jobs`` does.
+
+    Their seeds are none of those that are judged, and they leave the test splits alone: a seed that is good on validation
+    is good on test, and a champion judged on the seeds that chose it would look better than it is.
+    """
+    first = FIRST_FRESH_SEED * tuning + FIRST_CHOOSING_SEED
+    return _jobs(study, trial, "choose", range(first, first + seeds), CHOOSING, fresh_samples=fresh_samples)
+
+
+def _jobs(
+    study: SweepStudy, trial: FrozenTrial, what: str, seeds: Iterable[int], final: Sequence[str], *, fresh_samples: bool
+) -> list[Job]:
     jobs = []
-    for seed in range(FIRST_FRESH_SEED * tuning, FIRST_FRESH_SEED * tuning + seeds):
-        folder = study.folder / f"confirm_{trial.number:04d}_seed_{seed}"
+    for seed in seeds:
+        own = [f"seed={seed}", *(_sample(study, trial, seed) if fresh_samples else ()), *final]
+        decided = {line.partition("=")[0] for line in own}
+        kept = [line for line in trial.user_attrs["overrides"] if line.partition("=")[0].lstrip("+") not in decided]
+        folder = study.folder / f"{what}_{trial.number:04d}_{'sample' if fresh_samples else 'seed'}_{seed}"
         place = {"hydra.sweep.dir": str(folder.parent), "hydra.sweep.subdir": folder.name}
         identity = {**place, **study.membership("confirm")}
         jobs.append(
             Job(
                 number=seed,
                 attempt=1,
-                overrides=[*kept, f"seed={seed}", *FINAL],
+                overrides=[*kept, *own],
                 identity=[assignment(key, value) for key, value in identity.items()],
                 folder=folder,
             )
         )
     return jobs
+
+
+def _sample(study: SweepStudy, trial: FrozenTrial, seed: int) -> list[str]:
+    """Return what draws other training rows, the held-out ones being those that the trial had."""
+    data = read_record(study.run_folders(trial.number)[0] / RECORD).config["data"]
+    held_out = data["seed"] if data["split"]["seed"] is None else data["split"]["seed"]
+    return [f"data.seed={seed}", f"data.split.seed={held_out}"]
 
 
 def run_all(todo: Sequence[Job], jobs: Jobs, max_retries: int, told: Told) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from headtohead.config import CompareConfig, TrackConfig
 from headtohead.schema import without_hydra
-from headtohead.sweeping.arms import ConfirmSettings
-from headtohead.sweeping.confirm import champion, confirmation_jobs, run_all, winners
+from headtohead.sweeping.confirm import run_all, winners
 from headtohead.sweeping.importance import importances_of
 from headtohead.sweeping.space import Space
+from headtohead.sweeping.standing import Standing
 from headtohead.sweeping.study import Job, SweepStudy
 from headtohead.sweeping.summary import write_summary
 from headtohead.sweeping.tracked import verdict_summary
@@ -30,32 +31,37 @@ def compare_arms(sweep: Sweep, spaces: dict[str, Space]) -> None:
     }
     for study in (study for listed in studies.values() for study in listed):
         sweep.tune(study)
-    todo = {
-        arm: [_confirmations(study, number, settings.confirm) for number, study in enumerate(listed, start=1)]
-        for arm, listed in studies.items()
-    }
-    every = [job for listed in todo.values() for jobs in listed for own in jobs.values() for job in own]
-    run_all(every, sweep.jobs, settings.max_retries, sweep.told)
-    confirmed = {
-        arm: [_chosen(study, jobs) for study, jobs in zip(listed, todo[arm], strict=True)]
-        for arm, listed in studies.items()
-    }
+    confirmed = _confirmed(sweep, studies)
     entries = "tunings" if settings.tunings > 1 else "runs"
-    judged = CompareConfig(entries=entries, metric=sweep.metric, margin=settings.margin, alpha=settings.alpha)
+    judged = CompareConfig(
+        entries=entries,
+        metric=sweep.metric,
+        margin=settings.margin,
+        alpha=settings.alpha,
+        pairing=settings.pairing,
+    )
     verdict = judge_runs(confirmed, judged, sweep.folder)
     track = TrackConfig(**without_hydra(sweep.config)["track"])
     track_report(track, sweep.folder, sweep=sweep.name, summary=verdict_summary(verdict))
 
 
-def _confirmations(study: SweepStudy, tuning: int, wanted: ConfirmSettings) -> dict[int, list[Job]]:
-    """Return, per trial that is confirmed, the jobs of its fresh seeds."""
-    return {
-        trial.number: confirmation_jobs(study, trial, wanted.seeds, tuning=tuning)
-        for trial in winners(study, wanted.top_k)
+def _confirmed(sweep: Sweep, studies: Mapping[str, Sequence[SweepStudy]]) -> dict[str, list[list[Path]]]:
+    """Train on fresh seeds what every tuning of every arm has chosen; return the folders of the runs that are judged."""
+    wanted = sweep.settings.confirm
+    standing = {
+        arm: [
+            Standing(study=study, tuning=number, trials=winners(study, wanted.top_k), wanted=wanted)
+            for number, study in enumerate(listed, start=1)
+        ]
+        for arm, listed in studies.items()
     }
+    everyone = [one for listed in standing.values() for one in listed]
+    _run([job for one in everyone for jobs in one.choosing.values() for job in jobs], sweep)
+    _run([job for one in everyone for job in one.judged], sweep)
+    for one in everyone:
+        write_summary(one.study, importances_of(one.study.study))
+    return {arm: [[job.folder for job in one.judged] for one in listed] for arm, listed in standing.items()}
 
 
-def _chosen(study: SweepStudy, confirmed: dict[int, list[Job]]) -> list[Path]:
-    """Return the confirming runs of the configuration that is best by validation on them."""
-    write_summary(study, importances_of(study.study))
-    return [job.folder for job in confirmed[champion(study, confirmed)]]
+def _run(todo: Sequence[Job], sweep: Sweep) -> None:
+    run_all(todo, sweep.jobs, sweep.settings.max_retries, sweep.told)

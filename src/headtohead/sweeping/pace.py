@@ -80,7 +80,7 @@ def planned_runs(settings: Settings, spaces: Mapping[str, Space]) -> int:
     """Return how many runs a sweep has in all: trials with their seeds, and the confirming runs of arms."""
     trials = [len(space.grid()) if settings.is_grid else settings.n_trials for space in spaces.values()]
     runs = sum(trials) * max(1, len(settings.seeds)) * settings.tunings
-    confirming = len(settings.arms) * settings.tunings * min(settings.confirm.top_k, *trials) * settings.confirm.seeds
+    confirming = len(settings.arms) * settings.tunings * settings.confirm.runs(min(settings.confirm.top_k, *trials))
     return runs + confirming
 
 

@@ -12,8 +12,9 @@ from hydra.utils import instantiate
 from optuna.exceptions import ExperimentalWarning
 
 from headtohead.config.numbers import require_numbers
-from headtohead.errors import UserError
+from headtohead.errors import UserError, require_choice
 from headtohead.evaluation.metrics import HIGHER_IS_BETTER
+from headtohead.statistics.pairing import PAIRINGS
 from headtohead.sweeping.arms import NAME, ArmSettings, ConfirmSettings, read_arms
 from headtohead.sweeping.constraints import Limit, read_constraints, require_readable
 from headtohead.sweeping.seeds import read_seeds, refuse_races_without_end
@@ -51,11 +52,13 @@ class Settings:
     tunings: int
     margin: dict[str, float]
     alpha: float
+    pairing: str = "none"
 
     def __post_init__(self) -> None:
         for key in ("n_trials", "n_jobs", "failure_window", "tunings"):
             if getattr(self, key) < 1:
                 raise UserError(f"hydra.sweeper.{key} must be 1 or more, given {getattr(self, key)}")
+        require_choice("hydra.sweeper.pairing", self.pairing, PAIRINGS)
         if self.max_retries < 0:
             raise UserError(f"hydra.sweeper.max_retries must be 0 or more, given {self.max_retries}")
         if self.study_name is not None and not NAME.fullmatch(self.study_name):

@@ -21,7 +21,7 @@ from headtohead.sweeping.study import SweepStudy, is_feasible, state_in_words
 from headtohead.sweeping.trial_table import state_of, table_of
 
 SUMMARY = "study.json"
-CONFIRMING = re.compile(r"confirm_(\d+)_seed_(\d+)")
+CONFIRMING = re.compile(r"(confirm|choose)_(\d+)_(?:seed|sample)_(\d+)")
 
 
 def write_summary(study: SweepStudy, importances: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -86,15 +86,16 @@ def _class_name(configured: Mapping[str, Any] | None) -> str | None:
 
 
 def _confirmed(study: SweepStudy) -> Iterator[dict[str, Any]]:
-    """Yield the finished confirming runs of the study, with their validation score: the first objective."""
-    for folder in sorted(study.folder.glob("confirm_*_seed_*")):
+    """Yield the finished runs on fresh seeds, those that chose a champion too, with their validation score."""
+    for folder in sorted(study.folder.glob("c*_*_s*_*")):
         named, outcome = (
             CONFIRMING.fullmatch(folder.name),
             recorded_outcome(folder, Wanted(objectives=study.settings.objective)),
         )
         if named and outcome and outcome.state == TrialState.COMPLETE and outcome.values:
-            trial, seed = map(int, named.groups())
-            yield {"trial": trial, "seed": seed, "folder": folder.name, "value": outcome.values[0]}
+            purpose, trial, seed = named.groups()
+            found = {"trial": int(trial), "seed": int(seed), "folder": folder.name, "value": outcome.values[0]}
+            yield found | {"judged": purpose == "confirm"}
 
 
 def _counts(study: SweepStudy) -> dict[str, int]:

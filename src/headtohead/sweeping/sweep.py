@@ -18,6 +18,8 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from headtohead.composition import Composer
+from headtohead.config import Config
+from headtohead.data import Corpus
 from headtohead.errors import UserError
 from headtohead.notices import Notice
 from headtohead.reporting.sweeps import write_sweep_report
@@ -25,6 +27,7 @@ from headtohead.schema import without_hydra
 from headtohead.sweeping.arms import ArmSettings
 from headtohead.sweeping.checks import check_sweep, refusal, refuse_contested, refuse_late_pruner
 from headtohead.sweeping.ending import cut_short
+from headtohead.sweeping.fresh_samples import costs_of_samples, draws_samples, refuse_samples_of_most
 from headtohead.sweeping.jobs import jobs_of, runs_here, says_of_n_jobs
 from headtohead.sweeping.judging import compare_arms
 from headtohead.sweeping.lock import controller_lock
@@ -45,6 +48,9 @@ LENGTHS = ("train.epochs", "train.steps", "train.batch_size", "train.batch_token
 """Keys that decide on the steps of a run, beside its data."""
 NOT_IN_TUNING = ("evaluate.test=false", "evaluate.baselines=false", "export.form=none")
 """Validation tunes; the test split is not read while it does."""
+
+Rows = Mapping[str, tuple[Config, Corpus]]
+"""By arm its first configuration and the rows of that."""
 
 
 def sweep(
@@ -90,10 +96,10 @@ def sweep(
     todo = planned_runs(settings, spaces) - finished_runs(folder)
     if todo > 0:
         print(f"{name}: checking settings, data and models", flush=True)
-        data = _checked(settings, spaces, compose, preflight)
+        rows = _checked(settings, spaces, compose, preflight)
     else:  # what stands is shown, whatever has become of its data since
         check_sweep(settings, spaces, compose, lambda config: None)
-        data = {}
+        rows = {}
     jobs = jobs_of(launcher, settings.n_jobs)
     with controller_lock(folder), cut_short(folder, storage):
         pace = Pace(todo, jobs.slots)
@@ -106,10 +112,10 @@ def sweep(
             jobs=jobs,
             told=Told(folder, pace),
             refused=partial(refusal, compose=compose, check=preflight.check),
-            data=data,
+            data={arm: corpus.fingerprint for arm, (_, corpus) in rows.items()},
         )
         _say_what_comes(own, pace, preflight.seconds if runs_here(launcher) else lambda: None)
-        for notice in _notices(own, launcher):
+        for notice in _notices(own, launcher, rows):
             print(notice, flush=True)
         try:
             if settings.arms:
@@ -124,16 +130,18 @@ def sweep(
             _write_page(folder)
 
 
-def _checked(
-    settings: Settings, spaces: Mapping[str, Space], compose: Composer, preflight: Preflight
-) -> dict[str, str]:
-    """Refuse what no run can come of; return the fingerprint of every arm's rows."""
+def _checked(settings: Settings, spaces: Mapping[str, Space], compose: Composer, preflight: Preflight) -> Rows:
+    """Refuse what no run can come of; return the first configuration of every arm, with its rows."""
     firsts = check_sweep(settings, spaces, compose, preflight.check)
     for arm, first in firsts.items():
         varies_steps = any(name in LENGTHS or sets(name, ("data",)) for name in spaces[arm].dimensions)
         if settings.pruner is not None and not settings.seeds and not varies_steps:
             refuse_late_pruner(settings.pruner, preflight.steps(first))
-    return {arm: preflight.corpus(first).fingerprint for arm, first in firsts.items()}
+    rows = {arm: (first, preflight.corpus(first)) for arm, first in firsts.items()}
+    for arm, (first, corpus) in rows.items():
+        if draws_samples(settings):
+            refuse_samples_of_most(arm, first, corpus)
+    return rows
 
 
 def _say_what_comes(sweep: Sweep, pace: Pace, estimate: Callable[[], float | None]) -> None:
@@ -145,8 +153,10 @@ def _say_what_comes(sweep: Sweep, pace: Pace, estimate: Callable[[], float | Non
     print(f"{sweep.name}: {pace.at_start(before, estimate)}", flush=True)
 
 
-def _notices(sweep: Sweep, launcher: Launcher) -> Iterator[Notice]:
-    """Yield what a person may have meant otherwise."""
+def _notices(sweep: Sweep, launcher: Launcher, rows: Rows) -> Iterator[Notice]:
+    """Yield what costs more than usual, and what a person may have meant otherwise."""
+    if rows and draws_samples(sweep.settings):
+        yield from costs_of_samples(sweep.settings.confirm, rows)
     for contrary in sweep.settings.against_the_grain(sweep.metric):
         yield Notice(
             text=f"{contrary}, so that the worst is looked for: leave hydra.sweeper.direction out for the best"

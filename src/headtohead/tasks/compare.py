@@ -15,7 +15,7 @@ from headtohead.config import CompareConfig
 from headtohead.errors import UserError
 from headtohead.reporting.sweeps import write_sweep_report
 from headtohead.results.record import json_ready
-from headtohead.statistics import Arm, Tuning, Verdict, judge
+from headtohead.statistics import Arm, Draw, Tuning, Verdict, judge
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.differing import settings_in_words, settings_of_arms
 from headtohead.tasks.finished_run import FinishedRun, load_run
@@ -59,10 +59,11 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
     looks = looks_at(
         folder / VERDICT,
         {name: [run.record.fingerprint for run in runs] for name, runs in flat.items()},
-        {"metric": config.metric, "split": config.split, "margin": config.margin},
+        _asked(config),
         alpha=config.alpha,
         planned=config.looks,
     )
+    _refuse_moved_test_rows([run for runs in flat.values() for run in runs])
     verdict = judge(
         [_arm(name, entries, config.entries, tunings[name]) for name, entries in loaded.items()],
         metric=config.metric,
@@ -71,6 +72,7 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
         looks=max(config.looks, len(looks)),
         next_looks=max(config.looks, len(looks) + 1),
         costs={name: mean_cost(runs, config.split) for name, runs in flat.items()},
+        pairing=config.pairing,
     )
     said = [_other_tests(flat, config), looks_in_words(looks)]
     verdict = replace(verdict, sentences=[*verdict.sentences, *(f"{each}." for each in said if each)])
@@ -86,6 +88,29 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
     atomic.write_json(folder / VERDICT, json_ready(verdict.as_dict() | about))
     print_verdict(verdict, folder / VERDICT, tunings, settings_in_words(settings))
     return verdict
+
+
+def _asked(config: CompareConfig) -> dict[str, Any]:
+    """Return what a look is about, beside its runs; pairing where it was asked for, as earlier looks know none."""
+    asked = {"metric": config.metric, "split": config.split, "margin": config.margin}
+    return asked if config.pairing == "none" else asked | {"pairing": config.pairing}
+
+
+def _refuse_moved_test_rows(runs: Sequence[FinishedRun]) -> None:
+    """Refuse runs whose data seeds cut other test rows, with the setting that keeps them.
+
+    Raises:
+        UserError: naming the first two.
+    """
+    first, *others = runs
+    for run in others:
+        moved = set(run.predictions.row_id) != set(first.predictions.row_id)
+        if moved and run.seeds[1] != first.seeds[1] and run.held_out_seed != first.held_out_seed:
+            raise UserError(
+                f"{first.folder} (data.seed={first.seeds[1]}) and {run.folder} (data.seed={run.seeds[1]}) were scored on other "
+                f"rows, since data.seed cuts the test rows too: data.split.seed={first.held_out_seed} keeps them, so that "
+                "data.seed draws the training sample (data.subset.train) alone. Run them so"
+            )
 
 
 def _other_tests(arms: Mapping[str, Sequence[FinishedRun]], config: CompareConfig) -> str | None:
@@ -139,7 +164,22 @@ def _arm(name: str, entries: Sequence[Sequence[FinishedRun]], kind: str, tunings
     configurations = [[run.predictions for run in runs] for runs in by_configuration.values()]
     trials = max((tuning.trials for tuning in tunings), default=None)
     folders = [str(run.folder) for runs in by_configuration.values() for run in runs]
-    return Arm(name=name, configurations=configurations, tuned=kind == "tunings", trials=trials, folders=folders)
+    draws = [[run.draw for run in runs] for runs in by_configuration.values()]
+    return Arm(
+        name=name,
+        configurations=configurations,
+        tuned=kind == "tunings",
+        trials=trials,
+        folders=folders,
+        draws=_alike(draws),
+    )
+
+
+def _alike(draws: Sequence[Sequence[Draw]]) -> Sequence[Sequence[Draw]]:
+    """Return draws told apart by one measure: by data seeds, where some runs are older than the hash of their rows."""
+    if all(draw.sample for own in draws for draw in own):
+        return draws
+    return [[replace(draw, sample="") for draw in own] for own in draws]
 
 
 def _refuse_same_seed(arm: str, runs: Sequence[FinishedRun]) -> None:

@@ -12,6 +12,7 @@ APART = (
     "name",
     "seed",
     "data.seed",
+    "data.split.seed",
     "track",
     "paths",
     "task",

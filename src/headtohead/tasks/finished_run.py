@@ -9,6 +9,7 @@ from typing import Any
 
 from headtohead.errors import UserError
 from headtohead.results import Predictions, RunRecord, read_predictions, read_record
+from headtohead.statistics import Draw
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.differing import settings_apart_from_seeds
 
@@ -27,6 +28,25 @@ class FinishedRun:
     def seeds(self) -> tuple[Any, Any]:
         """Seed of training, and of subset and split."""
         return self.record.config.get("seed"), (self.record.config.get("data") or {}).get("seed")
+
+    @property
+    def held_out_seed(self) -> Any:
+        """Seed of which rows are held out."""
+        seed = ((self.record.config.get("data") or {}).get("split") or {}).get("seed")
+        return self.seeds[1] if seed is None else seed
+
+    @property
+    def draw(self) -> Draw:
+        """What chance decided of it: its seeds, and the rows it was trained on."""
+        seed, data_seed = self.seeds
+        sample = self.record.data.get("training_sample") or {}
+        return Draw(
+            seed=int(seed or 0),
+            data_seed=int(data_seed or 0),
+            sample=str(sample.get("hash") or ""),
+            rows=(self.record.data.get("rows") or {}).get("train"),
+            drawn_from=sample.get("drawn_from"),
+        )
 
     @property
     def configuration(self) -> str:

@@ -31,7 +31,11 @@ class ConfirmConf:
     seeds: int = 5
     """Fresh seeds; the test splits are scored on these runs alone."""
     top_k: int = 1
-    """Configurations of each tuning that are confirmed; the best of them by validation on the fresh seeds is judged."""
+    """Configurations of each tuning from which its champion is chosen, by validation on as many fresh seeds again; those
+    that chose are not judged."""
+    fresh_samples: bool = False
+    """Each confirming run also draws training rows of its own (``data.seed``), so that their luck is in the interval. The
+    held-out rows stay. Rows are read and tokenised anew for each, and intervals are wider."""
 
 
 @dataclass
@@ -80,6 +84,8 @@ class SweeperConf:
     """Independent tunings of each arm; with three or more the verdict speaks of methods, not of configurations."""
     margin: dict[str, float] = field(default_factory=dict)
     """Metric to the largest difference that does not matter; without one nothing is called equivalent."""
+    pairing: str = "none"
+    """seeds: the verdict judges differences of confirming runs of the same seeds. Choose before the first verdict."""
     alpha: float = 0.05
     """Error rate of the verdict over all its pairs. A further look (seeds added later) is judged at a share of it, and the
     verdict says what the looks come to together."""
