@@ -12,8 +12,6 @@ from headtohead.statistics.variance import Layout, Number, degrees_of_freedom, g
 
 POWER = 0.8
 DRAWS = 1000
-MOST_DIFFERENCE = 1e100
-"""Stated where comparisons of hardly any degrees of freedom find nothing at all: far beyond any that means something."""
 MOST_RUNS, MOST_ROWS_FACTOR = 1000, 1000
 """Beyond these, "more of the same" is no advice."""
 
@@ -37,9 +35,7 @@ def detectable_difference(layout: Layout, alpha: float, draws: int = DRAWS) -> N
         draws: Simulated fresh comparisons.
     """
     error, reach = _fresh(layout, alpha, draws)
-    found_by_most = np.quantile(reach + 5 * error, 0.9, axis=-1, method="higher")
-    # a reach may be infinite, where hardly any degrees of freedom are left: nothing is found there
-    low, high = np.zeros_like(layout.difference), np.minimum(found_by_most, MOST_DIFFERENCE)
+    low, high = np.zeros_like(layout.difference), np.quantile(reach + 5 * error, 0.9, axis=-1, method="higher")
     for _ in range(50):  # bisection, all comparisons at once
         middle = (low + high) / 2
         enough = _found(middle[..., None] - reach, error).mean(axis=-1) >= POWER
