@@ -50,7 +50,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "coverage_null": (0.93, 1.0),
     "coverage_apart": (0.93, 1.0),
     "power": (0.78, 1.0),
-    "wrong_equal": (0.0, 0.065),
+    "wrong_equal": (0.0, 0.075),
     "wider_with_one_more": (0.0, 0.3),
     "found_as_advised": (0.78, 1.0),
     "widest": (0.0, 13.0),

@@ -66,7 +66,7 @@ def _nearness(pair: Comparison, rate: Rate) -> str:
     if pair.equivalence_low is not None and pair.equivalence_high is not None:
         interval = f" ({percent(1 - 2 * rate.level)} interval {span(pair.equivalence_low, pair.equivalence_high)})"
     if pair.equivalent is not True:
-        few = f"only {pair.told_apart} rows tell" if pair.told_apart else "no row tells"
+        few = f"only {pair.told_apart} rows or groups of rows tell" if pair.told_apart else "no row tells"
         why = f": {few} them apart" if pair.shows_too_little else ""
         return f"That they lie within {margin} of each other is not shown{interval}{why}"
     return f"They lie within {margin} of each other{interval}" + (
