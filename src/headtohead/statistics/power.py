@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from scipy import special
@@ -74,9 +75,8 @@ def _fresh(
     generator = np.random.default_rng(0)
 
     def share(df: int) -> np.ndarray:
-        """Return what estimates of a variance are of the true one: evenly spaced quantiles, shuffled (a Latin hypercube)."""
-        quantiles = (generator.permutation(draws) + 0.5) / draws
-        return np.asarray(special.chdtri(df, 1 - quantiles) / df)
+        """Return what estimates of a variance are of the true one: quantiles in random order (a Latin hypercube)."""
+        return _quantiles(df, draws)[generator.permutation(draws)]
 
     now = share(layout.units - 1)
     known = _along_draws(layout, draws)
@@ -96,6 +96,12 @@ def _fresh(
     )
     reach = special.stdtrit(degrees_of_freedom(then), 1 - alpha / 2) * np.sqrt(then.variance)
     return np.sqrt(true.variance), reach
+
+
+@lru_cache(maxsize=1024)
+def _quantiles(df: int, draws: int) -> np.ndarray:
+    """Return evenly spaced quantiles of a chi-square variable over its degrees of freedom."""
+    return np.asarray(special.chdtri(df, 1 - (np.arange(draws) + 0.5) / draws) / df)
 
 
 def _along_draws(layout: Layout, draws: int) -> Layout:
