@@ -95,7 +95,7 @@ FRESH = "hydra.sweeper.confirm.fresh_samples=true"
         ([arms("['data.subset.test=5']", "['lora.rank=8']")], "the arms a and b differ in data.subset"),
         ([arms("['data.seed=1']", "['lora.rank=8']")], "the arms a and b differ in data.seed"),
         ([HEADS, FRESH], "data.split.folds=5 data.split.repeats=3 instead of"),
-        ([HEADS, FRESH, "data.subset.per_class=8"], "give data.subset.train=<rows>"),
+        ([HEADS, FRESH, "data.subset.per_class=8"], "trains on all"),
         ([HEADS, FRESH, "data.subset.train=10000"], "data.subset.train=21 or less"),
         ([HEADS, FRESH, "data.subset.train=8", "data.seed=1000"], "tuning takes data seeds below 1000"),
         ([HEADS, FRESH, "data.subset.train=8", "data.seed=0,1"], "data.seed"),

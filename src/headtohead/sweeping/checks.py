@@ -58,7 +58,7 @@ def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Compos
         _refuse_other_rows(firsts)
         _refuse_fresh_seeds(settings, firsts, spaces)
         if settings.confirm.fresh_samples:
-            refuse_odd_samples({arm: config for arm, (config, _) in firsts.items()}, spaces)
+            refuse_odd_samples({arm: config.data for arm, (config, _) in firsts.items()}, spaces)
     for config, _ in firsts.values():
         _check_metrics(settings, config)
     return {arm: config for arm, (config, _) in firsts.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from headtohead.config import Config
+from headtohead.config import DataConfig
 from headtohead.data import Corpus
 from headtohead.errors import UserError
 from headtohead.notices import Notice
@@ -25,74 +25,74 @@ def draws_samples(settings: Settings) -> bool:
     return bool(settings.arms) and settings.confirm.fresh_samples
 
 
-def refuse_odd_samples(firsts: Mapping[str, Config], spaces: Mapping[str, Space]) -> None:
+def refuse_odd_samples(firsts: Mapping[str, DataConfig], spaces: Mapping[str, Space]) -> None:
     """Refuse arms whose confirming runs could not draw samples, or none that are fresh.
 
     Raises:
-        UserError: a seed that is tuned or taken, folds, or nothing that ``data.seed`` would draw.
+        UserError: a seed that is tuned or taken, or folds.
     """
     for arm, config in firsts.items():
         if tuned := [key for key in DRAWN if key in spaces[arm].dimensions]:
             raise UserError(
                 f"{KEY} draws with {tuned[0]}, which is tuned too: leave {tuned[0]} out of the search space"
             )
-        if config.data.split.folds:
+        if config.split.folds:
             raise UserError(f"{KEY}: every fold has training rows of its own already; leave it out")
-        if config.data.seed >= FIRST_FRESH_SEED:
+        if config.seed >= FIRST_FRESH_SEED:
             raise UserError(
-                f"data.seed={config.data.seed}: tuning takes data seeds below {FIRST_FRESH_SEED}, from which on the confirming "
+                f"data.seed={config.seed}: tuning takes data seeds below {FIRST_FRESH_SEED}, from which on the confirming "
                 f"runs have theirs ({KEY})"
             )
-        if not config.data.draws_sample:
-            raise UserError(
-                f"{_where(arm)}every run trains on all rows that are not held out, so that {_nothing(config)}"
-            )
 
 
-def refuse_samples_of_most(arm: str, config: Config, corpus: Corpus) -> None:
-    """Refuse samples that take most of the rows there are.
+def refuse_samples_of_most(arm: str, config: DataConfig, corpus: Corpus) -> None:
+    """Refuse samples that take all or most of the rows there are.
 
     Raises:
-        UserError: naming how many are.
+        UserError: naming how many are, and what to set.
     """
+    if not config.draws_sample:
+        rows = int(corpus.ledger["rows"]["train"])
+        said = f"every run trains on all {rows:,} rows that are not held out"
+        raise UserError(_nothing_shown(arm, config, said, f"data.subset.train={max(1, rows // 2)}"))
     rows, pool = _rows_and_pool(config, corpus)
-    if rows <= MOST * pool:
-        return
-    line = f"{'data.subset.train' if config.data.subset.train else 'data.subset.per_class'}"
-    most = pool // 2 if config.data.subset.train else max(1, pool // (2 * len(corpus.labels)))
-    raise UserError(
-        f"{_where(arm)}{line} takes {rows:,} of {pool:,} rows, so that samples are mostly the same rows and "
-        f"{_nothing(config, f'{line}={most} or less')}"
+    if rows > MOST * pool:
+        by_label = config.subset.train is None
+        most = max(1, pool // 2 // (len(corpus.labels) if by_label else 1))
+        said = f"samples are {rows:,} of {pool:,} rows, mostly the same ones"
+        raise UserError(_nothing_shown(arm, config, said, f"data.subset.{'per_class' if by_label else 'train'}={most}"))
+
+
+def _nothing_shown(arm: str, config: DataConfig, said: str, line: str) -> str:
+    can_fold = list(config.files) == ["train"]
+    folds = f", or data.split.folds=5 data.split.repeats=3 instead of {KEY}" if can_fold else ""
+    return (
+        f"{_where(arm)}{said}, so that {KEY} would show little of a training sample's luck: set {line} or less{folds}"
     )
 
 
-def _nothing(config: Config, line: str = "data.subset.train=<rows>") -> str:
-    folds = (
-        f", or data.split.folds=5 data.split.repeats=3 instead of {KEY}" if list(config.data.files) == ["train"] else ""
-    )
-    return f"{KEY} would show nothing of the luck of a training sample: give {line}{folds}"
-
-
-def _rows_and_pool(config: Config, corpus: Corpus) -> tuple[int, int]:
-    subset = config.data.subset
+def _rows_and_pool(config: DataConfig, corpus: Corpus) -> tuple[int, int]:
+    subset = config.subset
     wanted = subset.train if subset.train is not None else (subset.per_class or 0) * len(corpus.labels)
     pool = int(corpus.ledger["training_sample"]["drawn_from"])
     return min(wanted, pool), pool
 
 
-def costs_of_samples(wanted: ConfirmSettings, corpora: Mapping[str, tuple[Config, Corpus]]) -> Iterator[Notice]:
+def costs_of_samples(wanted: ConfirmSettings, corpora: Mapping[str, tuple[DataConfig, Corpus]]) -> Iterator[Notice]:
     """Yield what fresh samples cost, to be said before anything runs, and how much of a sample's luck they leave out."""
     yield Notice(
         text=f"each of {wanted.seeds} confirming runs per arm draws training rows of its own ({KEY}): they are read, tokenised "
-        "and, where a trunk is frozen, run through it anew for each. Intervals are wider, about threefold where the luck of a "
-        "sample is as large as that of three seeds, as they then hold it; the held-out rows stay"
+        "and, where a trunk is frozen, run through it anew for each. Intervals then hold the luck of the sample, and are wider, "
+        "half as wide again to two and a half times in simulations where it is large. The held-out rows stay",
+        leads=False,
     )
     for arm, (config, corpus) in corpora.items():
         rows, pool = _rows_and_pool(config, corpus)
         if rows > MUCH * pool:
             yield Notice(
                 text=f"{_where(arm)}samples of {rows:,} out of {pool:,} rows share {rows / pool:.0%} of them on average, so that "
-                f"intervals hold about {1 - rows / pool:.0%} of the variance that comes of the training sample"
+                f"intervals hold about {1 - rows / pool:.0%} of the variance that comes of the training sample",
+                leads=False,
             )
 
 

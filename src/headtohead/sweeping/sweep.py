@@ -18,7 +18,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from headtohead.composition import Composer
-from headtohead.config import Config
+from headtohead.config import DataConfig
 from headtohead.data import Corpus
 from headtohead.errors import UserError
 from headtohead.notices import Notice
@@ -49,8 +49,8 @@ LENGTHS = ("train.epochs", "train.steps", "train.batch_size", "train.batch_token
 NOT_IN_TUNING = ("evaluate.test=false", "evaluate.baselines=false", "export.form=none")
 """Validation tunes; the test split is not read while it does."""
 
-Rows = Mapping[str, tuple[Config, Corpus]]
-"""By arm its first configuration and the rows of that."""
+Rows = Mapping[str, tuple[DataConfig, Corpus]]
+"""By arm the data of its first configuration, and their rows."""
 
 
 def sweep(
@@ -131,16 +131,16 @@ def sweep(
 
 
 def _checked(settings: Settings, spaces: Mapping[str, Space], compose: Composer, preflight: Preflight) -> Rows:
-    """Refuse what no run can come of; return the first configuration of every arm, with its rows."""
+    """Refuse what no run can come of; return the data of every arm's first configuration."""
     firsts = check_sweep(settings, spaces, compose, preflight.check)
     for arm, first in firsts.items():
         varies_steps = any(name in LENGTHS or sets(name, ("data",)) for name in spaces[arm].dimensions)
         if settings.pruner is not None and not settings.seeds and not varies_steps:
             refuse_late_pruner(settings.pruner, preflight.steps(first))
-    rows = {arm: (first, preflight.corpus(first)) for arm, first in firsts.items()}
-    for arm, (first, corpus) in rows.items():
-        if draws_samples(settings):
-            refuse_samples_of_most(arm, first, corpus)
+    rows = {arm: (first.data, preflight.corpus(first)) for arm, first in firsts.items()}
+    if draws_samples(settings):
+        for arm, (data, corpus) in rows.items():
+            refuse_samples_of_most(arm, data, corpus)
     return rows
 
 
