@@ -51,7 +51,7 @@ def test_a_sweep_with_arms_has_every_section(page: Page) -> None:
         "head or generative?",
         "on BBC News, 16 trials per tuning, 3 runs per arm scored on 200 test rows",
         "head's best of 16 trials is better than generative's best of 16 trials",
-        "head is better than generative, by",
+        "head's best of 16 trials is better than generative's best of 16 trials, by .",
         "Optimised: Macro-F1 on validation rows (higher is better)",
         "TPESampler",
         "tag(log, interval(0.0001, 0.004))",
@@ -141,7 +141,7 @@ def test_a_verdict_of_the_first_schema_is_still_shown(two: Path, tmp_path: Path)
     (folder / "verdict.json").write_text(json.dumps(stored | {"schema_version": 1}))
     shown = page_of(folder)
     assert ".050: not shown" in shown.text
-    assert "head is better than generative" in shown.text
+    assert "head's best of 16 trials is better than generative's best of 16 trials" in shown.text
     assert "simultaneous" not in shown.text
 
 

@@ -48,12 +48,12 @@ def test_all_pairs_are_held_together(verdict: Verdict) -> None:
 def test_words_name_the_choice_and_what_is_open(verdict: Verdict) -> None:
     undecided, decided = verdict.sentences[0], verdict.sentences[1]
     assert undecided.startswith(
-        "No difference that matters between lora's best of 16 trials and full's best of 16 trials ("
+        "No difference that matters between lora's best of 16 trials and full's best of 16 trials"
     )
-    assert "They lie within 0.1 of each other (90 % interval" in undecided
-    assert "which is better, if any is, is undecided" in undecided
+    assert ": within 0.1 of each other (simultaneous 90 % interval " in undecided
+    assert "Which of them is better, if any is, is undecided (lora minus full " in undecided
     assert "lora's best of 16 trials is better than frozen's best of 16 trials" in decided
-    assert "luck of tuning is not in the interval" in decided
+    assert "luck of tuning and of the training sample is not in the interval" in decided
     assert all("in at least 80 % of cases" in sentence for sentence in verdict.sentences[:3])
     assert all("corrected for 3 pairs (Holm))" in sentence for sentence in verdict.sentences[:3])
     assert all("simultaneous 95 % interval" in sentence for sentence in verdict.sentences[:3])
@@ -111,7 +111,8 @@ def test_three_tunings_speak_of_methods() -> None:
 
     said = judge([method("a", 0), method("b", 10)]).sentences[0]
     assert said.startswith("Undecided between a and b (")
-    assert "This speaks of the methods: 3 independent tunings per arm" in said
+    assert "This speaks of the methods, tuned on these training and validation rows (3 tunings each)" in said
+    assert "luck of the training sample is not in the interval" in said
 
 
 def arms_of(runs: int, other: int, **given: Any) -> list[Arm]:

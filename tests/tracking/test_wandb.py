@@ -284,7 +284,7 @@ def test_arms_confirmations_and_the_verdict(line: CommandLine) -> None:
     assert report.place == (folder.name, "report")
     assert report.summary["head - generative/difference"] == verdict["pairs"][0]["difference"]
     assert report.summary["head/macro_f1"] == verdict["arms"][0]["values"]["macro_f1"]
-    assert report.summary["verdict"] == "\n".join(verdict["sentences"])
+    assert report.summary["verdict"] == "\n".join([*verdict["leads"], *verdict["sentences"]])
 
 
 @pytest.mark.long

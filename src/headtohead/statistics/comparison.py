@@ -83,6 +83,11 @@ class Comparison:
         """Whether so few rows tell the arms apart that nothing can be said of their being equal."""
         return self.told_apart is not None and self.told_apart < FEW_TOLD_APART
 
+    @property
+    def is_no_matter(self) -> bool:
+        """Whether the news is that they lie within the margin: which is better is open."""
+        return self.equivalent is True and self.direction is None and self.undirected is None
+
 
 def compare_pair(
     first: Arm, second: Arm, metric: str, *, margin: float | None, rate: Rate, pairing: str = "none"

@@ -13,6 +13,7 @@ from headtohead.evaluation.resampling import independent_units
 from headtohead.results.record import json_ready
 from headtohead.statistics.arms import Arm, refuse_unequal_rows, shares_of
 from headtohead.statistics.cautions import LabelRows, few_groups, judgeable, smallest_label
+from headtohead.statistics.cheap import Cheap
 from headtohead.statistics.comparison import Comparison, compare_pair
 from headtohead.statistics.cost import cheapest, pareto
 from headtohead.statistics.decision import not_worse, settle
@@ -74,7 +75,16 @@ class Verdict:
     """Per kind of cost the cheapest arm and each that is decidedly better than every cheaper one, cheapest first."""
     cheapest: dict[str, str | None]
     """Per kind of cost the cheapest arm shown not to be worse than the best by the margin; empty without a margin."""
+    baselines: dict[str, dict[str, dict[str, float]]]
+    """Arm to ``tfidf`` and ``majority`` to metric: what costs seconds, on the same rows."""
+    leads: list[str] = field(default_factory=list)
+    """What is said before all sentences: that what costs seconds does as well."""
     sentences: list[str] = field(default_factory=list)
+
+    @property
+    def said(self) -> list[str]:
+        """All sentences in their order."""
+        return [*self.leads, *self.sentences]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values; what is not finite becomes null."""
@@ -92,6 +102,7 @@ def judge(
     next_looks: int | None = None,
     costs: Mapping[str, Mapping[str, float]] | None = None,
     pairing: str = "none",
+    cheap: Cheap | None = None,
 ) -> Verdict:
     """Compare all pairs of arms.
 
@@ -106,6 +117,7 @@ def judge(
         costs: Per arm and kind of cost, lower is better.
         pairing: ``seeds`` judges differences of runs of the same seeds, ``none`` each arm's runs by themselves. To be
             settled before anything was seen.
+        cheap: What costs seconds, on the same rows.
 
     Raises:
         UserError: fewer than two arms, a name twice, other rows, a metric that is not defined, arms that share some of
@@ -123,12 +135,16 @@ def judge(
     found = {each: _all_pairs(arms, each, margins.get(each), rate, pairing, decides=each == name) for each in defined}
     summaries = [_summary(arm, defined, (costs or {}).get(arm.name, {})) for arm in arms]
     units, rarest = int(independent_units(runs[0].group).max()) + 1, smallest_label(runs[0])
+    cheap = cheap or Cheap()
     cautions = [
+        cheap.unscored,
         rarest.in_words if rarest and name == "macro_f1" else None,
         few_groups(units, len(runs[0])),
         *(f"{each} is not compared: {why}" for each, why in why_not.items() if why),
     ]
     by_name = {arm.name: arm for arm in arms}
+    levels = {arm.name: arm.values[name] for arm in summaries}
+    lead = cheap.lead(levels, name)
     return Verdict(
         metric=name,
         higher_is_better=HIGHER_IS_BETTER[name],
@@ -144,8 +160,13 @@ def judge(
         secondary={each: pairs for each, pairs in found.items() if each != name},
         pareto=_fronts(summaries, found[name]),
         cheapest=_cheapest(summaries, found[name], margins.get(name), rate.level),
+        baselines={arm: {each: dict(own) for each, own in found.items()} for arm, found in cheap.values.items()},
+        leads=[f"{lead}."] if lead else [],
         sentences=[
-            *(sentence(pair, by_name, rate) for pair in found[name]),
+            *(
+                sentence(pair, by_name, rate, levels, cheap.beside((pair.first, pair.second), name))
+                for pair in found[name]
+            ),
             *(f"{caution}." for caution in cautions if caution),
         ],
     )

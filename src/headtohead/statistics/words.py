@@ -8,22 +8,25 @@ from headtohead.evaluation.metrics import widest_difference
 from headtohead.statistics.arms import Arm
 from headtohead.statistics.comparison import Comparison
 from headtohead.statistics.multiplicity import Rate
+from headtohead.statistics.scope import scope_in_words
 
 
-def sentence(pair: Comparison, arms: Mapping[str, Arm], rate: Rate) -> str:
+def sentence(pair: Comparison, arms: Mapping[str, Arm], rate: Rate, levels: Mapping[str, float], beside: str) -> str:
     """Return what a pair's comparison says: direction, equivalence, what could have been seen, what would decide.
 
     Args:
         pair: Decided.
         arms: By name.
         rate: Error rate that it was decided at.
+        levels: Each arm's mean of the metric.
+        beside: What costs seconds, on the same rows; empty where nobody has scored it.
     """
     one, other = (arms[name].described(as_method=pair.scope == "methods") for name in (pair.first, pair.second))
-    finding = f"{_finding(pair, one, other)} ({_figures(pair, rate)})"
+    both = [arms[name] for name in (pair.first, pair.second)]
+    reached = ", ".join(f"{arm.name} {number(levels[arm.name])}" for arm in both)
     parts = [
-        finding,
-        _nearness(pair, rate),
-        _scope(pair, arms),
+        *_claim(pair, one, other, rate, f"{pair.metric} {reached}", beside),
+        scope_in_words(pair.scope, both),
         _pairing(pair),
         _few_runs(pair, arms),
         _sight(pair),
@@ -32,19 +35,29 @@ def sentence(pair: Comparison, arms: Mapping[str, Arm], rate: Rate) -> str:
     return " ".join(f"{part}." for part in parts if part)
 
 
+def _claim(pair: Comparison, one: str, other: str, rate: Rate, reached: str, beside: str) -> list[str]:
+    """Return what was found, the news first: a direction, else that the difference does not matter, else what is open."""
+    figures, near, cheap = _figures(pair, rate), _near(pair, rate), f"; {beside}" if beside else ""
+    if pair.is_no_matter:
+        within = f"within {number(pair.margin or 0.0)} of each other"
+        return [
+            f"No difference that matters between {one} and {other}: {within} ({near}{reached}{cheap})",
+            f"Which of them is better, if any is, is undecided ({figures})",
+        ]
+    return [f"{_finding(pair, one, other)} ({reached}; {figures}{cheap})", _nearness(pair, near)]
+
+
 def _finding(pair: Comparison, one: str, other: str) -> str:
     if pair.undirected:
         return f"No direction is given between {one} and {other}"
     if pair.direction:
         better, worse = (one, other) if pair.direction == pair.first else (other, one)
         return f"{better} is better than {worse}"
-    if pair.equivalent is True:
-        return f"No difference that matters between {one} and {other}"
     return f"Undecided between {one} and {other}"
 
 
 def _figures(pair: Comparison, rate: Rate) -> str:
-    figure = f"{pair.metric} {pair.first} minus {pair.second} {number(pair.difference, sign=True)}"
+    figure = f"{pair.first} minus {pair.second} {number(pair.difference, sign=True)}"
     if pair.low is None or pair.high is None:
         return f"{figure}, the same on every row"
     together = "simultaneous " if rate.pairs > 1 else ""
@@ -58,35 +71,23 @@ def _corrections(rate: Rate) -> str:
     return f" corrected for {' and '.join(over)}" if over else ""
 
 
-def _nearness(pair: Comparison, rate: Rate) -> str:
+def _near(pair: Comparison, rate: Rate) -> str:
+    """Return the interval that the margin is held against."""
+    if pair.equivalence_low is None or pair.equivalence_high is None:
+        return ""
+    together = "simultaneous " if rate.pairs > 1 else ""
+    return f"{together}{percent(1 - 2 * rate.level)} interval {span(pair.equivalence_low, pair.equivalence_high)}; "
+
+
+def _nearness(pair: Comparison, near: str) -> str:
     if pair.equivalent is None or pair.undirected:
         return ""
-    assert pair.margin is not None
-    margin, interval = number(pair.margin), ""
-    if pair.equivalence_low is not None and pair.equivalence_high is not None:
-        interval = f" ({percent(1 - 2 * rate.level)} interval {span(pair.equivalence_low, pair.equivalence_high)})"
+    margin, interval = number(pair.margin or 0.0), f" ({near.removesuffix('; ')})" if near else ""
     if pair.equivalent is not True:
         few = f"only {pair.told_apart} rows or groups of rows tell" if pair.told_apart else "no row tells"
         why = f": {few} them apart" if pair.shows_too_little else ""
         return f"That they lie within {margin} of each other is not shown{interval}{why}"
-    return f"They lie within {margin} of each other{interval}" + (
-        ", so the difference is small" if pair.direction else "; which is better, if any is, is undecided"
-    )
-
-
-def _scope(pair: Comparison, arms: Mapping[str, Arm]) -> str:
-    match pair.scope:
-        case "methods":
-            counts = sorted({len(arms[name].configurations) for name in (pair.first, pair.second)})
-            return f"This speaks of the methods: {' and '.join(map(str, counts))} independent tunings per arm"
-        case "runs":
-            single = [name for name in (pair.first, pair.second) if arms[name].is_single_run]
-            models = "that trained model" if len(single) == 1 else "those trained models"
-            return (
-                f"One seed of {' and of '.join(single)} was run: this speaks of {models}, not of {' and '.join(single)}"
-            )
-        case _:
-            return "This speaks of these configurations, not of the methods: luck of tuning is not in the interval"
+    return f"They lie within {margin} of each other{interval}, too little to matter by that margin"
 
 
 def _pairing(pair: Comparison) -> str:

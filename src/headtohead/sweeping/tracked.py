@@ -19,7 +19,7 @@ def verdict_summary(verdict: Verdict) -> dict[str, Any]:
     pairs = {key: value for pair in verdict.pairs for key, value in _pair(pair).items()}
     about = {"metric": verdict.metric, "rows": verdict.rows, "alpha": verdict.alpha, "looks": verdict.looks}
     about["level"] = verdict.level
-    said: dict[str, Any] = json_ready({**about, **arms, **costs, **pairs, "verdict": "\n".join(verdict.sentences)})
+    said: dict[str, Any] = json_ready({**about, **arms, **costs, **pairs, "verdict": "\n".join(verdict.said)})
     return {name: value for name, value in said.items() if value is not None}
 
 

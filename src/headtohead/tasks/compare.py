@@ -15,8 +15,9 @@ from headtohead.config import CompareConfig
 from headtohead.errors import UserError
 from headtohead.reporting.sweeps import write_sweep_report
 from headtohead.results.record import json_ready
-from headtohead.statistics import Arm, Draw, Tuning, Verdict, judge
+from headtohead.statistics import Arm, Draw, Failures, Tuning, Verdict, failures_in_words, failures_of, judge
 from headtohead.tasks import folder as run_folder
+from headtohead.tasks.cheap_baselines import cheap_baselines
 from headtohead.tasks.differing import settings_in_words, settings_of_arms
 from headtohead.tasks.finished_run import FinishedRun, load_run
 from headtohead.tasks.looks import looks_at, looks_in_words
@@ -73,8 +74,10 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
         next_looks=max(config.looks, len(looks) + 1),
         costs={name: mean_cost(runs, config.split) for name, runs in flat.items()},
         pairing=config.pairing,
+        cheap=cheap_baselines(flat, config.split),
     )
-    said = [_other_tests(flat, config), looks_in_words(looks)]
+    failures = {name: _failures(runs) for name, runs in flat.items()}
+    said = [*failures_in_words(failures), _other_tests(flat, config), looks_in_words(looks)]
     verdict = replace(verdict, sentences=[*verdict.sentences, *(f"{each}." for each in said if each)])
     settings = settings_of_arms({name: [run.record.config for run in runs] for name, runs in flat.items()})
     about = {
@@ -83,6 +86,7 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
         "varied": _varied(flat),
         "runs": {name: _about(runs) for name, runs in flat.items()},
         "tuning": {name: [asdict(tuning) for tuning in found] for name, found in tunings.items()},
+        "failures": {name: found.as_dict() for name, found in failures.items()},
         "looks_taken": [asdict(look) for look in looks],
     }
     atomic.write_json(folder / VERDICT, json_ready(verdict.as_dict() | about))
@@ -180,6 +184,10 @@ def _alike(draws: Sequence[Sequence[Draw]]) -> Sequence[Sequence[Draw]]:
     if all(draw.sample for own in draws for draw in own):
         return draws
     return [[replace(draw, sample="") for draw in own] for own in draws]
+
+
+def _failures(runs: Sequence[FinishedRun]) -> Failures:
+    return failures_of([run.predictions for run in runs], [run.seeds[0] for run in runs])
 
 
 def _refuse_same_seed(arm: str, runs: Sequence[FinishedRun]) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from headtohead.statistics import Comparison, Tuning, Verdict
+from headtohead.statistics import Comparison, Tuning, Verdict, systems_of
 from headtohead.statistics.words import about, number, p_value, percent, span
 from headtohead.tasks.terminal import narrow_table
 
@@ -20,6 +20,8 @@ def print_verdict(
 ) -> None:
     """Print arms, pairs, sentences, what costs least, how the configurations were chosen, and in what they differ."""
     console = Console()
+    for lead in verdict.leads:
+        console.print(escape(lead), style="bold", highlight=False)
     console.print(_arms(verdict))
     console.print(_pairs(verdict))
     for sentence in verdict.sentences:
@@ -45,6 +47,10 @@ def _arms(verdict: Verdict) -> Table:
     table = narrow_table(f"{verdict.rows:,} rows{_groups(verdict)}, mean over runs", headings, left=["arm"])
     for arm in verdict.arms:
         table.add_row(escape(arm.described), str(arm.runs), *(number(arm.values[metric]) for metric in metrics))
+    for name, values in systems_of(verdict.baselines).items():
+        table.add_row(
+            escape(name), "", *(number(values[metric]) if metric in values else "-" for metric in metrics), style="dim"
+        )
     return table
 
 
@@ -64,7 +70,10 @@ def _tunings(tunings: Mapping[str, Sequence[Tuning]]) -> Table:
     table = narrow_table("tuning, scored on validation rows", headings, left=["arm"])
     for name, tuning in _named(tunings):
         table.add_row(escape(name), *_tuning(tuning))
-    table.caption = "inflation: how much better a winner looked when it was chosen than its fresh seeds are"
+    table.caption = (
+        "inflation: how much better a winner looked when it was chosen than its fresh seeds are: luck of the seed; what was "
+        "luck of these validation rows is still in both"
+    )
     return table
 
 

@@ -14,7 +14,7 @@ from headtohead.errors import UserError
 from headtohead.results import Predictions, RunRecord, read_predictions, read_record
 from headtohead.statistics import Tuning, tuning_of
 
-STUDY, VERDICT = "study.json", "verdict.json"
+STUDY, VERDICT, BASELINES = "study.json", "verdict.json", "baselines.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,8 @@ class SweepFolder:
     path: Path
     studies: list[Study] = field(default_factory=list)
     verdict: dict[str, Any] | None = None
+    beside: dict[str, Any] | None = None
+    """Of a sweep without arms: what costs seconds, beside its best trial."""
     runs: dict[str, list[Predictions]] = field(default_factory=dict)
     """Per arm the judged runs' rows of the verdict's split."""
     texts: dict[str, str] = field(default_factory=dict)
@@ -66,6 +68,7 @@ def read_sweep(folder: Path) -> SweepFolder:
     """
     sweep = SweepFolder(path=folder)
     sweep.verdict = _read_json(sweep, folder / VERDICT)
+    sweep.beside = _read_json(sweep, folder / BASELINES)
     for arm, path in _study_folders(sweep).items():
         _read_study(sweep, arm, path)
     if sweep.verdict is None and not sweep.studies:

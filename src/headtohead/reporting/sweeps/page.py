@@ -43,7 +43,7 @@ def context(sweep: SweepFolder) -> dict[str, Any]:
         "folder": sweep.path.name,
         "status": _status(sweep),
         "lead": words.lead_of(sweep),
-        "boxes": words.boxes(sweep.verdict),
+        "boxes": words.boxes(sweep.verdict) + words.boxes_beside(sweep.beside),
         "further": words.further_sentences(sweep.verdict),
         "facts": words.facts_of(sweep),
         "notices": sweep.notices,

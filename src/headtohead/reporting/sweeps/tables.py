@@ -10,15 +10,19 @@ from headtohead.evaluation import HIGHER_IS_BETTER
 from headtohead.reporting.numbers import NONE, count, interval, metric_name, number, seconds
 from headtohead.reporting.sweeps.costs import kind_of, short_name
 from headtohead.reporting.sweeps.folder import Study
-from headtohead.statistics import value_of
+from headtohead.statistics import systems_of, value_of
 from headtohead.statistics.words import about, p_value
 
 
 def arm_table(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """Return per metric each arm's mean, and the range of its runs, the best mean marked."""
-    arms = verdict["arms"]
+    """Return per metric each arm's mean, and the range of its runs, and what costs seconds; the best value is marked."""
+    cheap = [
+        {"name": name, "values": own, "per_run": {}} for name, own in systems_of(verdict.get("baselines") or {}).items()
+    ]
+    arms = [*verdict["arms"], *cheap]
     return {
-        "arms": [(arm["name"], _made_of(arm)) for arm in arms],
+        "arms": [(arm["name"], _made_of(arm)) for arm in verdict["arms"]]
+        + [(own["name"], "in seconds") for own in cheap],
         "rows": [_metric_row(arms, metric, is_main=metric == verdict["metric"]) for metric in _metrics(verdict)],
     }
 

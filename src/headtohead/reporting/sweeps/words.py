@@ -9,6 +9,7 @@ from headtohead.evaluation.metrics import widest_difference
 from headtohead.reporting.numbers import count, metric_name, number, percent, seconds
 from headtohead.reporting.sweeps.costs import short_name
 from headtohead.reporting.sweeps.folder import Study, SweepFolder
+from headtohead.statistics import systems_of
 from headtohead.statistics.cautions import LabelRows
 from headtohead.statistics.words import about
 
@@ -51,29 +52,60 @@ def lead_of(sweep: SweepFolder) -> str:
 
 
 def boxes(verdict: Mapping[str, Any] | None) -> list[Box]:
-    """Return a box per pair: decided directions first, then what is equivalent, then what stays open."""
+    """Return what leads, then a box per pair: decided directions first, then what is equivalent, then what stays open.
+
+    Where what costs seconds does as well as every arm, none is good news.
+    """
     if not verdict:
         return []
+    leads = [_leading(lead) for lead in verdict.get("leads") or []]
     found = [
-        _box(pair, sentence, verdict["metric"])
+        _box(pair, sentence, verdict, is_news=not leads)
         for pair, sentence in zip(verdict["pairs"], verdict["sentences"], strict=False)
     ]
     order = {"good": 0, "same": 1, "level": 2}
-    return sorted(found, key=lambda box: order[box["tone"]])
+    return [*leads, *sorted(found, key=lambda box: order[box["tone"]])]
 
 
-def _box(pair: Mapping[str, Any], sentence: str, metric: str) -> Box:
-    one, other = pair["first"], pair["second"]
+def boxes_beside(beside: Mapping[str, Any] | None) -> list[Box]:
+    """Return a box for each set of rows on which what costs seconds does as well as the best trial."""
+    return [_leading(lead) for lead in beside["leads"]] if beside else []
+
+
+def _leading(lead: str) -> Box:
+    title, _, text = lead.partition(": ")
+    return {"tone": "bad", "title": title, "text": text}
+
+
+def _box(pair: Mapping[str, Any], sentence: str, verdict: Mapping[str, Any], *, is_news: bool) -> Box:
+    one, other = (_called(pair[place], pair, verdict) for place in ("first", "second"))
     if pair["direction"]:
-        better, worse = (one, other) if pair["direction"] == one else (other, one)
-        size = f"by {number(abs(pair['difference']))} {metric_name(metric)}"
-        title, tone = f"{better} is better than {worse}, {size}", "good"
-    elif pair["equivalent"] is True:
-        title, tone = f"{one} and {other} lie within {number(pair['margin'])} of each other", "same"
-    else:
-        said = "No direction is given" if pair.get("undirected") else "Undecided"
-        title, tone = f"{said} between {one} and {other}", "level"
-    return {"tone": tone, "title": title, "text": sentence}
+        is_first = pair["direction"] == pair["first"]
+        better, worse = (one, other) if is_first else (other, one)
+        title = f"{better} is better than {worse}{_by(pair, verdict['metric'])}"
+        return {"tone": "good" if is_news else "level", "title": title, "text": sentence}
+    if pair["equivalent"] is True and not pair.get("undirected"):
+        title = f"No difference that matters between {one} and {other}: within {number(pair['margin'])}"
+        return {"tone": "same", "title": title, "text": sentence}
+    said = "No direction is given" if pair.get("undirected") else "Undecided"
+    return {"tone": "level", "title": f"{said} between {one} and {other}", "text": sentence}
+
+
+def _called(name: str, pair: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
+    """Return what a box may call an arm: what was chosen in it, or was run once, is not the method."""
+    arm = next(arm for arm in verdict["arms"] if arm["name"] == name)
+    if pair.get("scope") == "methods":
+        return name
+    chosen = f"{name}'s best of {arm['trials']} trials" if arm.get("trials") else name
+    return f"the one run of {chosen}" if arm["runs"] == 1 else chosen
+
+
+def _by(pair: Mapping[str, Any], metric: str) -> str:
+    """Return by how much: the ends of the interval, since its middle is not known to be the size."""
+    if pair["low"] is None or pair["high"] is None:
+        return f", by {number(abs(pair['difference']))} {metric_name(metric)}"
+    near, far = sorted(map(abs, (pair["low"], pair["high"])))
+    return f", by {number(near)} to {number(far)} {metric_name(metric)}"
 
 
 def further_sentences(verdict: Mapping[str, Any] | None) -> list[str]:
@@ -102,6 +134,7 @@ def facts_of(sweep: SweepFolder) -> list[tuple[str, str, str]]:
         )
         found.append(("trials", count(trials), note))
         found += _budget_facts(studies)
+    found += _cheap_facts(sweep.beside)
     if sweep.verdict:
         verdict = sweep.verdict
         groups = f"in {count(verdict['units'])} groups" if verdict["units"] < verdict["rows"] else ""
@@ -115,6 +148,17 @@ def facts_of(sweep: SweepFolder) -> list[tuple[str, str, str]]:
         if verdict.get("looks", 1) > 1:
             found.append(("look", str(verdict["looks"]), f"at {percent(verdict['alpha'] / verdict['looks'])} each"))
     return found
+
+
+def _cheap_facts(beside: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
+    """Return the best trial and the baselines on the rows that say most: test rows, where it was scored on them."""
+    if not beside:
+        return []
+    split = next((name for name in beside["splits"] if name != "validation"), "validation")
+    own, metric = beside["splits"][split], beside["metric"]
+    systems = {"best trial": {metric: own["best"]}, **systems_of({"": own["baselines"]})}
+    note = f"{metric_name(metric)}, {split} rows"
+    return [(name, number(values[metric]), note) for name, values in systems.items() if values.get(metric) is not None]
 
 
 def _budget_facts(studies: Sequence[Study]) -> list[tuple[str, str, str]]:
