@@ -38,6 +38,8 @@ LONGEST_NAME = 160
 UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
 """Errors of a folder or disk that is the user's to mend."""
 # What a run's outcome does not depend on: changing these continues in the same folder.
+COMPARED = ("arms", "entries", "split")
+"""Settings of a comparison that name its folder. Other ones are questions about the same runs: each is a look, counted there."""
 NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "compare", "recognised")
 
 
@@ -115,7 +117,8 @@ def run_folder(_root_: DictConfig) -> str:
     """Resolver behind ``hydra.run.dir``: the same configuration continues in the same folder."""
     plain = without_hydra(_root_)
     if plain["task"]["name"] == "compare":
-        asked = json.dumps(plain["compare"], sort_keys=True, ensure_ascii=False)
+        compared = {key: plain["compare"][key] for key in COMPARED}
+        asked = json.dumps(compared, sort_keys=True, ensure_ascii=False)
         return str(Path(plain["paths"]["outputs"]) / f"compare-{hashlib.sha256(asked.encode()).hexdigest()[:8]}")
     if plain["task"]["name"] != "train":
         run = plain["run"] and _winner(Path(str(plain["run"])))

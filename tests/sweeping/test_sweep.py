@@ -187,7 +187,8 @@ def test_arms_are_tuned_alike_confirmed_on_fresh_seeds_and_judged(line: CommandL
         "hydra.sweeper.n_trials=2",
     ]
     said = line(*arms, "hydra.sweeper.confirm={seeds:2,top_k:2}", train=False).stdout
-    assert re.search(r"\[8/8\] generative/confirm_0\d{3}_seed_1001: complete, validation \d\.\d{4}, \d+ s\n", said)
+    assert re.search(r"\[8/8\] generative/choose_0\d{3}_seed_1501: complete, validation \d\.\d{4}, \d+ s;", said)
+    assert re.search(r"\[4/4\] generative/confirm_0\d{3}_seed_1001: complete, validation \d\.\d{4}, \d+ s\n", said)
     verdict = json.loads((line.folder() / "verdict.json").read_text())
     assert [arm["name"] for arm in verdict["arms"]] == ["head", "generative"]
     assert [arm["described"] for arm in verdict["arms"]] == ["head's best of 2 trials", "generative's best of 2 trials"]
@@ -199,7 +200,7 @@ def test_arms_are_tuned_alike_confirmed_on_fresh_seeds_and_judged(line: CommandL
         fresh = {record["config"]["seed"] for record in records if record["test_reads"]}
         assert fresh == {1000, 1001}
         (tuning,) = verdict["tuning"][arm]
-        assert [len(candidate["fresh"]) for candidate in tuning["candidates"]] == [2, 2]
+        assert sorted(len(candidate["fresh"]) for candidate in tuning["candidates"]) == [2, 4]  # the champion's again
         assert tuning["tokens"] > 0
         judged = {Path(run["folder"]).name for run in verdict["runs"][arm]}
         assert judged == {f"confirm_{tuning['judged']:04d}_seed_{seed}" for seed in (1000, 1001)}

@@ -302,6 +302,9 @@ def test_the_command_line(runs: Path) -> None:
     assert "good is better than poor" in done.stdout
     (written,) = (runs.parent / "outputs").glob("compare-*/verdict.json")
     assert json.loads(written.read_text())["rows"] == 120
+    again = run(arms, "compare.pairing=seeds")  # another question about the same runs: counted where the first one lies
+    assert "This is look 2 at this comparison" in " ".join(again.stdout.split()), again.stderr
+    assert json.loads(written.read_text())["looks"] == 2
     refused_run = run()
     assert refused_run.returncode == 1
     assert "UserError: task=compare needs two arms or more" in refused_run.stderr

@@ -116,7 +116,8 @@ def _jobs(
 def _sample(study: SweepStudy, trial: FrozenTrial, seed: int) -> list[str]:
     """Return what draws other training rows, the held-out ones being those that the trial had."""
     data = read_record(study.run_folders(trial.number)[0] / RECORD).config["data"]
-    held_out = data["seed"] if data["split"]["seed"] is None else data["split"]["seed"]
+    given = data["split"].get("seed")
+    held_out = data["seed"] if given is None else given
     return [f"data.seed={seed}", f"data.split.seed={held_out}"]
 
 
