@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from export.finished_runs import card_code, exported, finished, news_rows, run_code, stored, write_rows
+from headtohead.evaluation.calibration import calibrate
 from headtohead.tasks.reload import read_run
 
 pytestmark = [pytest.mark.usefixtures("no_page"), pytest.mark.slow]  # a run and two exports for each case
+CALIBRATED = re.compile(r"^( +)(probabilities = .*)  # (?:.*; )?calibrated: (.*)$", flags=re.MULTILINE)
+"""The program's line with the note of how its probabilities are calibrated."""
 CASES = {
     "rslora on attention": ["model.architecture=qwen3", "lora.scaling=rslora", "lora.targets=[attention]"],
     "dora on the top layer": ["model.architecture=bert", "lora.dora=true", "lora.top_layers=0.5"],
@@ -64,17 +67,26 @@ def texts_of(data: Path, folder: Path, count: int = 4) -> list[str]:
 
 
 def card_agrees(folder: Path, data: Path) -> None:
-    """Run the card's own program on test rows and compare with the stored predictions."""
-    names = run_code(card_code(folder / "model")[0])
+    """Run the card's own program on test rows, as printed and calibrated, and compare with the stored predictions."""
+    code, temperature = card_code(folder / "model")[0], read_run(folder)[0].calibration["temperature"]
+    program_agrees(code, folder, data, 1.0)
+    noted = CALIBRATED.search(code) is not None
+    assert noted == (temperature != 1)
+    if noted:
+        program_agrees(CALIBRATED.sub(r"\1\2\n\1probabilities = \3", code), folder, data, temperature)
+
+
+def program_agrees(code: str, folder: Path, data: Path, temperature: float) -> None:
+    names = run_code(code)
     answers = [names["classify"](text) for text in texts_of(data, folder)]
-    predictions = stored(folder).select(np.arange(len(answers)))
+    predictions = calibrate(stored(folder).select(np.arange(len(answers))), temperature)
     if predictions.is_expected_score:
         said = [[answer["score"]] for answer in answers]
         np.testing.assert_allclose(said, predictions.scores, atol=1e-4)
     else:
         assert [list(answer) for answer in answers] == [list(predictions.labels.names)] * len(answers)
         said = [list(answer.values()) for answer in answers]
-        np.testing.assert_allclose(said, predictions.probabilities, atol=1e-4)
+        np.testing.assert_allclose(said, predictions.probabilities, atol=1e-4 if temperature == 1 else 1e-3)
 
 
 def both_forms(folder: Path, cache: Path, data: Path, overrides: list[str]) -> None:

@@ -87,9 +87,7 @@ def _values(subject: Subject) -> dict[str, Any]:
         "values": dict(zip(names, subject.labels.values, strict=True)) if _is_ordinal_score(subject) else None,
         "answers": dict(zip(names, facts["answers"]["texts"], strict=True)) if facts["answers"] else None,
         "prior": repr(facts["answers"]["prior_prompt"]) if facts["answers"] else "",
-        "calibrated": ""
-        if subject.temperature == 1
-        else f"  # calibrated: (scores / {subject.temperature:.3f}).softmax(dim=0)",
+        "temperature": "" if subject.temperature == 1 else f"{subject.temperature:.4g}",
         "has_messages": has_messages,
         "input_name": "messages" if has_messages else "text",
         "example": repr(example),
