@@ -121,11 +121,9 @@ BEYOND: Mapping[str, Sequence[Cell]] = {
 
 UNHELD: Mapping[str, Sequence[str]] = {
     "seeds that fail at times, in both arms": ("coverage_apart",),
-    "few groups": ("wrong_equal",),
 }
 """Rates of a family that are shown, and not held to the limits. Where arms differ a failure costs the better one more, and
-one that none of few seeds has shown is in no interval: the verdict says how many could have gone unseen. It also says that
-intervals over few groups are too narrow."""
+one that none of few seeds has shown is in no interval: the verdict says how many could have gone unseen."""
 
 LOOKS = (
     Cell(seeds=8, rows=300, classes=5, metrics=ADDITIVE),
