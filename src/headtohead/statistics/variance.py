@@ -120,8 +120,9 @@ def _exponent(count: int) -> int:
 
     Chance makes the variance of a few runs small often, and Satterthwaite's formula then counts on the many degrees of
     freedom of the rows. With 1 the critical value is about the mean of the sources' own, weighted by their shares. Where
-    one arm's seeds spread up to twenty times as much as the other's, equal arms were called different in 7.8 % with three
-    runs believed as by Satterthwaite and in 5.9 % so; four need it no more (6.5 %).
+    one arm's seeds spread up to twenty times as much as the other's, equal arms were called different in 8 % with three
+    runs believed as by Satterthwaite and in 6 % so; four and five need it less (6 to 7 %), and it would cost them a tenth
+    of every interval's width (``benchmarks/verdict_model.py``).
     """
     return 1 if count <= 3 else 2
 
