@@ -10,6 +10,7 @@ from typing import Any
 
 from headtohead.results import RunRecord, write_record
 from headtohead.sweeping.controller import Controller
+from headtohead.sweeping.repeated import with_plan
 from headtohead.sweeping.settings import Settings, read_settings
 from headtohead.sweeping.space import parse_space
 from headtohead.sweeping.study import Job, SweepStudy, state_in_words
@@ -36,7 +37,7 @@ def study_in(
     """Open a study over a space."""
     _quiet_optuna()
     settings = settings_of(**given)
-    space = parse_space(settings.params, lines)
+    space = with_plan(parse_space(settings.params, lines), settings.seeds, drawn=not settings.is_grid)
     storage = f"journal:///{folder / 'study.journal'}"
     about: Any = {"metric": "macro_f1", "suggest": suggest, "refused": refused, "base": base}
     return SweepStudy(settings, space, name="made-up", folder=folder, storage=storage, **about)

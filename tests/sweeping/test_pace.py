@@ -10,6 +10,7 @@ import pytest
 from headtohead.results import read_record, write_record
 from headtohead.sweeping import pace as pace_module
 from headtohead.sweeping.pace import Pace, finished_runs, planned_runs, seconds_of_a_run
+from headtohead.sweeping.repeated import with_plan
 from headtohead.sweeping.space import parse_space
 from made_up_sweeps import settings_of, write_result
 
@@ -37,8 +38,17 @@ def a_run(folder: Path, seconds: float, model: str = "tiny", status: str = "comp
 )
 def test_all_runs_are_counted(given: dict[str, object], runs: int) -> None:
     settings = settings_of(**given)
-    space = parse_space({}, ["train.epochs=1,2,3", "loss=cross_entropy,focal"])
+    space = with_plan(parse_space({}, ["train.epochs=1,2,3", "loss=cross_entropy,focal"]), settings.seeds)
     assert planned_runs(settings, {arm.name: space for arm in settings.arms} or {"": space}) == runs
+
+
+def test_folds_count_with_what_is_tuned_in_them() -> None:
+    settings = settings_of(arms=ARMS, sampler="grid")
+    tuned = with_plan(parse_space({}, ["train.epochs=1,2", "data.split.folds=5", "data.split.repeats=3"]), [])
+    fixed = with_plan(parse_space({}, ["data.split.folds=5", "data.split.repeats=3"]), [])
+    assert planned_runs(settings, dict.fromkeys(["a", "b"], tuned)) == 2 * 15 * (2 + 1)
+    assert planned_runs(settings, dict.fromkeys(["a", "b"], fixed)) == 2 * 15
+    assert planned_runs(settings_of(), {"": tuned}) == 2 * 15
 
 
 def test_the_start_says_how_much_there_is_and_how_long_where_that_is_known(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_what_is_clearly_worse_is_not_run_to_its_last_seed(tmp_path: Path) -> No
     assert states(study) == ["complete", "complete", "pruned"]
     assert len(jobs.started) == 6 + 6 + 4  # the smallest p of four pairs is 1/16
     stopped = write_summary(study)["trials"][2]
-    assert stopped["reason"] == "WilcoxonPruner after 4 of 6 seeds, mean 0.565"
+    assert stopped["reason"] == "WilcoxonPruner after 4 of 6 runs, mean 0.565"
     assert stopped["runs"] == [f"trial_0002/seed_{seed}" for seed in range(4)]
     assert len(stopped["reports"]) == 4
 
@@ -101,7 +101,10 @@ def test_seeds_of_several_objectives_are_averaged_each(tmp_path: Path) -> None:
         ({"seeds": "many"}, "must be a list of whole numbers"),
         ({"seeds": [1, 1]}, "names a seed twice"),
         ({"seeds": [0, 1000]}, "kept fresh to confirm"),
-        ({"seeds": SEEDS, "pruner": "median"}, "MedianPruner.* seed by seed: use hydra/sweeper/pruner=wilcoxon"),
+        (
+            {"seeds": SEEDS, "pruner": "median"},
+            "MedianPruner.* seed by seed, or fold by fold: use hydra/sweeper/pruner=wilcoxon",
+        ),
         ({"seeds": [0, 1, 2], "pruner": "wilcoxon"}, r"after 2 the smallest p is 0.25, with p_threshold=0.1"),
     ],
 )

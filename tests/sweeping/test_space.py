@@ -45,7 +45,6 @@ def test_distributions(line: str, expected: optuna.distributions.BaseDistributio
         ("a=0,0.1,0.2", [], [0.2], [0, 0.1]),
         ("a=1,2", [], [], [1, 2]),
         ("a=1,2,x", [], [], [1, 2, "x"]),
-        ("data.seed=1,2,3", [], [], [1, 3]),
     ],
 )
 def test_ends_of_a_range(line: str, lowest: list[float], highest: list[float], neither: list[float | str]) -> None:

@@ -104,19 +104,22 @@ class SplitConfig:
     validation: float = 0.1
     """Fraction of the rows of files.train, used where files has no validation."""
     test: float = 0.2
-    """Fraction of the rows of files.train, used where files has no test set."""
+    """Fraction of the rows of files.train, used where files has no test set; 0 measures nothing and trains on these rows too."""
     stratify: bool = True
     folds: int = 0
     """Cross-validation: number of folds, 0 for none. The test split is then fold ``fold`` of repetition ``repeat``."""
     fold: int = 0
     repeat: int = 0
+    repeats: int = 1
+    """Repetitions of the cross-validation that a sweep runs, each with all its folds; a run by itself is one fold."""
     seed: int | None = None
     """Decides which rows are held out; ``data.seed`` then draws the training sample alone. null: ``data.seed`` decides both."""
 
     def __post_init__(self) -> None:
-        for key, fraction in (("validation", self.validation), ("test", self.test)):
-            if not 0 < fraction < 1:
-                raise UserError(f"data.split.{key} is a fraction between 0 and 1, given {fraction}")
+        if not 0 < self.validation < 1:
+            raise UserError(f"data.split.validation is a fraction between 0 and 1, given {self.validation}")
+        if not 0 <= self.test < 1:
+            raise UserError(f"data.split.test is a fraction below 1, or 0 for no test rows, given {self.test}")
         if self.validation + self.test >= 1:
             raise UserError(f"data.split: validation {self.validation} and test {self.test} leave no training rows")
         if self.folds and self.folds < 2:
@@ -125,6 +128,12 @@ class SplitConfig:
             raise UserError(f"data.split.fold counts from 0 to folds-1, given fold={self.fold} of folds={self.folds}")
         if self.repeat < 0:
             raise UserError(f"data.split.repeat counts from 0, given {self.repeat}")
+        if self.repeats < 1:
+            raise UserError(f"data.split.repeats must be 1 or more, given {self.repeats}")
+        if not self.folds and (self.repeat or self.repeats > 1):
+            raise UserError(
+                "data.split.repeat and data.split.repeats are of a cross-validation: set data.split.folds=5 with them"
+            )
 
 
 @dataclass(kw_only=True, slots=True)

@@ -102,7 +102,7 @@ def _sample(config: DataConfig, parts: Parts, labels: LabelSpace) -> Parts:
 
 def _cut(config: DataConfig, parts: Parts, labels: LabelSpace) -> Parts:
     """Cut validation and test from the training rows where the files give none."""
-    test_is_given = bool(config.test_names)
+    test_is_given = bool(config.test_names) or not (config.split.test or config.split.folds)
     missing = [name for name in ("test", "validation") if name not in parts and not (name == "test" and test_is_given)]
     if not missing:
         return parts

@@ -5,6 +5,7 @@ from headtohead.evaluation.baselines import tfidf_predictions as tfidf_predictio
 from headtohead.evaluation.calibration import calibrate as calibrate
 from headtohead.evaluation.calibration import fit_temperature as fit_temperature
 from headtohead.evaluation.calibration import on_few_rows as on_few_rows
+from headtohead.evaluation.details import confusion as confusion
 from headtohead.evaluation.difference import paired_differences as paired_differences
 from headtohead.evaluation.evaluate import Evaluation as Evaluation
 from headtohead.evaluation.evaluate import evaluate as evaluate

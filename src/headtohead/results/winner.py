@@ -25,6 +25,7 @@ def winner_of(folder: Path) -> Path:
     """
     if (folder / RECORD).exists():
         return folder
+    _refuse_folds(folder)
     if (folder / VERDICT).exists():
         return _of_verdict(folder, _read(folder / VERDICT))
     if (folder / STUDY).exists():
@@ -35,6 +36,23 @@ def winner_of(folder: Path) -> Path:
             f"arm so far, such as run={folder / arms[0]}"
         )
     return folder
+
+
+def _refuse_folds(folder: Path) -> None:
+    """Refuse to take a fold for a model: each was trained on a part of the rows, to measure and not to be used.
+
+    Raises:
+        UserError: with the line that trains on all of them.
+    """
+    studies = [folder / STUDY, *sorted(folder.glob(f"*/{STUDY}")), *sorted(folder.glob(f"*/repeat_*/{STUDY}"))]
+    folded = [study for path in studies if path.exists() and (study := _read(path)).get("measures_parts")]
+    if not folded:
+        return
+    lines = dict.fromkeys(str(study["best_command"]) for study in folded if study.get("best_command"))
+    raise UserError(
+        f"run={folder} is a cross-validation: its runs measure, each trained on a part of the rows, and none is a model to "
+        "use. Train one on all but the validation rows, and take that run:\n    " + "\n    ".join(lines)
+    )
 
 
 def _of_study(folder: Path, study: dict[str, Any]) -> Path:

@@ -11,9 +11,12 @@ from headtohead.statistics.cost import cheapest as cheapest
 from headtohead.statistics.cost import pareto as pareto
 from headtohead.statistics.draws import Draw as Draw
 from headtohead.statistics.draws import Sampling as Sampling
+from headtohead.statistics.estimate import Estimate as Estimate
+from headtohead.statistics.estimate import estimates_of as estimates_of
 from headtohead.statistics.failures import Failures as Failures
 from headtohead.statistics.failures import failures_in_words as failures_in_words
 from headtohead.statistics.failures import failures_of as failures_of
+from headtohead.statistics.folds import FoldPlan as FoldPlan
 from headtohead.statistics.metrics import metrics_of as metrics_of
 from headtohead.statistics.tuning import Tuning as Tuning
 from headtohead.statistics.tuning import tuning_of as tuning_of

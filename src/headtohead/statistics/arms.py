@@ -11,6 +11,7 @@ from jaxtyping import Float
 from headtohead.errors import UserError
 from headtohead.results import Predictions
 from headtohead.statistics.draws import Draw, Sampling, Unit, sampling_of, units_of
+from headtohead.statistics.folds import FoldPlan
 from headtohead.statistics.metrics import unit_shares
 
 METHOD_TUNINGS = 3
@@ -32,6 +33,8 @@ class Arm:
     """Where each of ``runs`` lies, if they lie in folders: errors name it."""
     draws: Sequence[Sequence[Draw]] = ()
     """Per configuration and run its seeds and training sample; empty where they are unknown, and each run counts."""
+    plan: FoldPlan | None = None
+    """Of a cross-validation: each entry of ``configurations`` then is a repetition, whose runs are its pooled folds."""
 
     @property
     def runs(self) -> list[Predictions]:
@@ -61,7 +64,12 @@ class Arm:
     @property
     def is_single_run(self) -> bool:
         """Whether a configuration has one run only, so that luck of the seed cannot be seen."""
-        return any(len(stratum) == 1 for stratum in self.units())
+        return self.plan is None and any(len(stratum) == 1 for stratum in self.units())
+
+    @property
+    def trainings(self) -> int:
+        """Models that were trained."""
+        return len(self.runs) * (self.plan.folds if self.plan else 1)
 
     @property
     def spare_runs(self) -> int:
@@ -77,6 +85,8 @@ class Arm:
         """Return what a sentence may call this arm."""
         if as_method:
             return self.name
+        if self.plan:
+            return f"{self.name}, tuned by {self.trials} trials in every fold" if self.trials else self.name
         chosen = f"{self.name}'s best of {self.trials} trials" if self.trials else self.name
         return f"the one run of {chosen}" if len(self.runs) == 1 else chosen
 

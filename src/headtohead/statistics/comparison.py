@@ -15,13 +15,15 @@ from headtohead.statistics.arms import Arm, shares_of, why_undirected
 from headtohead.statistics.crosscheck import mcnemar_p, relabel_runs_p, swap_rows_p
 from headtohead.statistics.draws import Tables, Unit, strata_of
 from headtohead.statistics.equivalence import equivalence_p
+from headtohead.statistics.folds import by_repetition, lay_out_folds
 from headtohead.statistics.multiplicity import Rate
 from headtohead.statistics.pairing import paired
 from headtohead.statistics.power import detectable_difference, more_rows, more_runs
 from headtohead.statistics.variance import Layout, Stratum, degrees_of_freedom, lay_out
 
-Scope = Literal["runs", "configurations", "methods"]
-"""What a statement is about: these trained models, these configurations (new seeds), or the methods (new tunings)."""
+Scope = Literal["runs", "configurations", "methods", "folds"]
+"""What a statement is about: these trained models, these configurations (new seeds), the methods (new tunings), or training
+on samples of this size (folds)."""
 ROUNDING = 1e-12
 FEW_TOLD_APART = 10
 """Units of rows that tell arms apart, below which they are not called equal: a spread seen on so few may be far too small."""
@@ -107,14 +109,17 @@ def compare_pair(
     """
     tables = shares_of(first, metric), shares_of(second, metric)
     scope = scope_of(first, second)
-    layout = layout_of((first, second), tables, as_method=scope == "methods", pairing=pairing)
+    if first.plan is None:
+        layout = layout_of((first, second), tables, as_method=scope == "methods", pairing=pairing)
+    else:
+        layout = lay_out_folds([by_repetition(tables[0], 1.0), by_repetition(tables[1], -1.0)], first.plan)
     difference, error, df = _estimate(layout)
     varies = error > 0
     p_value = float(2 * stats.t.sf(abs(difference) / error, df)) if varies else _p_without_spread(layout)
     nearness = None if margin is None else equivalence_p(difference, error, df, margin) if varies else 1.0
     low, high = _interval(layout, rate.of_pair, metric)
     near_low, near_high = (None, None) if margin is None else _interval(layout, 2 * rate.of_pair, metric)
-    undirected = None if scope == "methods" else why_undirected(first, second)
+    undirected = None if scope in ("methods", "folds") else why_undirected(first, second)
     return Comparison(
         first=first.name,
         second=second.name,
@@ -180,12 +185,15 @@ def _sight(layout: Layout, rows: int, margin: float | None, p_value: float, rate
     sought = found if margin is None else margin
     if sought is None:
         return _BLIND | seen
-    runs, more = more_runs(layout, sought, rate.of_next), more_rows(layout, rows, sought, rate.of_next)
+    runs = more_runs(layout, sought, rate.of_next) if layout.runs else None
+    more = more_rows(layout, rows, sought, rate.of_next)
     return seen | {"sought": sought, "more_runs": runs, "more_rows": more}
 
 
 def scope_of(first: Arm, second: Arm) -> Scope:
     """Return the widest statement that the runs of both arms allow."""
+    if first.plan is not None:
+        return "folds"
     if first.can_speak_of_method and second.can_speak_of_method:
         return "methods"
     return "runs" if first.is_single_run or second.is_single_run else "configurations"
@@ -215,10 +223,12 @@ def _second_opinions(
 ) -> dict[str, Any]:
     strata = [own for _, own in _strata(arms, tables, as_method=as_method)]
     one, other = (np.concatenate([stratum.shares for stratum in own]).mean(axis=1) for own in strata)
-    single = all(len(arm.runs) == 1 for arm in arms)
+    by_folds = arms[0].plan is not None
+    single = all(len(arm.runs) == 1 for arm in arms) and not by_folds
     is_share_of_rows = metric in ("accuracy", "subset_accuracy")
+    can_relabel = pairing == "none" and not by_folds and min(len(one), len(other)) > 1
     return {
         "mcnemar_p": mcnemar_p(arms[0].runs[0], arms[1].runs[0]) if single and is_share_of_rows else None,
         "swap_rows_p": swap_rows_p(sum(s.weight * s.shares.mean(axis=0) for own in strata for s in own)),
-        "relabel_runs_p": relabel_runs_p(one, other) if pairing == "none" and min(len(one), len(other)) > 1 else None,
+        "relabel_runs_p": relabel_runs_p(one, other) if can_relabel else None,
     }

@@ -26,12 +26,31 @@ def scope_in_words(scope: Scope, arms: Sequence[Arm]) -> str:
             return (
                 f"One seed of {' and of '.join(single)} was run: this speaks of {models}, not of {' and '.join(single)}"
             )
+        case "folds":
+            return _of_samples(arms)
         case _:
             luck = " and ".join(["of tuning", *unseen])
             return (
                 f"This speaks of these configurations trained on {rows}, not of the methods: luck {luck} is not in the "
                 f"interval{seen}"
             )
+
+
+def _of_samples(arms: Sequence[Arm]) -> str:
+    """Return what a cross-validation speaks of: training on samples of its size, not the model of all rows."""
+    plans = {arm.name: arm.plan for arm in arms if arm.plan}
+    counts = {name: plan.training_rows for name, plan in plans.items()}
+    if len(set(counts.values())) == 1:
+        rows = f"about {next(iter(counts.values())):,} rows"
+    else:
+        rows = " and ".join(f"about {count:,} ({name})" for name, count in counts.items()) + " rows"
+    act = "tuning and training" if any(arm.trials for arm in arms) else "training"
+    plan = next(iter(plans.values()))
+    often = f", {plan.repetitions} times over" if plan.repetitions > 1 else ""
+    return (
+        f"This speaks of {act} in these ways on {rows} of this kind, not of one trained model ({plan.folds} folds{often}; "
+        "the interval allows for the rows that their training sets share)"
+    )
 
 
 def _varies(arm: Arm) -> bool:

@@ -18,6 +18,7 @@ from headtohead.statistics.comparison import Comparison, compare_pair
 from headtohead.statistics.cost import cheapest, pareto
 from headtohead.statistics.decision import not_worse, settle
 from headtohead.statistics.draws import Sampling, refuse_uneven_samples, strata_of
+from headtohead.statistics.folds import FoldPlan, refuse_other_folds
 from headtohead.statistics.metrics import resolve_metric
 from headtohead.statistics.multiplicity import Rate
 from headtohead.statistics.pairing import refuse_unpaired
@@ -41,6 +42,8 @@ class ArmSummary:
     """On how many training samples of how many rows; null where the runs do not say."""
     draws: int
     """That count: runs, training samples where runs share some, tunings of a method."""
+    plan: FoldPlan | None
+    """Of a cross-validation, whose repetitions are then the configurations."""
     values: dict[str, float]
     """Mean of every metric over what counts, each configuration with the same weight."""
     per_run: dict[str, list[list[float]]]
@@ -124,6 +127,7 @@ def judge(
             their training samples, or whose seeds cannot be paired.
     """
     _refuse_odd(arms)
+    refuse_other_folds({arm.name: arm.plan for arm in arms})
     refuse_unequal_rows(arms)
     _refuse_odd_draws(arms, pairing)
     runs = [run for arm in arms for run in arm.runs]
@@ -209,12 +213,13 @@ def _summary(arm: Arm, metrics: Sequence[str], cost: Mapping[str, float]) -> Arm
     return ArmSummary(
         name=arm.name,
         described=arm.described(as_method=arm.can_speak_of_method),
-        runs=len(arm.runs),
+        runs=arm.trainings,
         configurations=len(arm.configurations),
         tuned=arm.tuned,
         trials=arm.trials,
         sampling=arm.sampling,
         draws=sum(map(len, units)),
+        plan=arm.plan,
         values={
             metric: float(sum(stratum.weight * stratum.shares.mean() for stratum in strata_of(units, tables, 1.0)))
             for metric, tables in shares.items()

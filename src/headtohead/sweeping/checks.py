@@ -217,8 +217,7 @@ def _refuse_fresh_seeds(
 ) -> None:
     """Refuse to tune on seeds that confirming runs take as fresh."""
     for arm, (config, _) in firsts.items():
-        dimension = spaces[arm].dimensions.get("seed")
-        tuned = [int(value) for value in dimension.some_values()] if dimension else [config.seed + settings.tunings - 1]
+        tuned = spaces[arm].plan.seeds or [config.seed + settings.tunings - 1]
         if max(tuned) >= FIRST_FRESH_SEED:
             raise UserError(
                 f"seed={max(tuned)}: tuning takes seeds below {FIRST_FRESH_SEED}, from which on the confirming runs have theirs"

@@ -15,7 +15,7 @@ from headtohead.sweeping.jobs import Jobs
 from headtohead.sweeping.outcome import Outcome, Wanted, ended, may_try_again, recorded_outcome
 from headtohead.sweeping.racing import race
 from headtohead.sweeping.slots import run_jobs
-from headtohead.sweeping.study import Job, SweepStudy
+from headtohead.sweeping.study import Job, SweepStudy, has_ended
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class Controller:
         self._wanted = Wanted(objectives=settings.objective, limited=[limit.path for limit in settings.constraints])
         self._left: deque[Job] = deque()
         self._ended_here: list[int] = []
+        self._under_way: set[tuple[int, int]] = set()
         self._started = time.monotonic()
 
     def run(self) -> None:
@@ -66,15 +67,36 @@ class Controller:
             return self._left.popleft()
         timeout = self.study.settings.timeout
         is_late = timeout is not None and time.monotonic() - self._started > timeout
-        return self.study.ask() if self.study.to_start() and not is_late else None
+        if self.study.to_start() and not is_late:
+            return self._started_job(self.study.ask())
+        return self._ahead()
+
+    def _ahead(self) -> Job | None:
+        """Return a run for a free slot of a trial that has others under way; where trials race, each waits for the one before."""
+        if self.study.settings.pruner is not None:
+            return None
+        numbers = sorted({number for number, _ in self._under_way})
+        return next((job for number in numbers if (job := self._missing(self._trial(number)))), None)
+
+    def _missing(self, trial: FrozenTrial) -> Job | None:
+        """Return the first of a trial's runs that has neither ended nor is under way."""
+        for place, folder in enumerate(self.study.run_folders(trial.number)):
+            if (trial.number, place) not in self._under_way and recorded_outcome(folder, self._wanted) is None:
+                return self._started_job(self.study.job(trial, place))
+        return None
+
+    def _started_job(self, job: Job) -> Job:
+        self._under_way.add((job.number, job.place))
+        return job
 
     def _ended(self, job: Job, error: BaseException | None) -> Job | None:
-        """Take in how a job ended; return its trial's next: another attempt, the next seed, or none."""
+        """Take in how a job ended; return its trial's next: another attempt, the next repetition, or none."""
         outcome = ended(job.folder, self._wanted, error)
         if may_try_again(outcome, job.folder, self.study.settings.max_retries):
             again = self.study.adopt(self._trial(job.number), job.place)
             log.warning("trial %d: %s; attempt %d", job.number, outcome.reason, again.attempt)
             return again
+        self._under_way.discard((job.number, job.place))
         follower = self._advance(self._trial(job.number), {job.place: outcome})
         refuse_failures(self.study, self._ended_here)
         return follower
@@ -86,16 +108,18 @@ class Controller:
             known: outcomes of its runs by place; the others are read from their records.
             adopt: the next run may have been cut off, so that it is another attempt.
         """
+        if not adopt and has_ended(trial):  # another of its runs has decided it
+            return None
         done: list[Outcome] = []
         for place, folder in enumerate(self.study.run_folders(trial.number)):
             outcome = known.get(place) or recorded_outcome(folder, self._wanted)
             if outcome is None or (adopt and outcome.is_lost):
                 break
             done.append(outcome)
-        seeds = self.study.settings.seeds
-        final = race(self.study.judge, trial.number, seeds, done) if seeds else next(iter(done), None)
+        places = self.study.places
+        final = race(self.study.judge, trial.number, places, done) if places else next(iter(done), None)
         if final is None:
-            return self.study.adopt(trial, len(done)) if adopt else self.study.job(trial, len(done))
+            return self._started_job(self.study.adopt(trial, len(done))) if adopt else self._missing(trial)
         self._tell(trial.number, final)
         return None
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from headtohead.config import CompareConfig, TrackConfig
 from headtohead.schema import without_hydra
 from headtohead.sweeping.confirm import run_all, winners
+from headtohead.sweeping.fold_budget import is_by_folds
+from headtohead.sweeping.folds import run_arms_by_folds
 from headtohead.sweeping.importance import importances_of
 from headtohead.sweeping.space import Space
 from headtohead.sweeping.standing import Standing
@@ -21,7 +23,24 @@ from headtohead.tracking import track_report
 
 
 def compare_arms(sweep: Sweep, spaces: dict[str, Space]) -> None:
-    """Tune every arm, confirm what each of its tunings chose, and write the verdict."""
+    """Run every arm, by folds or by what its tunings chose, and write the verdict."""
+    settings = sweep.settings
+    runs = run_arms_by_folds(sweep, spaces) if is_by_folds(spaces) else _tuned(sweep, spaces)
+    entries = "tunings" if settings.tunings > 1 else "runs"
+    judged = CompareConfig(
+        entries=entries,
+        metric=sweep.metric,
+        margin=settings.margin,
+        alpha=settings.alpha,
+        pairing=settings.pairing,
+    )
+    verdict = judge_runs(runs, judged, sweep.folder)
+    track = TrackConfig(**without_hydra(sweep.config)["track"])
+    track_report(track, sweep.folder, sweep=sweep.name, summary=verdict_summary(verdict))
+
+
+def _tuned(sweep: Sweep, spaces: dict[str, Space]) -> dict[str, list[list[Path]]]:
+    """Tune every arm, and train what each of its tunings chose on fresh seeds."""
     settings = sweep.settings
     studies = {
         arm: [
@@ -31,18 +50,7 @@ def compare_arms(sweep: Sweep, spaces: dict[str, Space]) -> None:
     }
     for study in (study for listed in studies.values() for study in listed):
         sweep.tune(study)
-    confirmed = _confirmed(sweep, studies)
-    entries = "tunings" if settings.tunings > 1 else "runs"
-    judged = CompareConfig(
-        entries=entries,
-        metric=sweep.metric,
-        margin=settings.margin,
-        alpha=settings.alpha,
-        pairing=settings.pairing,
-    )
-    verdict = judge_runs(confirmed, judged, sweep.folder)
-    track = TrackConfig(**without_hydra(sweep.config)["track"])
-    track_report(track, sweep.folder, sweep=sweep.name, summary=verdict_summary(verdict))
+    return _confirmed(sweep, studies)
 
 
 def _confirmed(sweep: Sweep, studies: Mapping[str, Sequence[SweepStudy]]) -> dict[str, list[list[Path]]]:

@@ -11,6 +11,7 @@ from statistics import fmean
 from headtohead.durations import in_words
 from headtohead.errors import UserError
 from headtohead.results import RunRecord, read_record
+from headtohead.sweeping.fold_budget import is_by_folds, runs_by_folds
 from headtohead.sweeping.settings import Settings
 from headtohead.sweeping.space import Space
 
@@ -78,8 +79,11 @@ class Pace:
 
 def planned_runs(settings: Settings, spaces: Mapping[str, Space]) -> int:
     """Return how many runs a sweep has in all: trials with their seeds, and the confirming runs of arms."""
+    if settings.arms and is_by_folds(spaces):
+        return sum(runs_by_folds(settings, space) for space in spaces.values())
     trials = [len(space.grid()) if settings.is_grid else settings.n_trials for space in spaces.values()]
-    runs = sum(trials) * max(1, len(settings.seeds)) * settings.tunings
+    of_each = [count * max(1, len(space.plan.places)) for count, space in zip(trials, spaces.values(), strict=True)]
+    runs = sum(of_each) * settings.tunings
     confirming = len(settings.arms) * settings.tunings * settings.confirm.runs(min(settings.confirm.top_k, *trials))
     return runs + confirming
 

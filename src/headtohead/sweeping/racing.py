@@ -1,6 +1,6 @@
-"""Trials of several seeds: run one after another, and given up early where they are clearly worse than the best's.
+"""Trials of several runs (seeds, folds): given up early where they are clearly worse than the best's.
 
-Every trial runs the same seeds, so that the pruner's test is paired: what a seed does to all trials alike drops out.
+Every trial is repeated over the same, so that the pruner's test is paired: what a seed does to all trials alike drops out.
 """
 
 from __future__ import annotations
@@ -13,38 +13,39 @@ from optuna.trial import TrialState
 
 from headtohead.sweeping.judge import Judge
 from headtohead.sweeping.outcome import Outcome
+from headtohead.sweeping.plan import Place
 
 
-def race(judge: Judge, number: int, seeds: Sequence[int], done: Sequence[Outcome]) -> Outcome | None:
-    """Return a trial's outcome from those of its seeds so far, or None where another seed must run.
+def race(judge: Judge, number: int, places: Sequence[Place], done: Sequence[Outcome]) -> Outcome | None:
+    """Return a trial's outcome from those of its runs so far, or None where another must end.
 
     Args:
-        judge: is told of every seed's value, and asked whether they are enough.
+        judge: is told of every run's value, and asked whether they are enough.
         number: of the trial.
-        seeds: of every trial.
+        places: of every trial.
         done: outcomes of the first of them.
     """
     reported = judge.reports(number)
     for place, outcome in enumerate(done):
         if outcome.state != TrialState.COMPLETE:
-            return replace(outcome, reason=f"seed {seeds[place]}: {outcome.reason}")
+            return replace(outcome, reason=f"{places[place]}: {outcome.reason}")
         if place not in reported:
             assert outcome.values is not None
             judge.report(number, place, outcome.values[judge.objective])
     if not done:
         return None
     mean = _mean(done)
-    if len(done) == len(seeds):
+    if len(done) == len(places):
         return mean
     if judge.stops(number):
         assert mean.values is not None
-        reason = f"{judge.name} after {len(done)} of {len(seeds)} seeds, mean {mean.values[judge.objective]:.4g}"
+        reason = f"{judge.name} after {len(done)} of {len(places)} runs, mean {mean.values[judge.objective]:.4g}"
         return replace(mean, state=TrialState.PRUNED, reason=reason)
     return None
 
 
 def _mean(done: Sequence[Outcome]) -> Outcome:
-    """Return what seeds say together: means, and their times added up."""
+    """Return what runs say together: means, and their times added up."""
     return Outcome(
         state=TrialState.COMPLETE,
         values=[fmean(values) for values in zip(*(outcome.values or [] for outcome in done), strict=True)],

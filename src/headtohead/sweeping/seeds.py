@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from headtohead.errors import UserError
@@ -31,26 +31,30 @@ def read_seeds(given: Any) -> list[int]:
     return seeds
 
 
-def refuse_races_without_end(seeds: Sequence[int], pruner: Mapping[str, Any] | None) -> None:
-    """Refuse a pruner that means nothing between seeds, or that could never stop a trial before its last seed.
+def refuse_races_without_end(runs: int, pruner: Mapping[str, Any] | None) -> None:
+    """Refuse a pruner that means nothing between repetitions, or that could never stop a trial before its last.
+
+    Args:
+        runs: of every trial.
+        pruner: as configured.
 
     Raises:
         UserError: it is so.
     """
-    if not seeds or not pruner:
+    if not runs or not pruner:
         return
     if pruner.get("_target_") != WILCOXON:
         raise UserError(
             f"hydra.sweeper.pruner is {str(pruner.get('_target_')).rpartition('.')[2]}, which compares the evaluations "
-            "of a run, and with hydra.sweeper.seeds trials are compared seed by seed: "
+            "of a run, and trials that are repeated are compared seed by seed, or fold by fold: "
             "use hydra/sweeper/pruner=wilcoxon, or none"
         )
-    most = len(seeds) - 1  # the last seed ends the trial anyway
+    most = runs - 1  # the last ends the trial anyway
     threshold, startup = float(pruner.get("p_threshold", 0.1)), max(2, int(pruner.get("n_startup_steps", 2)))
     if most < startup or threshold <= 0.5**most:
         raise UserError(
-            f"hydra.sweeper.pruner can never stop a trial of {len(seeds)} seeds before its last: it looks from "
-            f"{startup} seeds on, and after {most} the smallest p is {0.5**most:.4g}, with p_threshold={threshold:g}. "
+            f"hydra.sweeper.pruner can never stop a trial of {runs} runs before its last: it looks from "
+            f"{startup} runs on, and after {most} the smallest p is {0.5**most:.4g}, with p_threshold={threshold:g}. "
             "Add seeds, raise hydra.sweeper.pruner.p_threshold, or leave the pruner out"
         )
 

@@ -83,7 +83,7 @@ class Settings:
                 "hydra.sweeper.sampler=grid runs combinations that are listed beforehand, which custom_search_space "
                 "has none of: hydra/sweeper/sampler=brute_force walks through conditional spaces"
             )
-        refuse_races_without_end(self.seeds, self.pruner)
+        refuse_races_without_end(len(self.seeds), self.pruner)
 
     @property
     def is_grid(self) -> bool:

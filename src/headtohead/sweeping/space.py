@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -14,6 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from headtohead.errors import UserError
 from headtohead.sweeping.overrides import assignment, in_grammar, label
+from headtohead.sweeping.plan import Plan
 
 NOT_OF_RESULTS = ("track", "paths", "fresh", "recognised")
 """Keys on which no result of a sweep depends."""
@@ -36,7 +37,7 @@ class Dimension:
 
     def override(self, value: Any) -> str:
         """Return the override of a value that the study holds."""
-        known = {label(own): own for own in self.values or []} if self._is_categorical else {}
+        known = {label(own): own for own in self.values or []} if self.is_categorical else {}
         return assignment(self.key, known.get(value, value))
 
     def some_values(self) -> list[Any]:
@@ -50,10 +51,10 @@ class Dimension:
         """Return ``lowest`` or ``highest`` where a number lies at an end of what is tried, beyond which better ones may lie.
 
         Of listed numbers (three or more: of two, each is an end) the ends are meant, of an interval its outer twentieths,
-        on a logarithmic scale where it is one. Zero is no end: what can be switched off cannot go lower. Nor is any seed.
+        on a logarithmic scale where it is one. Zero is no end: what can be switched off cannot go lower.
         """
         ends = self._ends()
-        if ends is None or not _is_number(value) or value == 0 or self.name.rpartition(".")[2] == "seed":
+        if ends is None or not _is_number(value) or value == 0:
             return None
         low, high = ends
         return "lowest" if value <= low else "highest" if value >= high else None
@@ -68,7 +69,8 @@ class Dimension:
         return low + 0.05 * (high - low), low + 0.95 * (high - low)
 
     @property
-    def _is_categorical(self) -> bool:
+    def is_categorical(self) -> bool:
+        """Whether its values have no order that a sampler knows of."""
         return isinstance(self.distribution, CategoricalDistribution)
 
     def __str__(self) -> str:
@@ -94,6 +96,8 @@ class Space:
     fixed: list[str]
     only_tuning: tuple[str, ...] = ()
     """Of the shared overrides those that nobody gave: a trial is spared what only a final run needs."""
+    plan: Plan = field(default_factory=Plan)
+    """What every trial is repeated over."""
 
     @property
     def fixed_for_results(self) -> list[str]:

@@ -44,7 +44,7 @@ class Job:
     """Tells the job which trial it is, and where: literal folders, so that no resolver splits a sweep."""
     folder: Path
     place: int = 0
-    """Which of the trial's runs: one for each of ``hydra.sweeper.seeds``."""
+    """Which of the trial's runs."""
 
 
 class SweepStudy:
@@ -76,8 +76,10 @@ class SweepStudy:
     ) -> None:
         self.settings, self.space, self.name, self.folder, self.suggest = settings, space, name, folder, suggest
         self.storage, self._refused = storage, refused
+        self.places = space.plan.places
         self.objectives = settings.objective or [f"metrics.validation.{metric}"]
-        directions, reported = settings.directions(metric), settings.reported_objective(metric)
+        directions = settings.directions(metric)
+        reported = 0 if space.plan.places else settings.reported_objective(metric)
         refuse_another(folder / DEFINITION, {**self._definition(directions), "base": flattened(base or {})})
         if settings.lists_values:
             space.grid()  # refuses intervals
@@ -140,7 +142,7 @@ class SweepStudy:
             "fixed": self.space.fixed_for_results,
             "objectives": self.objectives,
             "directions": list(directions),
-            "seeds": self.settings.seeds,
+            "plan": self.space.plan.described(),
             "constraints": {limit.path: str(limit) for limit in self.settings.constraints},
         }
 
@@ -207,7 +209,7 @@ class SweepStudy:
 
     def job(self, trial: FrozenTrial, place: int = 0) -> Job:
         """Return the job of one of a trial's runs."""
-        seed = self.settings.seeds[place] if self.settings.seeds else None
+        own = self.places[place] if self.places else None
         attempt = int(trial.user_attrs.get("attempt", 1))
         folder = self.run_folders(trial.number)[place]
         identity = {
@@ -217,13 +219,13 @@ class SweepStudy:
             "hydra.sweeper.trial.storage": told_to_jobs(self.storage),
             "hydra.sweeper.trial.number": trial.number,
             "hydra.sweeper.trial.attempt": attempt,
-            "hydra.sweeper.trial.seed": seed,
+            "hydra.sweeper.trial.seed": own and own.values.get("seed", place),
             **self.membership("trial"),
         }
         return Job(
             number=trial.number,
             attempt=attempt,
-            overrides=[*trial.user_attrs["overrides"], *([f"seed={seed}"] if seed is not None else [])],
+            overrides=[*trial.user_attrs["overrides"], *(own.overrides if own else [])],
             identity=[assignment(key, value) for key, value in identity.items()],
             folder=folder,
             place=place,
@@ -280,9 +282,9 @@ class SweepStudy:
         return self.folder / f"trial_{number:04d}"
 
     def run_folders(self, number: int) -> list[Path]:
-        """Return where a trial's runs live: in its folder, or in one for each seed."""
+        """Return where a trial's runs live: in its folder, or in one for each repetition."""
         folder = self.trial_folder(number)
-        return [folder / f"seed_{seed}" for seed in self.settings.seeds] or [folder]
+        return [folder / place.folder for place in self.places] or [folder]
 
 
 def has_failed(trial: FrozenTrial) -> bool:

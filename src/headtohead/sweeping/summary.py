@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +13,16 @@ from rich.console import Console
 
 from headtohead import atomic
 from headtohead.grammar import command, typed_command
+from headtohead.sweeping.averages import (
+    Average,
+    as_stored,
+    said_of_averages,
+    said_of_runs,
+    table_of_averages,
+)
 from headtohead.sweeping.judge import reports_of
 from headtohead.sweeping.outcome import Wanted, recorded_outcome
+from headtohead.sweeping.repeated import on_all_rows
 from headtohead.sweeping.space import sets
 from headtohead.sweeping.storage import without_password
 from headtohead.sweeping.study import SweepStudy, is_feasible, state_in_words
@@ -24,11 +32,14 @@ SUMMARY = "study.json"
 CONFIRMING = re.compile(r"(confirm|choose)_(\d+)_(?:seed|sample)_(\d+)")
 
 
-def write_summary(study: SweepStudy, importances: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def write_summary(
+    study: SweepStudy, importances: Mapping[str, Any] | None = None, averages: Sequence[Average] = ()
+) -> dict[str, Any]:
     """Write and return the state of a study: every trial, the best ones, and how to run the best again.
 
     Args:
         importances: of the parameters, as ``importance.importances_of`` returns them; too slow for after every trial.
+        averages: of trials that were run several times.
     """
     best = best_trials(study)
     settings = study.settings
@@ -42,7 +53,10 @@ def write_summary(study: SweepStudy, importances: Mapping[str, Any] | None = Non
         "objectives": study.objectives,
         "fixed": study.space.fixed,
         "directions": [direction.name.lower() for direction in study.study.directions],
-        "seeds": study.settings.seeds,
+        "seeds": study.space.plan.seeds,
+        "plan": study.space.plan.described(),
+        "repeated": str(study.space.plan),
+        "measures_parts": study.space.plan.measures_parts,
         "constraints": {limit.path: str(limit) for limit in study.settings.constraints},
         "n_trials": study.n_trials,
         "counts": _counts(study),
@@ -52,6 +66,7 @@ def write_summary(study: SweepStudy, importances: Mapping[str, Any] | None = Non
         "trials": [_described(trial, study) for trial in study.trials()],
         "confirmed": list(_confirmed(study)),
         "importances": importances,
+        "averages": as_stored(averages),
     }
     atomic.write_json(study.folder / SUMMARY, found)
     return found
@@ -68,10 +83,28 @@ def best_trials(study: SweepStudy) -> list[FrozenTrial]:
 
 
 def command_of(trial: FrozenTrial, study: SweepStudy) -> str:
-    """Return the command line that runs a trial's configuration by itself, whole, in whatever way it was found."""
+    """Return the command line that runs a trial's configuration by itself, whole, in whatever way it was found.
+
+    Of a cross-validation that trains on the rows of all folds.
+    """
     own = [line for line in trial.user_attrs.get("overrides", []) if line not in study.space.only_tuning]
+    if study.space.plan.is_of_fold:
+        return _tuning_of_all_rows(study)
+    if study.space.plan.folds:
+        own = [*on_all_rows(own)]
     alone = ["hydra.mode=RUN"] if any(sets(line, ("experiment",)) for line in own) else []  # its own mode is MULTIRUN
     return command(*own, *alone)
+
+
+def _tuning_of_all_rows(study: SweepStudy) -> str:
+    """Return the command line that tunes once, over the rows of all folds: each fold has chosen for itself."""
+    space = study.space
+    shared = on_all_rows(
+        [line for line in space.fixed if line not in space.only_tuning and line.partition("=")[0] != "seed"]
+    )
+    varied = [f"{dimension.key}={dimension}" for dimension in space.dimensions.values()]
+    budget = [] if study.settings.is_grid else [f"hydra.sweeper.n_trials={study.settings.n_trials}"]
+    return command("-m", *shared, *varied, *budget)
 
 
 def _ends_of_ranges(study: SweepStudy, best: FrozenTrial) -> dict[str, str]:
@@ -128,12 +161,42 @@ def _when(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="seconds") if moment else None
 
 
-def print_end(study: SweepStudy) -> None:
-    """Print the table, the best trial and its command."""
+def print_end(study: SweepStudy, averages: Sequence[Average], metric: str) -> None:
+    """Print the table, what runs come to together, the best trial and its command.
+
+    Args:
+        study: that has ended.
+        averages: of its trials.
+        metric: that decides.
+    """
     console = Console()
     best = best_trials(study)
     console.print(table_of(study, {trial.number for trial in best}))
+    if averages:
+        console.print(said_of_averages(study, averages), markup=False, highlight=False, soft_wrap=True)
+        console.print(table_of_averages(study, averages, metric))
+        for line in said_of_runs(averages, metric):
+            console.print(line, markup=False, highlight=False)
     if best:
-        console.print(f"best: trial {best[0].number}; by itself:", markup=False)
+        console.print(_about_best(study, best[0]), markup=False, highlight=False)
         console.print(f"  {command_of(best[0], study)}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"sweep: {study.folder}", markup=False, soft_wrap=True)
+
+
+def _about_best(study: SweepStudy, best: FrozenTrial) -> str:
+    """Return what the command that follows is for."""
+    if study.space.plan.is_of_fold:
+        return f"chosen in this fold: trial {best.number}; to tune over the rows of all folds:"
+    if not study.space.plan.folds:
+        return f"best: trial {best.number}; by itself:"
+    chosen = "" if len(study.trials(TrialState.COMPLETE)) < 2 else _flattered(best)
+    return (
+        f"{chosen}no fold is a model to use, each saw a part of the rows; to train one on all but the validation rows:"
+    )
+
+
+def _flattered(best: FrozenTrial) -> str:
+    return (
+        f"best by validation: trial {best.number}. Its validation rows are test rows of other folds, so that its test value "
+        "flatters; hydra.sweeper.arms tunes within every fold\n"
+    )

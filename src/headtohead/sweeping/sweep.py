@@ -26,14 +26,17 @@ from headtohead.reporting.sweeps import write_sweep_report
 from headtohead.schema import without_hydra
 from headtohead.sweeping.arms import ArmSettings
 from headtohead.sweeping.checks import check_sweep, refusal, refuse_contested, refuse_late_pruner
+from headtohead.sweeping.confirm import FINAL
 from headtohead.sweeping.ending import cut_short
+from headtohead.sweeping.fold_budget import cost_of_folds, is_by_folds, is_tuned
 from headtohead.sweeping.fresh_samples import costs_of_samples, draws_samples, refuse_samples_of_most
 from headtohead.sweeping.jobs import jobs_of, runs_here, says_of_n_jobs
 from headtohead.sweeping.judging import compare_arms
 from headtohead.sweeping.lock import controller_lock
 from headtohead.sweeping.pace import Pace, finished_runs, planned_runs, seconds_of_a_run
+from headtohead.sweeping.repeated import with_plan
 from headtohead.sweeping.rungs import refuse_order_dependent
-from headtohead.sweeping.seeds import refuse_another_seed
+from headtohead.sweeping.seeds import refuse_races_without_end
 from headtohead.sweeping.settings import Settings, read_settings
 from headtohead.sweeping.space import NOT_OF_RESULTS, Space, parse_space, sets
 from headtohead.sweeping.storage import refuse_written_password, resolve_storage
@@ -48,6 +51,8 @@ LENGTHS = ("train.epochs", "train.steps", "train.batch_size", "train.batch_token
 """Keys that decide on the steps of a run, beside its data."""
 NOT_IN_TUNING = ("evaluate.test=false", "evaluate.baselines=false", "export.form=none")
 """Validation tunes; the test split is not read while it does."""
+NOT_OF_FOLDS = ("export.form=none",)
+"""A fold is no model that anybody would use."""
 
 Rows = Mapping[str, tuple[DataConfig, Corpus]]
 """By arm the data of its first configuration, and their rows."""
@@ -80,12 +85,9 @@ def sweep(
     refuse_order_dependent(settings.pruner, int(config.hydra.launcher.get("trials_at_once", 1)))
     parsed = _parsed(settings, [line for line in arguments if not sets(line, ("fresh",))])
     settings = _with_sampler(settings, parsed)
-    spaces = _spaces(settings, parsed)
+    spaces = _spaces(settings, _planned(settings, parsed, config))
     name = settings.study_name or _own_name(settings, spaces, config)
     folder = Path(str(config.hydra.sweep.dir)).absolute() / name
-    for space in spaces.values():
-        if settings.seeds:
-            refuse_another_seed(space)
     if config.fresh and folder.exists():
         raise UserError(
             f"fresh=true would clear every run that {folder} goes on with: remove that folder to start the sweep anew, or "
@@ -115,14 +117,15 @@ def sweep(
             data={arm: corpus.fingerprint for arm, (_, corpus) in rows.items()},
         )
         _say_what_comes(own, pace, preflight.seconds if runs_here(launcher) else lambda: None)
-        for notice in _notices(own, launcher, rows):
+        for notice in _notices(own, spaces, launcher, rows):
             print(notice, flush=True)
         try:
             if settings.arms:
                 compare_arms(own, spaces)
             else:
                 own.tune(own.study(name, folder, spaces[""]))
-            print_next(folder)
+            if settings.arms or not is_by_folds(spaces):  # their end has said it
+                print_next(folder)
         except BaseException:
             own.jobs.interrupt()
             raise
@@ -135,10 +138,10 @@ def _checked(settings: Settings, spaces: Mapping[str, Space], compose: Composer,
     firsts = check_sweep(settings, spaces, compose, preflight.check)
     for arm, first in firsts.items():
         varies_steps = any(name in LENGTHS or sets(name, ("data",)) for name in spaces[arm].dimensions)
-        if settings.pruner is not None and not settings.seeds and not varies_steps:
+        if settings.pruner is not None and not spaces[arm].plan.places and not varies_steps:
             refuse_late_pruner(settings.pruner, preflight.steps(first))
     rows = {arm: (first.data, preflight.corpus(first)) for arm, first in firsts.items()}
-    if draws_samples(settings):
+    if draws_samples(settings) and not is_by_folds(spaces):
         for arm, (data, corpus) in rows.items():
             refuse_samples_of_most(arm, data, corpus)
     return rows
@@ -153,14 +156,16 @@ def _say_what_comes(sweep: Sweep, pace: Pace, estimate: Callable[[], float | Non
     print(f"{sweep.name}: {pace.at_start(before, estimate)}", flush=True)
 
 
-def _notices(sweep: Sweep, launcher: Launcher, rows: Rows) -> Iterator[Notice]:
+def _notices(sweep: Sweep, spaces: Mapping[str, Space], launcher: Launcher, rows: Rows) -> Iterator[Notice]:
     """Yield what costs more than usual, and what a person may have meant otherwise."""
-    if rows and draws_samples(sweep.settings):
+    if rows and draws_samples(sweep.settings) and not is_by_folds(spaces):
         yield from costs_of_samples(sweep.settings.confirm, rows)
     for contrary in sweep.settings.against_the_grain(sweep.metric):
         yield Notice(
             text=f"{contrary}, so that the worst is looked for: leave hydra.sweeper.direction out for the best"
         )
+    if sweep.settings.arms and is_by_folds(spaces):
+        yield cost_of_folds(sweep.settings, spaces)
     if about_jobs := says_of_n_jobs(launcher, sweep.settings.n_jobs):
         yield about_jobs
 
@@ -180,14 +185,32 @@ def _parsed(settings: Settings, arguments: list[str]) -> dict[str, Space]:
     return {arm.name: parse_space({**settings.params, **arm.params}, [*arguments, *arm.overrides]) for arm in arms}
 
 
+def _planned(settings: Settings, spaces: dict[str, Space], config: DictConfig) -> dict[str, Space]:
+    """Return the spaces without what is repeated, which each trial runs all of."""
+    planned = {
+        name: with_plan(space, settings.seeds, config, drawn=not settings.is_grid) for name, space in spaces.items()
+    }
+    for space in planned.values():
+        refuse_races_without_end(len(space.plan.places), settings.pruner)
+    return planned
+
+
 def _spaces(settings: Settings, spaces: dict[str, Space]) -> dict[str, Space]:
     """Return what trials run: equal grids, and no more of a run than tuning needs."""
     if settings.is_grid and not settings.arms:
-        return spaces
+        return {name: _adding(space, NOT_OF_FOLDS) if space.plan.folds else space for name, space in spaces.items()}
     if settings.is_grid and len({len(space.grid()) for space in spaces.values()}) > 1:
         sizes = ", ".join(f"{name}: {len(space.grid())}" for name, space in spaces.items())
         raise UserError(f"every arm gets the same number of trials, and these grids differ ({sizes})")
-    return {name: _tuning_only(space) for name, space in spaces.items()}
+    return {
+        name: _adding(space, FINAL if _goes_straight(settings, space) else NOT_IN_TUNING)
+        for name, space in spaces.items()
+    }
+
+
+def _goes_straight(settings: Settings, space: Space) -> bool:
+    """Whether an arm's trials are its folds already, which the verdict is about."""
+    return bool(settings.arms and space.plan.folds) and not is_tuned(settings, space)
 
 
 def _with_sampler(settings: Settings, spaces: dict[str, Space]) -> Settings:
@@ -199,10 +222,10 @@ def _with_sampler(settings: Settings, spaces: dict[str, Space]) -> Settings:
     return replace(settings, sampler={"_target_": "optuna.samplers.TPESampler"})
 
 
-def _tuning_only(space: Space) -> Space:
-    """Leave out of tuning trials what only a final run needs, unless it was asked for: tests, baselines, exports."""
+def _adding(space: Space, lines: Sequence[str]) -> Space:
+    """Leave out of trials what only a final run needs, unless it was asked for: tests, baselines, exports."""
     given = {line.partition("=")[0] for line in space.fixed}
-    added = [line for line in NOT_IN_TUNING if line.partition("=")[0] not in given]
+    added = [line for line in lines if line.partition("=")[0] not in given]
     return replace(space, fixed=[*space.fixed, *added], only_tuning=tuple(added))
 
 
@@ -220,12 +243,13 @@ def _own_name(settings: Settings, spaces: dict[str, Space], config: DictConfig) 
 def _fingerprint(settings: Settings, spaces: dict[str, Space], base: dict[str, Any]) -> str:
     """Return a hash of everything a sweep's trials depend on; budgets and storage may change while it goes on."""
     parts = {
-        "spaces": {name: [space.described(), space.fixed_for_results] for name, space in spaces.items()},
+        "spaces": {
+            name: [space.described(), space.fixed_for_results, space.plan.described()] for name, space in spaces.items()
+        },
         "sampler": settings.sampler,
         "pruner": settings.pruner,
         "custom": settings.custom_search_space,
         "objective": [settings.objective, settings.direction],
-        "seeds": settings.seeds,
         "constraints": [asdict(limit) for limit in settings.constraints],
         "base": {key: value for key, value in base.items() if key not in NOT_OF_RESULTS},
         "arms": [asdict(arm) for arm in settings.arms],

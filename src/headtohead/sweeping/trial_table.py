@@ -92,9 +92,9 @@ def _metrics(study: SweepStudy, trial: FrozenTrial) -> list[str]:
         return [f"{value:.4f}" for value in trial.values]
     found = [""] * len(study.objectives)
     if reports := list(reports_of(trial).values()):
-        seeds = study.settings.seeds
-        value = fmean(reports) if seeds else reports[-1]
-        found[study.judge.objective] = f"{value:.4f}" + (f" ({len(reports)} of {len(seeds)} seeds)" if seeds else "")
+        runs = len(study.places)
+        value = fmean(reports) if runs else reports[-1]
+        found[study.judge.objective] = f"{value:.4f}" + (f" ({len(reports)} of {runs} runs)" if runs else "")
     return found
 
 

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial
 from headtohead.errors import UserError
 from headtohead.evaluation.metrics import default_metric
 from headtohead.schema import without_hydra
+from headtohead.sweeping.averages import averages_of
 from headtohead.sweeping.beside import beside_best, print_beside
 from headtohead.sweeping.controller import Controller
 from headtohead.sweeping.importance import importances_of
@@ -74,10 +75,11 @@ class Sweep:
 
                 Controller(study, self.jobs, watch).run()
         finally:
-            write_summary(study, importances_of(study.study))
+            averages = averages_of(study)
+            write_summary(study, importances_of(study.study), averages)
         if not self.settings.arms and (beside := beside_best(study)):
             print_beside(beside)
-        print_end(study)
+        print_end(study, averages, self.metric)
 
 
 def _custom(settings: Settings, config: DictConfig) -> Suggest | None:

@@ -30,32 +30,25 @@ def tunings_of(
     if settings.tunings == 1:
         yield f"{name}/{arm}", folder / arm, space, settings
         return
-    seeded = "seed" in space.dimensions or any(sets(line, ("seed",)) for line in space.fixed)
+    seeded = any(sets(line, ("seed",)) for line in space.fixed)
     if seeded and settings.is_grid:
         raise UserError(
             f"hydra.sweeper.tunings={settings.tunings}: with seed given, the tunings of a grid are the same trials; "
             "leave seed out (each tuning then has its own), or use a sampler that draws"
         )
-    width = max(settings.seeds, default=0) + 1
+    seeds = space.plan.seeds
+    width = max(seeds, default=0) + 1
     if width * settings.tunings > FIRST_FRESH_SEED:
-        raise UserError(
-            f"hydra.sweeper.seeds={settings.seeds} shifted for {settings.tunings} tunings reaches the fresh seeds"
-        )
+        raise UserError(f"hydra.sweeper.seeds={seeds} shifted for {settings.tunings} tunings reaches the fresh seeds")
     for number in range(1, settings.tunings + 1):
-        own = (
-            space
-            if seeded or settings.seeds
-            else replace(space, fixed=[*space.fixed, f"seed={int(config.seed) + number - 1}"])
-        )
+        own = replace(space, plan=space.plan.shifted(width * (number - 1)))
+        if not seeded and not seeds:
+            own = replace(own, fixed=[*own.fixed, f"seed={int(config.seed) + number - 1}"])
         part = f"tuning_{number}"
-        yield f"{name}/{arm}/{part}", folder / arm / part, own, _own(settings, number, width * (number - 1))
+        yield f"{name}/{arm}/{part}", folder / arm / part, own, replace(settings, sampler=reseeded(settings, number))
 
 
-def _own(settings: Settings, number: int, shift: int) -> Settings:
-    return replace(settings, sampler=_reseeded(settings, number), seeds=[seed + shift for seed in settings.seeds])
-
-
-def _reseeded(settings: Settings, number: int) -> dict[str, Any] | None:
+def reseeded(settings: Settings, number: int) -> dict[str, Any] | None:
     """Return the sampler with a seed of its own; three parts keep it apart from the seeds of continued sweeps."""
     sampler = settings.sampler
     if sampler is None or sampler.get("seed") is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,11 +21,12 @@ from headtohead.tasks import folder as run_folder
 from headtohead.tasks.cheap_baselines import cheap_baselines
 from headtohead.tasks.differing import settings_in_words, settings_of_arms
 from headtohead.tasks.finished_run import FinishedRun, load_run
+from headtohead.tasks.folds import cross_validated_arm, fold_of, is_cross_validated
 from headtohead.tasks.looks import looks_at, looks_in_words
 from headtohead.tasks.tunings import tunings_of
 from headtohead.tasks.verdict_table import print_verdict
 
-VERDICT = "verdict.json"
+STUDY, VERDICT = "study.json", "verdict.json"
 Entries = Mapping[str, Sequence[Sequence[Path]]]
 
 
@@ -64,9 +66,16 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
         alpha=config.alpha,
         planned=config.looks,
     )
-    _refuse_moved_test_rows([run for runs in flat.values() for run in runs])
+    by_folds = any(is_cross_validated(runs) for runs in flat.values())
+    if not by_folds:
+        _refuse_moved_test_rows([run for runs in flat.values() for run in runs])
     verdict = judge(
-        [_arm(name, entries, config.entries, tunings[name]) for name, entries in loaded.items()],
+        [
+            cross_validated_arm(name, flat[name], _trials(tunings[name]))
+            if by_folds
+            else _arm(name, entries, config.entries, tunings[name])
+            for name, entries in loaded.items()
+        ],
         metric=config.metric,
         margin=config.margin,
         alpha=config.alpha,
@@ -84,7 +93,7 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
         "split": config.split,
         "settings": settings,
         "varied": _varied(flat),
-        "runs": {name: _about(runs) for name, runs in flat.items()},
+        "runs": {name: _about(runs, config.split, verdict.metric) for name, runs in flat.items()},
         "tuning": {name: [asdict(tuning) for tuning in found] for name, found in tunings.items()},
         "failures": {name: found.as_dict() for name, found in failures.items()},
         "looks_taken": [asdict(look) for look in looks],
@@ -133,13 +142,32 @@ def _other_tests(arms: Mapping[str, Sequence[FinishedRun]], config: CompareConfi
 
 
 def _find(arm: str, entry: str) -> list[Path]:
-    """Return the run folders that a path or a glob names."""
-    found = sorted(Path(match) for match in glob.glob(entry, recursive=True))
+    """Return the run folders that a path or a glob names; of a sweep of one configuration, all its runs."""
+    found = [path for match in sorted(glob.glob(entry, recursive=True)) for path in _of_sweep(arm, Path(match))]
     runs = [path for path in found if (path / run_folder.RECORD).is_file()]
     if runs:
         return list(dict.fromkeys(path.resolve() for path in runs))
     what = f"{len(found)} matches, none of them a run folder" if found else "nothing is there"
     raise UserError(f"compare.arms.{arm}: {entry!r} names no run ({what}); give folders that hold {run_folder.RECORD}")
+
+
+def _of_sweep(arm: str, folder: Path) -> list[Path]:
+    """Return the runs of a sweep's one configuration; any other folder is returned as it is.
+
+    Raises:
+        UserError: a sweep of several.
+    """
+    if (folder / run_folder.RECORD).is_file() or not (folder / STUDY).is_file():
+        return [folder]
+    study = json.loads((folder / STUDY).read_text(encoding="utf-8"))
+    completed = [trial for trial in study["trials"] if trial["state"] == "complete"]
+    if len(completed) == 1:
+        return [folder / run for run in completed[0]["runs"]]
+    listed = ", ".join(f"'{folder / trial['folder']}/*'" for trial in completed[:3])
+    raise UserError(
+        f"compare.arms.{arm}: {folder} is a sweep of {len(completed)} completed configurations; give the runs of one of them"
+        + (f", such as {listed}" if listed else "")
+    )
 
 
 def _refuse_overlap(entries: Entries) -> None:
@@ -166,17 +194,20 @@ def _arm(name: str, entries: Sequence[Sequence[FinishedRun]], kind: str, tunings
             )
         _refuse_same_seed(name, runs)
     configurations = [[run.predictions for run in runs] for runs in by_configuration.values()]
-    trials = max((tuning.trials for tuning in tunings), default=None)
     folders = [str(run.folder) for runs in by_configuration.values() for run in runs]
     draws = [[run.draw for run in runs] for runs in by_configuration.values()]
     return Arm(
         name=name,
         configurations=configurations,
         tuned=kind == "tunings",
-        trials=trials,
+        trials=_trials(tunings),
         folders=folders,
         draws=_alike(draws),
     )
+
+
+def _trials(tunings: Sequence[Tuning]) -> int | None:
+    return max((tuning.trials for tuning in tunings), default=None)
 
 
 def _alike(draws: Sequence[Sequence[Draw]]) -> Sequence[Sequence[Draw]]:
@@ -237,13 +268,15 @@ def _varied(arms: Mapping[str, Sequence[FinishedRun]]) -> dict[str, list[str]]:
     }
 
 
-def _about(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
+def _about(runs: Sequence[FinishedRun], split: str, metric: str) -> list[dict[str, Any]]:
     return [
         {
             "folder": str(run.folder),
             "fingerprint": run.record.fingerprint,
             "seed": run.seeds[0],
             "data_seed": run.seeds[1],
+            "fold": asdict(fold) if (fold := fold_of(run)) else None,
+            "value": (run.record.metrics.get(split, {}).get(metric) or {}).get("value"),
             "test_reads": run.record.test_reads,
         }
         for run in runs

@@ -8,11 +8,13 @@ from typing import Any
 
 from headtohead.config import loss_in_words
 
+FOLDS = ("data.split.fold", "data.split.repeat", "data.split.repeats")
 APART = (
     "name",
     "seed",
     "data.seed",
     "data.split.seed",
+    *FOLDS,
     "track",
     "paths",
     "task",

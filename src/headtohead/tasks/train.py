@@ -12,6 +12,7 @@ from pathlib import Path
 from headtohead import atomic
 from headtohead.batching.encode import EncodedRows
 from headtohead.config import Config
+from headtohead.config.data import SplitConfig
 from headtohead.data import Corpus, load_corpus, source_content
 from headtohead.errors import Diverged, Interrupted, Pruned, UserError, is_disk_full
 from headtohead.evaluation import HIGHER_IS_BETTER, fit_temperature, on_few_rows, worst_rows
@@ -61,7 +62,7 @@ WORST_ROWS = 50
 SMALL_ROWS = 1000
 FOLDS = Notice(
     text=f"fewer than {SMALL_ROWS:,} rows: the numbers of one split are a matter of luck. Repeated cross-validation: add",
-    command="-m data.split.folds=5 'data.split.fold=range(5)' 'data.split.repeat=range(3)'",
+    command="-m data.split.folds=5 data.split.repeats=3",
     leads=False,
 )
 
@@ -243,6 +244,8 @@ def _steps(run: Run, earlier: RunRecord | None, shelf: Shelf) -> Generator[Membe
         run.notice(notice)
     if _is_small(run.config, corpus):
         run.notice(FOLDS)
+    if run.config.data.split.folds and run.membership is None:
+        run.notice(_fold_alone(run.config.data.split))
     if run.config.model.kind == "tfidf":
         from headtohead.tasks.train_tfidf import fit_tfidf_run
 
@@ -265,10 +268,18 @@ def _describe_data(run: Run, corpus: Corpus) -> None:
     }
 
 
+def _fold_alone(split: SplitConfig) -> Notice:
+    """Return what a run by itself is of a cross-validation, with the sweep that is all of it."""
+    return Notice(
+        text=f"fold {split.fold} of {split.folds} alone, which is a part of a cross-validation; for all of it add",
+        command=f"-m data.split.folds={split.folds} data.split.repeats={split.repeats}",
+    )
+
+
 def _is_small(config: Config, corpus: Corpus) -> bool:
     """Whether a run that cuts and reads its own test split would do better with repeated cross-validation."""
-    is_cut_here = not config.data.split.folds and not config.data.test_names and config.evaluate.test
-    return is_cut_here and sum(corpus.ledger["rows"].values()) < SMALL_ROWS
+    is_cut_here = not config.data.split.folds and not config.data.test_names and "test" in corpus.tests
+    return is_cut_here and config.evaluate.test and sum(corpus.ledger["rows"].values()) < SMALL_ROWS
 
 
 def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], encoded: dict[str, EncodedRows]) -> None:

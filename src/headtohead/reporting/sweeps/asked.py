@@ -8,8 +8,8 @@ from typing import Any
 from headtohead.reporting.numbers import metric_name
 from headtohead.reporting.sweeps.folder import Study
 
-NOT_AN_ARM = ("seed=",)
-"""Fixed lines that tell tunings apart, not arms."""
+NOT_AN_ARM = ("seed=", "data.split.repeat=", "data.split.fold=")
+"""Fixed lines that tell tunings and folds apart, not arms."""
 
 
 def asked(studies: Sequence[Study]) -> dict[str, Any] | None:
@@ -23,16 +23,23 @@ def asked(studies: Sequence[Study]) -> dict[str, Any] | None:
         "space": _space(arms),
         "names": list(arms) if len(arms) > 1 else [],
         "constraints": list((studies[0].stored.get("constraints") or {}).values()),
+        "repeated": studies[0].stored.get("repeated") or "",
         "seeds": studies[0].stored.get("seeds") or [],
         "sampler": studies[0].stored.get("sampler"),
         "pruner": studies[0].stored.get("pruner"),
         "common": _common(list(arms.values())),
-        "commands": [
-            (study.name or "best", study.stored["best_command"])
-            for study in studies
-            if study.stored.get("best_command")
-        ],
+        "commands": list(_commands(studies).items()),
+        "by_folds": any(study.stored.get("measures_parts") for study in studies),
         "command": studies[0].stored.get("command") or "",
+    }
+
+
+def _commands(studies: Sequence[Study]) -> dict[str, str]:
+    """Return what runs the best of every study by itself; the folds of an arm come to one line."""
+    return {
+        ((study.arm if study.stored.get("measures_parts") else study.name) or "best"): study.stored["best_command"]
+        for study in studies
+        if study.stored.get("best_command")
     }
 
 
@@ -68,7 +75,7 @@ def _space(arms: Mapping[str, Study]) -> list[tuple[str, list[str]]]:
 def _common(arms: Sequence[Study]) -> list[str]:
     shared = [set(study.stored.get("fixed") or []) for study in arms]
     both = set.intersection(*shared) if shared else set()
-    return [line for line in arms[0].stored.get("fixed") or [] if line in both]
+    return [line for line in arms[0].stored.get("fixed") or [] if line in both and not line.startswith(NOT_AN_ARM)]
 
 
 def _own(study: Study, arms: Sequence[Study]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from headtohead.errors import UserError
-from headtohead.results import Predictions, RunRecord, read_predictions, read_record
+from headtohead.results import Predictions, RunRecord, pooled, read_predictions, read_record
 from headtohead.statistics import Tuning, tuning_of
 
 STUDY, VERDICT, BASELINES = "study.json", "verdict.json", "baselines.json"
@@ -74,7 +74,7 @@ def read_sweep(folder: Path) -> SweepFolder:
     if sweep.verdict is None and not sweep.studies:
         raise UserError(f"{folder} holds neither {STUDY} nor {VERDICT}; give the folder of a sweep or of a comparison")
     for arm, runs in ((sweep.verdict or {}).get("runs") or {}).items():
-        _read_runs(sweep, arm, [_found_again(Path(run["folder"]), folder) for run in runs])
+        _read_runs(sweep, arm, {_found_again(Path(run["folder"]), folder): run.get("fold") for run in runs})
     return sweep
 
 
@@ -90,7 +90,7 @@ def _study_folders(sweep: SweepFolder) -> dict[str, Path]:
         return {"": sweep.path}
     found = {
         path.parent.relative_to(sweep.path).as_posix(): path.parent
-        for pattern in (f"*/{STUDY}", f"*/tuning_*/{STUDY}")
+        for pattern in (f"*/{STUDY}", f"*/tuning_*/{STUDY}", f"*/repeat_*/{STUDY}")
         for path in sorted(sweep.path.glob(pattern))
     }
     order = [arm["name"] for arm in (sweep.verdict or {}).get("arms") or []]
@@ -156,17 +156,23 @@ def _read_json(sweep: SweepFolder, path: Path) -> dict[str, Any] | None:
     return None
 
 
-def _read_runs(sweep: SweepFolder, arm: str, folders: list[Path]) -> None:
+def _read_runs(sweep: SweepFolder, arm: str, folders: Mapping[Path, dict[str, int] | None]) -> None:
+    """Read an arm's runs; of a cross-validation the folds of each repetition together."""
     split = (sweep.verdict or {}).get("split", "test")
-    for folder in folders:
+    by_repetition: dict[Any, list[Predictions]] = {}
+    by_folds = any(arm_of.get("plan") for arm_of in (sweep.verdict or {}).get("arms") or [])
+    for folder, fold in folders.items():
         try:
             rows = read_predictions(folder / "predictions.parquet").of_split(split)
         except (UserError, ValueError, KeyError, OSError) as error:
             sweep.notices.append(f"The predictions of a run of {arm} cannot be read and are left out: {error}")
             continue
         if np.isfinite(rows.scores).all():
-            sweep.runs.setdefault(arm, []).append(rows)
+            key = (fold["data_seed"], fold["repeat"]) if by_folds and fold else folder
+            by_repetition.setdefault(key, []).append(rows)
         sweep.texts |= _texts(folder)
+    if by_repetition:
+        sweep.runs[arm] = [pooled(folds) if len(folds) > 1 else folds[0] for folds in by_repetition.values()]
 
 
 def _texts(folder: Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ from headtohead.reporting.rendering import render
 from headtohead.reporting.sweeps import tables as sweep_tables
 from headtohead.reporting.sweeps import tuning_figures, verdict_figures, words
 from headtohead.reporting.sweeps.asked import asked, in_words
+from headtohead.reporting.sweeps.averages import averages
 from headtohead.reporting.sweeps.colours import colours_of
 from headtohead.reporting.sweeps.costs import short_name
 from headtohead.reporting.sweeps.disagreements import disagreements
@@ -48,6 +49,7 @@ def context(sweep: SweepFolder) -> dict[str, Any]:
         "facts": words.facts_of(sweep),
         "notices": sweep.notices,
         "asked": asked(sweep.studies),
+        "averages": averages(sweep),
         "verdict": _verdict(sweep.verdict) if sweep.verdict else None,
         "tuning": _tuning(sweep),
         "trials": [(study.name, trial_table(study, sweep)) for study in sweep.studies],
@@ -85,7 +87,8 @@ def _verdict(verdict: dict[str, Any]) -> dict[str, Any]:
         "forests": forests,
         "several": len(verdict["pairs"]) > 1,
         "simultaneous": len(verdict["pairs"]) > 1 and verdict.get("schema_version", 1) > 1,
-        "runs": verdict_figures.every_run(verdict["arms"], verdict["metric"]),
+        "runs": verdict_figures.every_run(_with_folds(verdict), verdict["metric"]),
+        "by_folds": any(arm.get("plan") for arm in verdict["arms"]),
         "arms": sweep_tables.arm_table(verdict),
         "pairs": sweep_tables.pair_rows(verdict),
         "costs": sweep_tables.cost_table(verdict),
@@ -93,6 +96,17 @@ def _verdict(verdict: dict[str, Any]) -> dict[str, Any]:
         "margin": numbers.number(verdict["pairs"][0].get("margin")) if verdict["pairs"][0].get("margin") else "",
         "cheapest": words.cheapest_lines(verdict),
     }
+
+
+def _with_folds(verdict: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the arms with the value of every fold, where they are cross-validated, instead of every repetition's."""
+    metric, runs = verdict["metric"], verdict.get("runs") or {}
+    return [
+        arm | {"per_run": {metric: [[run["value"] for run in runs[arm["name"]] if run.get("value") is not None]]}}
+        if arm.get("plan")
+        else arm
+        for arm in verdict["arms"]
+    ]
 
 
 def _tuning(sweep: SweepFolder) -> dict[str, Any] | None:

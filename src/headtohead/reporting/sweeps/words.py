@@ -7,6 +7,7 @@ from typing import Any
 
 from headtohead.evaluation.metrics import widest_difference
 from headtohead.reporting.numbers import count, metric_name, number, percent, seconds
+from headtohead.reporting.sweeps.averages import headline
 from headtohead.reporting.sweeps.costs import short_name
 from headtohead.reporting.sweeps.folder import Study, SweepFolder
 from headtohead.statistics import systems_of
@@ -123,7 +124,7 @@ def cheapest_lines(verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def facts_of(sweep: SweepFolder) -> list[tuple[str, str, str]]:
     """Return the sweep's figures at a glance: name, value, note."""
-    found = []
+    found = [fact] if (fact := headline(sweep)) else []
     studies = sweep.studies
     if studies:
         trials = sum(study.tuning.trials for study in studies)

@@ -1,0 +1,56 @@
+"""What a configuration reaches over all its runs: the mean of a metric with its interval, from stored predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from headtohead.errors import UserError
+from headtohead.statistics.arms import Arm, shares_of
+from headtohead.statistics.draws import strata_of
+from headtohead.statistics.folds import by_repetition, lay_out_folds
+from headtohead.statistics.metrics import metrics_of
+from headtohead.statistics.variance import degrees_of_freedom, lay_out
+
+LEAST = {"cohen_kappa": -1.0, "quadratic_kappa": -1.0}
+UNBOUNDED = ("log_loss", "mae")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """Mean over runs with its 95 % interval, cut to what the metric can be."""
+
+    value: float
+    low: float
+    high: float
+
+
+def estimates_of(arm: Arm, level: float = 0.95) -> dict[str, Estimate]:
+    """Return every metric of an arm's runs that is defined for all of them.
+
+    Args:
+        arm: runs on the same rows: seeds, or the pooled folds of a cross-validation.
+        level: of the intervals.
+    """
+    shared = [name for name in metrics_of(arm.runs[0]) if all(name in metrics_of(run) for run in arm.runs)]
+    found = {}
+    for name in shared:
+        try:
+            found[name] = _estimate(arm, name, level)
+        except UserError:  # undefined for a run
+            continue
+    return found
+
+
+def _estimate(arm: Arm, metric: str, level: float) -> Estimate:
+    tables = shares_of(arm, metric)
+    if arm.plan:
+        layout = lay_out_folds([by_repetition(tables, 1.0)], arm.plan)
+    else:
+        layout = lay_out(strata_of(arm.units(), tables, 1.0))
+    value = float(layout.difference)
+    reach = float(stats.t.isf((1 - level) / 2, degrees_of_freedom(layout)) * np.sqrt(layout.variance))
+    most = np.inf if metric in UNBOUNDED else 1.0
+    return Estimate(value=value, low=max(LEAST.get(metric, 0.0), value - reach), high=min(most, value + reach))
