@@ -71,8 +71,8 @@ def test_given_test_rows_leave_no_folds_and_let_balanced_samples_pass(tmp_path: 
 @pytest.mark.parametrize(
     ("line", "given", "said"),
     [
-        ("data.seed=0,1", {}, "which is tuned too"),
-        ("data.split.seed=0,1", {}, "which is tuned too"),
+        ("data.seed=0,1", {}, "which is varied too"),
+        ("data.split.seed=0,1", {}, "which is varied too"),
         ("lora.rank=2,4", {"split": SplitConfig(folds=5)}, "training rows of its own already"),
         ("lora.rank=2,4", {"seed": 1000}, "tuning takes data seeds below 1000"),
     ],

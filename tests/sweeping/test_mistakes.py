@@ -99,6 +99,7 @@ FRESH = "hydra.sweeper.confirm.fresh_samples=true"
         ([HEADS, FRESH, "data.subset.train=10000"], "data.subset.train=21 or less"),
         ([HEADS, FRESH, "data.subset.train=8", "data.seed=1000"], "tuning takes data seeds below 1000"),
         ([HEADS, FRESH, "data.subset.train=8", "data.seed=0,1"], "data.seed"),
+        ([HEADS, "hydra.sweeper.pairing=seeds", "data.split.folds=3"], "set hydra.sweeper.pairing=none"),
         ([HEADS, "hydra.sweeper.pairing=seed"], "hydra.sweeper.pairing"),
         ([HEADS, "hydra.sweeper.confirm.seeds=501"], "at most 500"),
         ([HEADS, "seed=1000"], "tuning takes seeds below 1000"),

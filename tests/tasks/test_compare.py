@@ -384,6 +384,15 @@ def test_seeds_that_cannot_be_paired_are_refused_and_count_no_look(runs: Path) -
     assert not (runs.parent / "verdict" / "verdict.json").exists()
 
 
+def test_folds_are_not_paired_by_seed(runs: Path) -> None:
+    for fold, folder in enumerate(sorted(runs.glob("*-*"))):
+        record = read_record(folder / "result.json")
+        split = {"split": {"folds": 3, "fold": fold % 3, "repeat": 0}}
+        write_record(folder / "result.json", replace(record, config=record.config | {"data": split}))
+    with pytest.raises(UserError, match=r"set compare\.pairing=none"):
+        compare(runs, pairing="seeds")
+
+
 @pytest.mark.parametrize("pairing", ["seed", "", "runs"])
 def test_other_pairings_are_refused(pairing: str) -> None:
     with pytest.raises(UserError, match=r"compare\.pairing"):

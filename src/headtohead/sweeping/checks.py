@@ -57,6 +57,7 @@ def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Compos
     if "" not in spaces:
         _refuse_other_rows(firsts)
         _refuse_fresh_seeds(settings, firsts, spaces)
+        _refuse_paired_folds(settings, firsts)
         if settings.confirm.fresh_samples:
             refuse_odd_samples({arm: config.data for arm, (config, _) in firsts.items()}, spaces)
     for config, _ in firsts.values():
@@ -222,6 +223,15 @@ def _refuse_fresh_seeds(
             raise UserError(
                 f"seed={max(tuned)}: tuning takes seeds below {FIRST_FRESH_SEED}, from which on the confirming runs have theirs"
             )
+
+
+def _refuse_paired_folds(settings: Settings, firsts: Mapping[str, tuple[Config, str]]) -> None:
+    """Refuse to pair by seed what is compared fold by fold, on the same rows, anyway."""
+    if settings.pairing != "none" and any(config.data.split.folds for config, _ in firsts.values()):
+        raise UserError(
+            f"hydra.sweeper.pairing={settings.pairing}: folds are compared on the same training and test rows already; "
+            "set hydra.sweeper.pairing=none"
+        )
 
 
 def _check_metrics(settings: Settings, config: Config) -> None:

@@ -32,9 +32,10 @@ def refuse_odd_samples(firsts: Mapping[str, DataConfig], spaces: Mapping[str, Sp
         UserError: a seed that is tuned or taken, or folds.
     """
     for arm, config in firsts.items():
-        if tuned := [key for key in DRAWN if key in spaces[arm].dimensions]:
+        varied = {*spaces[arm].dimensions, *spaces[arm].plan.repeated}
+        if tuned := [key for key in DRAWN if key in varied]:
             raise UserError(
-                f"{KEY} draws with {tuned[0]}, which is tuned too: leave {tuned[0]} out of the search space"
+                f"{KEY} draws with {tuned[0]}, which is varied too: leave {tuned[0]} out of the search space"
             )
         if config.split.folds:
             raise UserError(f"{KEY}: every fold has training rows of its own already; leave it out")

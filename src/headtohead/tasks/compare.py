@@ -67,7 +67,9 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
         planned=config.looks,
     )
     by_folds = any(is_cross_validated(runs) for runs in flat.values())
-    if not by_folds:
+    if by_folds:
+        _refuse_paired_folds(config.pairing)
+    else:
         _refuse_moved_test_rows([run for runs in flat.values() for run in runs])
     verdict = judge(
         [
@@ -107,6 +109,14 @@ def _asked(config: CompareConfig) -> dict[str, Any]:
     """Return what a look is about, beside its runs; pairing where it was asked for, as earlier looks know none."""
     asked = {"metric": config.metric, "split": config.split, "margin": config.margin}
     return asked if config.pairing == "none" else asked | {"pairing": config.pairing}
+
+
+def _refuse_paired_folds(pairing: str) -> None:
+    if pairing != "none":
+        raise UserError(
+            f"compare.pairing={pairing}: folds are compared on the same training and test rows already; "
+            "set compare.pairing=none"
+        )
 
 
 def _refuse_moved_test_rows(runs: Sequence[FinishedRun]) -> None:
