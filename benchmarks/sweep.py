@@ -173,7 +173,7 @@ def judged(options: argparse.Namespace, folder: Path, seed: int, choice: Choice)
         *("train.evaluate_every=1000", "train.keep_best=false", "evaluate.test=true"),
         *(f"train.learning_rate={choice[0]}", f"lora.rank={choice[1]}"),
     )
-    records = [json.loads(path.read_text()) for path in (folder / "outputs" / name).glob("*/result.json")]
+    records = [json.loads(path.read_text()) for path in (folder / "outputs" / name).glob("*/*/result.json")]
     assert len(records) == options.judges, [record["status"] for record in records]
     return statistics.mean(record["metrics"]["test"]["accuracy"]["value"] for record in records)
 

@@ -71,7 +71,7 @@ def test_it_is_the_same_program_elsewhere(installed: Path, tmp_path: Path, cache
     (record,) = tmp_path.glob("outputs/reviews-tfidf-*/result.json")
     run(program, "-m", "model=tfidf", "data=files", f"data.source.name={rows.name}", "seed=0,1",
         "hydra/launcher=local", "hydra.sweeper.n_jobs=2", *quick, cwd=tmp_path)  # fmt: skip
-    assert len(list(tmp_path.glob("outputs/*/trial_*/predictions.parquet"))) == 2
+    assert len(list(tmp_path.glob("outputs/*/trial_0000/seed_*/predictions.parquet"))) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outputs", "reviews.jsonl"]
     assert record.exists()
 

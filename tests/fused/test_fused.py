@@ -175,7 +175,8 @@ def worker_of(controller: int) -> psutil.Process | None:
 
 
 def test_a_killed_controller_and_a_killed_worker_lose_nothing(line: CommandLine) -> None:
-    at_four = ["hydra.launcher.trials_at_once=4", "train.epochs=6", "seed=range(8)", "train.checkpoint_seconds=0"]
+    rates = "train.learning_rate=1e-4,2e-4,3e-4,4e-4,5e-4,6e-4,7e-4,8e-4"
+    at_four = ["hydra.launcher.trials_at_once=4", "train.epochs=6", rates, "train.checkpoint_seconds=0"]
     given = line.arguments(["-m", *QUIET, *FUSED, *at_four], train=True)
 
     def start() -> int:
@@ -202,7 +203,8 @@ def test_a_killed_controller_and_a_killed_worker_lose_nothing(line: CommandLine)
 
 def test_a_trial_that_kills_its_worker_takes_no_other_along(line: CommandLine) -> None:
     """Two train and two wait: whenever trial 1 trains, its worker is killed. The next command tries it again."""
-    given = ["hydra.launcher.trials_at_once=2", "hydra.sweeper.n_jobs=2", "train.epochs=4", "seed=range(4)"]
+    rates = "train.learning_rate=1e-4,2e-4,3e-4,4e-4"
+    given = ["hydra.launcher.trials_at_once=2", "hydra.sweeper.n_jobs=2", "train.epochs=4", rates]
     arguments = line.arguments(["-m", *QUIET, *FUSED, *given], train=True)
     said = line.outputs.parent / "said.txt"
 

@@ -135,7 +135,8 @@ def test_the_verdict_is_the_one_that_the_same_sweep_has_here(slurm: Path, cache:
 def test_an_element_of_an_array_is_a_pack_that_saves_and_goes_on(slurm: Path, cache: Path, tmp_path: Path):
     """Two jobs of two trials each; one is told of its end, and both of its trials go on in a second attempt."""
     line = line_at(tmp_path, cache)
-    long = [*QUIET, "train.epochs=60", "train.evaluate_every=10", "train.checkpoint_seconds=0", "seed=0,1,2,3"]
+    rates = "train.learning_rate=1e-4,2e-4,3e-4,4e-4"
+    long = [*QUIET, "train.epochs=60", "train.evaluate_every=10", "train.checkpoint_seconds=0", rates]
     packs = ["hydra.launcher.trials_at_once=2", "hydra.sweeper.n_jobs=2", "hydra.launcher.timeout_min=30"]
     controller = Controller(line, [*long, *ON_SLURM, *packs]).start()
     # the first job is told as soon as it has what it can go on from: the second may start when the first has ended

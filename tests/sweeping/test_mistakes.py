@@ -199,7 +199,7 @@ def test_a_jobs_log_holds_a_message_where_no_trace_was_asked_for(
 ) -> None:
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     diverges = "train.learning_rate=1e30"  # found in a job alone
-    line("-m", "hydra/launcher=local", "evaluate.test=false", diverges, "seed=0,1", code=1)
+    line("-m", "hydra/launcher=local", "evaluate.test=false", diverges, "lora.rank=2,4", code=1)
     for number in (0, 1):
         log = (line.folder() / f"trial_000{number}" / "job.log").read_text()
         assert "Diverged: " in log
@@ -209,7 +209,7 @@ def test_a_jobs_log_holds_a_message_where_no_trace_was_asked_for(
 def test_data_that_break_and_are_mended_cost_no_trial(line: CommandLine) -> None:
     """Broken beforehand nothing is run and nothing is left; broken on the way, the same command runs what failed."""
     whole, broken = line.rows.read_text(), '{"text": "no end'
-    given = ["-m", "model=tfidf", *QUIET, "seed=range(8)", "hydra.sweeper.max_failure_rate=1"]
+    given = ["-m", "model=tfidf", *QUIET, "train.epochs=range(1,9)", "hydra.sweeper.max_failure_rate=1"]
     line.rows.write_text(whole + broken)
     refused = line(*given, code=1)
     assert "rows.jsonl" in refused.stderr

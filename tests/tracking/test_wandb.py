@@ -251,7 +251,9 @@ def check_tables(folder: Path, found: Any, record: dict[str, Any]) -> None:
 
 @pytest.mark.long
 def test_twenty_offline_runs_hold_every_value(line: CommandLine) -> None:
-    line("-m", *QUICK, "hydra.sweeper.study_name=mine", "seed=range(0,10)", "lora.rank=2,4")
+    rates = [count * 1e-4 for count in range(1, 11)]
+    varied = [f"train.learning_rate={','.join(map(str, rates))}", "lora.rank=2,4"]
+    line("-m", *QUICK, "hydra.sweeper.study_name=mine", *varied)
     folders = sorted(line.folder().glob("trial_*"))
     assert len(folders) == 20
     records = [check_against_record(folder) for folder in folders]
@@ -260,8 +262,8 @@ def test_twenty_offline_runs_hold_every_value(line: CommandLine) -> None:
     assert len({own[0].run["run_id"] for own in found}) == 20
     assert {own[0].place for own in found} == {("mine", "trial")}
     assert [own[0].config["sweep"]["trial"] for own in found] == [record["trial"]["number"] for record in records]
-    assert {(own[0].config["seed"], own[0].config["lora"]["rank"]) for own in found} == {
-        (seed, rank) for seed in range(10) for rank in (2, 4)
+    assert {(own[0].config["train"]["learning_rate"], own[0].config["lora"]["rank"]) for own in found} == {
+        (rate, rank) for rate in rates for rank in (2, 4)
     }
     assert all({"tiny", "rows", "classification"} <= set(own[0].run["tags"]) for own in found)
 
