@@ -88,11 +88,13 @@ def command_of(trial: FrozenTrial, study: SweepStudy) -> str:
     Of a cross-validation that trains on the rows of all folds.
     """
     own = [line for line in trial.user_attrs.get("overrides", []) if line not in study.space.only_tuning]
-    if study.space.plan.is_of_fold:
+    of_experiment = any(sets(line, ("experiment",)) for line in own)
+    if study.space.plan.is_of_fold and not of_experiment:
         return _tuning_of_all_rows(study)
-    if study.space.plan.folds:
-        own = [*on_all_rows(own)]
-    alone = ["hydra.mode=RUN"] if any(sets(line, ("experiment",)) for line in own) else []  # its own mode is MULTIRUN
+    if study.space.plan.measures_parts:
+        of_fold = ("seed",) if study.space.plan.is_of_fold else ()
+        own = [*on_all_rows([line for line in own if not sets(line, of_fold)])]
+    alone = ["hydra.mode=RUN"] if of_experiment else []  # its own mode is MULTIRUN, and its arms cannot be taken back
     return command(*own, *alone)
 
 
@@ -186,7 +188,7 @@ def print_end(study: SweepStudy, averages: Sequence[Average], metric: str) -> No
 def _about_best(study: SweepStudy, best: FrozenTrial) -> str:
     """Return what the command that follows is for."""
     if study.space.plan.is_of_fold:
-        return f"chosen in this fold: trial {best.number}; to tune over the rows of all folds:"
+        return f"chosen in this fold: trial {best.number}; over the rows of all folds:"
     if not study.space.plan.folds:
         return f"best: trial {best.number}; by itself:"
     chosen = "" if len(study.trials(TrialState.COMPLETE)) < 2 else _flattered(best)
