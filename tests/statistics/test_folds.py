@@ -9,11 +9,12 @@ import pytest
 
 from evaluation.made_up import random_predictions
 from headtohead.errors import UserError
+from headtohead.evaluation.metrics import BOUNDS
 from headtohead.results import pooled
 from headtohead.statistics import Arm, FoldPlan, estimates_of, judge
 from headtohead.statistics.folds import lay_out_folds
 from headtohead.statistics.variance import Stratum, degrees_of_freedom, lay_out
-from made_up_arms import noisy_runs
+from made_up_arms import made_up_arm, noisy_runs
 
 
 def strata(repetitions: int, units: int = 40) -> tuple[Stratum, Stratum]:
@@ -108,3 +109,13 @@ def test_folds_and_one_split_are_not_compared() -> None:
     split = replace(cross_validated("b"), plan=None)
     with pytest.raises(UserError, match=r"one split.*give all arms the same data.split.folds, repeats"):
         judge([cross_validated("a"), split])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_interval_of_a_mean_is_cut_to_what_its_metric_can_be(seed: int) -> None:
+    """A Brier score may be 2: cut at 1, an interval would not hold its own value."""
+    found = estimates_of(made_up_arm("a", rows=12, runs=2, noise=30.0, seed=seed))
+    assert found["brier"].value > 1
+    for metric, estimate in found.items():
+        least, most = BOUNDS[metric]
+        assert least <= estimate.low <= estimate.value <= estimate.high <= most, metric

@@ -8,14 +8,12 @@ import numpy as np
 from scipy import stats
 
 from headtohead.errors import UserError
+from headtohead.evaluation.metrics import BOUNDS
 from headtohead.statistics.arms import Arm, shares_of
 from headtohead.statistics.draws import strata_of
 from headtohead.statistics.folds import by_repetition, lay_out_folds
 from headtohead.statistics.metrics import metrics_of
 from headtohead.statistics.variance import degrees_of_freedom, lay_out
-
-LEAST = {"cohen_kappa": -1.0, "quadratic_kappa": -1.0}
-UNBOUNDED = ("log_loss", "mae")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,5 +50,5 @@ def _estimate(arm: Arm, metric: str, level: float) -> Estimate:
         layout = lay_out(strata_of(arm.units(), tables, 1.0))
     value = float(layout.difference)
     reach = float(stats.t.isf((1 - level) / 2, degrees_of_freedom(layout)) * np.sqrt(layout.variance))
-    most = np.inf if metric in UNBOUNDED else 1.0
-    return Estimate(value=value, low=max(LEAST.get(metric, 0.0), value - reach), high=min(most, value + reach))
+    least, most = BOUNDS[metric]
+    return Estimate(value=value, low=max(least, value - reach), high=min(most, value + reach))
