@@ -52,8 +52,12 @@ def test_samples_that_are_mostly_the_same_rows_are_refused_with_what_to_type(
 def test_what_is_told_to_set_passes(rows_file: Path, tmp_path: Path) -> None:
     config, corpus = of(rows_file, tmp_path, subset=SubsetConfig(train=70))
     refuse_samples_of_most("a", config, corpus)
-    notes = [str(notice) for notice in costs_of_samples(ConfirmSettings(seeds=5, top_k=1), {"a": (config, corpus)})]
-    assert "each of 5 confirming runs per arm draws training rows of its own" in notes[0]
+    notes = [
+        str(notice)
+        for notice in costs_of_samples(ConfirmSettings(seeds=5, top_k=1), dict.fromkeys("ab", (config, corpus)))
+    ]
+    assert len(notes) == 2  # said once of arms with samples of one size
+    assert "each of the 5 confirming runs of a tuning draws training rows of its own" in notes[0]
     assert "samples of 70 out of 140 rows share 50%" in notes[1]
 
 
@@ -89,7 +93,7 @@ def test_a_sweep_on_fresh_samples(tmp_path: Path, cache: Path) -> None:
     arms = "+hydra.sweeper.arms={a:['train.learning_rate=1e-3'],b:['train.learning_rate=1e-2']}"
     given = ["model=tfidf", "data.subset.train=30", "hydra.sweeper.confirm={seeds:3,fresh_samples:true}"]
     said = line("-m", *given, arms, "hydra.sweeper.pairing=seeds", "evaluate.resamples=100").stdout
-    assert "each of 3 confirming runs per arm draws training rows of its own" in said
+    assert "each of the 3 confirming runs of a tuning draws training rows of its own" in said
     found = json.loads((line.folder() / "verdict.json").read_text())
     assert found["pairing"] == "seeds"
     for arm in found["arms"]:

@@ -82,17 +82,18 @@ def _rows_and_pool(config: DataConfig, corpus: Corpus) -> tuple[int, int]:
 def costs_of_samples(wanted: ConfirmSettings, corpora: Mapping[str, tuple[DataConfig, Corpus]]) -> Iterator[Notice]:
     """Yield what fresh samples cost, to be said before anything runs, and how much of a sample's luck they leave out."""
     yield Notice(
-        text=f"each of {wanted.seeds} confirming runs per arm draws training rows of its own ({KEY}): they are read, tokenised "
-        "and, where a trunk is frozen, run through it anew for each. Intervals then hold the luck of the sample, and are wider, "
-        "half as wide again to two and a half times in simulations where it is large. The held-out rows stay",
+        text=f"each of the {wanted.seeds} confirming runs of a tuning draws training rows of its own ({KEY}): they are read, "
+        "tokenised and, where a trunk is frozen, run through it anew for each. "
+        "Intervals then hold the luck of the sample, and are wider, half as wide again to two and a half "
+        "times in simulations where it is large. The held-out rows stay",
         leads=False,
     )
-    for arm, (config, corpus) in corpora.items():
-        rows, pool = _rows_and_pool(config, corpus)
+    sizes = dict.fromkeys(_rows_and_pool(config, corpus) for config, corpus in corpora.values())
+    for rows, pool in sizes:
         if rows > MUCH * pool:
             yield Notice(
-                text=f"{_where(arm)}samples of {rows:,} out of {pool:,} rows share {rows / pool:.0%} of them on average, so that "
-                f"intervals hold about {1 - rows / pool:.0%} of the variance that comes of the training sample",
+                text=f"samples of {rows:,} out of {pool:,} rows share {rows / pool:.0%} of them on average, so that intervals "
+                f"hold about {1 - rows / pool:.0%} of the variance that comes of the training sample",
                 leads=False,
             )
 
