@@ -115,3 +115,9 @@ def test_words_name_the_seed_and_what_no_number_of_calm_seeds_excludes() -> None
     )
     (single,) = failures_in_words({"a": failures_of([good], [0])})
     assert single == "The one run of a did not fail, which says nothing of how often others would"
+
+
+def test_runs_that_differ_in_more_than_seeds_are_called_runs() -> None:
+    base = with_gold(300, [0.5, 0.3, 0.2])
+    (calm,) = failures_in_words({"a": failures_of([answering(base, base.gold)] * 4, range(4))}, unit="runs")
+    assert calm == "None of 4 runs of a failed: a failure that hits up to 53 % of runs could have gone unseen"

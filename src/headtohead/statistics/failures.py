@@ -21,7 +21,8 @@ CONFIDENCE = 0.95
 class Failure:
     """A run that ended no better than a constant answer."""
 
-    seed: Any
+    seed: str
+    """What names it among the arm's runs."""
     skill: float
     """0 is what a constant answer gets, 1 are right answers."""
     ended: str
@@ -49,14 +50,14 @@ def failures_of(runs: Sequence[Predictions], seeds: Sequence[Any]) -> Failures:
     """Return which runs of an arm failed.
 
     Args:
-        runs: rows of one split.
-        seeds: of the runs, by which failed ones are named.
+        runs: Rows of one split.
+        seeds: Of the runs, by which failed ones are named.
     """
     found = [(run, seed, skill_of(run)) for run, seed in zip(runs, seeds, strict=True)]
     return Failures(
         runs=len(runs),
         failed=[
-            Failure(seed=seed, skill=skill, ended=_ending(run))
+            Failure(seed=str(seed), skill=skill, ended=_ending(run))
             for run, seed, skill in found
             if skill is not None and skill <= NO_SKILL
         ],
@@ -107,8 +108,8 @@ def failures_in_words(arms: dict[str, Failures], *, unit: str = "seeds") -> list
     """Return a sentence for each arm of which runs failed, and one for those of which none did.
 
     Args:
-        arms: by name.
-        unit: what the runs of an arm are.
+        arms: By name.
+        unit: What the runs of an arm differ in.
     """
     said = [_failed(name, found, unit) for name, found in arms.items() if found.failed]
     calm = {name: found for name, found in arms.items() if not found.failed}

@@ -88,7 +88,8 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
         cheap=cheap_baselines(flat, config.split),
     )
     failures = {name: _failures(runs) for name, runs in flat.items()}
-    said = [*failures_in_words(failures), _other_tests(flat, config), looks_in_words(looks)]
+    unit = "seeds" if all(len({run.seeds[1] for run in runs}) == 1 for runs in flat.values()) else "runs"
+    said = [*failures_in_words(failures, unit=unit), _other_tests(flat, config), looks_in_words(looks)]
     verdict = replace(verdict, sentences=[*verdict.sentences, *(f"{each}." for each in said if each)])
     settings = settings_of_arms({name: [run.record.config for run in runs] for name, runs in flat.items()})
     about = {
@@ -228,7 +229,10 @@ def _alike(draws: Sequence[Sequence[Draw]]) -> Sequence[Sequence[Draw]]:
 
 
 def _failures(runs: Sequence[FinishedRun]) -> Failures:
-    return failures_of([run.predictions for run in runs], [run.seeds[0] for run in runs])
+    """Return which runs failed, each by its seed, and by its data seed where these differ."""
+    several = len({run.seeds[1] for run in runs}) > 1
+    names = [f"{run.seeds[0]}, data.seed {run.seeds[1]}" if several else str(run.seeds[0]) for run in runs]
+    return failures_of([run.predictions for run in runs], names)
 
 
 def _refuse_same_seed(arm: str, runs: Sequence[FinishedRun]) -> None:
