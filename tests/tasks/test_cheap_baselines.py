@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from export.finished_runs import configured, news_rows, write_rows
 from headtohead.config import CompareConfig
 from headtohead.evaluation import point_metrics
 from headtohead.results import read_predictions, write_predictions
+from headtohead.statistics import Arm
 from headtohead.tasks import cheap_baselines as module
 from headtohead.tasks.cheap_baselines import cheap_baselines
 from headtohead.tasks.compare import compare_runs
 from headtohead.tasks.finished_run import FinishedRun, load_run
+from headtohead.tasks.scoring import join
 from headtohead.tasks.train import train
 
 pytestmark = pytest.mark.slow  # whole runs
@@ -87,6 +90,29 @@ def test_several_training_samples_have_baselines_of_each_and_each_is_fitted_once
     samples = [point_metrics(run.predictions)["accuracy"] for run in (runs[0], runs[2])]
     assert found.values["a"]["tfidf"]["accuracy"] == pytest.approx((2 * samples[0] + samples[1]) / 3)
     assert found.values["b"]["tfidf"]["accuracy"] == pytest.approx(samples[1])
+
+
+def test_answers_of_folds_are_joined_as_the_arms_own_are(tmp_path: Path, cache: Path) -> None:
+    source = write_rows(tmp_path / "rows.jsonl", [row | {"text": row["text"][:25]} for row in news_rows(60)])
+    folds = [f"data.source.name={source}", "data.split.folds=3"]
+    runs = [trained(tmp_path / f"fold{fold}", cache, *folds, f"data.split.fold={fold}") for fold in range(3)]
+
+    def as_arm(name: str, runs: Sequence[FinishedRun]) -> Arm:
+        return Arm(name=name, configurations=[[join([run.predictions for run in runs])]])
+
+    found = cheap_baselines({"a": runs}, "test", as_arm)
+    own = point_metrics(as_arm("a", runs).runs[0])
+    assert found.values["a"]["tfidf"] == pytest.approx(own), "the runs are TF-IDF themselves"
+    mean = np.mean([point_metrics(run.predictions)["macro_f1"] for run in runs])
+    assert found.values["a"]["tfidf"]["macro_f1"] != pytest.approx(mean)
+    assert found.values["a"]["majority"]["accuracy"] == pytest.approx(
+        np.mean(
+            [
+                values["accuracy"]
+                for values in (cheap_baselines({"a": [run]}, "test").values["a"]["majority"] for run in runs)
+            ]
+        )
+    )
 
 
 def changed_data(run: FinishedRun, tmp_path: Path) -> FinishedRun:

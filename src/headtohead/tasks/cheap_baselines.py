@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from headtohead.errors import UserError
 from headtohead.evaluation import majority_predictions, point_metrics, tfidf_predictions
 from headtohead.results import Predictions, RunRecord
 from headtohead.sources import cache_root
-from headtohead.statistics import Cheap, metrics_of
+from headtohead.statistics import Arm, Cheap, metrics_of
 from headtohead.tasks.finished_run import FinishedRun
 from headtohead.tasks.telling import doing
 
@@ -27,6 +27,7 @@ NAMES = ("majority", "tfidf")
 AGREEMENT = 1e-6
 """How far a stored metric may lie from the same metric of the stored predictions."""
 Values = dict[str, float]
+AsArm = Callable[[str, Sequence[FinishedRun]], Arm]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,23 +35,29 @@ class Scored:
     """Of one set of training rows: each baseline's metrics, and why one is missing."""
 
     values: dict[str, Values] = field(default_factory=dict)
+    answers: dict[str, Predictions] = field(default_factory=dict)
+    """Of those that were fitted here."""
     missing: str | None = None
 
 
-def cheap_baselines(arms: Mapping[str, Sequence[FinishedRun]], split: str) -> Cheap:
+def cheap_baselines(arms: Mapping[str, Sequence[FinishedRun]], split: str, as_arm: AsArm | None = None) -> Cheap:
     """Return the baselines of arms: as a run has stored them, else scored from its data.
 
     Args:
-        arms: runs by arm, all scored on the same rows or on folds.
-        split: of these rows.
+        arms: runs by arm.
+        split: of their rows.
+        as_arm: makes an arm of runs that tested different rows, as folds do: baselines are then fitted for each of them, and
+            their answers joined as the arm's own are, so that both are reckoned alike.
     """
     by_rows: dict[str, list[FinishedRun]] = {}
     for run in (run for own in arms.values() for run in own):
         by_rows.setdefault(_training_rows(run), []).append(run)
     with doing("TF-IDF and the majority class on the same rows"):
-        scored = {key: _scored(runs, split) for key, runs in by_rows.items()}
+        scored = {key: _scored(runs, split, fit=as_arm is not None) for key, runs in by_rows.items()}
     return Cheap(
-        values={arm: _mean([scored[_training_rows(run)].values for run in own]) for arm, own in arms.items()},
+        values={
+            arm: _of_arm(arm, own, [scored[_training_rows(run)] for run in own], as_arm) for arm, own in arms.items()
+        },
         missing=list(dict.fromkeys(found.missing for found in scored.values() if found.missing)),
         is_arm=frozenset(arm for arm, own in arms.items() if all(_is_tfidf(run.record) for run in own)),
     )
@@ -65,12 +72,30 @@ def _is_tfidf(record: RunRecord) -> bool:
     return (record.config.get("model") or {}).get("kind") == "tfidf"
 
 
-def _scored(runs: Sequence[FinishedRun], split: str) -> Scored:
-    """Score the baselines of one set of training rows, which all of these runs had."""
+def _scored(runs: Sequence[FinishedRun], split: str, *, fit: bool) -> Scored:
+    """Score the baselines of one set of training rows, which all of these runs had; stored ones come first unless to be fitted."""
+    if fit and not (found := _from_data(runs[0], split)).missing:
+        return found
     for run in runs:
         if stored := stored_baselines(run.record, run.predictions, split):
             return Scored(values=stored)
-    return _from_data(runs[0], split)
+    return found if fit else _from_data(runs[0], split)
+
+
+def _of_arm(arm: str, runs: Sequence[FinishedRun], scored: Sequence[Scored], as_arm: AsArm | None) -> dict[str, Values]:
+    """Return the baselines of an arm: the mean over its runs, or those of its runs' joined answers."""
+    if as_arm is None or any(name not in found.answers for found in scored for name in NAMES):
+        return _mean([found.values for found in scored])
+    joined = {
+        name: as_arm(arm, [replace(run, predictions=own.answers[name]) for run, own in zip(runs, scored, strict=True)])
+        for name in NAMES
+    }
+    return {
+        name: _mean_of(
+            [_mean_of([point_metrics(run) for run in configuration]) for configuration in made.configurations]
+        )
+        for name, made in joined.items()
+    }
 
 
 def stored_baselines(record: RunRecord, predictions: Predictions, split: str) -> dict[str, Values]:
@@ -113,6 +138,7 @@ def _from_data(run: FinishedRun, split: str) -> Scored:
         except UserError as error:
             found.missing = f"{name} of {run.folder.name}: {error}"
             continue
+        found.answers[name] = answers
         found.values[name] = {metric: value for metric, value in point_metrics(answers).items() if np.isfinite(value)}
     return found
 
@@ -163,15 +189,11 @@ def _texts(rows: Dataset) -> Iterator[str]:
     return (text for batch in rows.iter(1000) for text in batch["text"])
 
 
-def _mean(runs: Iterable[Mapping[str, Values]]) -> dict[str, Values]:
+def _mean(runs: Sequence[Mapping[str, Values]]) -> dict[str, Values]:
     """Return the mean over an arm's runs, where all of them have a baseline."""
-    found = list(runs)
-    return {
-        name: {
-            metric: float(np.mean([run[name][metric] for run in found]))
-            for metric in found[0][name]
-            if all(metric in run[name] for run in found)
-        }
-        for name in NAMES
-        if all(name in run for run in found)
-    }
+    return {name: _mean_of([run[name] for run in runs]) for name in NAMES if all(name in run for run in runs)}
+
+
+def _mean_of(runs: Sequence[Values]) -> Values:
+    shared = [metric for metric in runs[0] if all(metric in run for run in runs)]
+    return {metric: float(np.mean([run[metric] for run in runs])) for metric in shared}
