@@ -85,10 +85,12 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
         next_looks=max(config.looks, len(looks) + 1),
         costs={name: mean_cost(runs, config.split) for name, runs in flat.items()},
         pairing=config.pairing,
-        cheap=cheap_baselines(flat, config.split),
+        cheap=cheap_baselines(flat, config.split, cross_validated_arm if by_folds else None),
     )
     failures = {name: _failures(runs) for name, runs in flat.items()}
-    unit = "seeds" if all(len({run.seeds[1] for run in runs}) == 1 for runs in flat.values()) else "runs"
+    unit = (
+        "seeds" if not by_folds and all(len({run.seeds[1] for run in runs}) == 1 for runs in flat.values()) else "runs"
+    )
     said = [*failures_in_words(failures, unit=unit), _other_tests(flat, config), looks_in_words(looks)]
     verdict = replace(verdict, sentences=[*verdict.sentences, *(f"{each}." for each in said if each)])
     settings = settings_of_arms({name: [run.record.config for run in runs] for name, runs in flat.items()})
