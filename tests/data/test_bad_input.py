@@ -169,7 +169,7 @@ def test_a_balanced_sample_larger_than_a_label(tmp_path: Path) -> None:
         ({"encodings": []}, "data.encodings must name at least one"),
         ({"encodings": ["utf8000"]}, "'utf8000' is not an encoding"),
         ({"files": {"train": "a", "test": "b"}, "split": {"folds": 5}}, "leave only data.files.train"),
-        ({"split": {"test": 1.5}}, "data.split.test is a fraction between 0 and 1, given 1.5"),
+        ({"split": {"test": 1.5}}, "data.split.test is a fraction below 1, or 0 for no test rows, given 1.5"),
         ({"split": {"test": 0.5, "validation": 0.5}}, "leave no training rows"),
         ({"split": {"folds": 1}}, "data.split.folds needs 0"),
         ({"split": {"folds": 5, "fold": 5}}, "data.split.fold counts from 0 to folds-1"),
