@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from safetensors.torch import load_file, save_file
 from export.finished_runs import configured, finished, news_rows, write_rows
 from headtohead.errors import UserError
 from headtohead.export import gate, parity
+from headtohead.results import RunRecord
 from headtohead.tasks import perform
+from headtohead.tasks.base_model import train_again
 from headtohead.tiny import tiny_checkpoint
 
 pytestmark = pytest.mark.slow  # a run each
@@ -26,6 +29,7 @@ SETTINGS = ["model=path", "evaluate.test=false"]
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parity, "ask_fresh_process", gate.answer)
     monkeypatch.setattr("headtohead.tasks.train.write_report", lambda folder: None)
+    monkeypatch.setattr(sys, "argv", ["run.py", "model=path", "data.name=my news"])  # as typed in a clone
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +108,7 @@ def test_a_changed_base_is_refused_wherever_the_run_is_read(
     ):
         with pytest.raises(UserError, match=said) as refused:
             asked(task, run, cache, *more)
-        assert "train again: python " in str(refused.value)
-        assert "fresh=true" in str(refused.value)
+        assert str(refused.value).endswith("train again: python run.py model=path 'data.name=my news' fresh=true")
     assert (run / "result.json").read_bytes() == before
     assert not (tmp_path / "answers.jsonl").exists()
     assert not (run / "model").exists()
@@ -207,3 +210,9 @@ def test_a_folder_under_another_name_is_noticed(tmp_path: Path, cache: Path, bas
     (notice,) = [notice for notice in record.notices if "is a label" in notice["text"]]
     assert notice["text"] == f"model.name=ours is a label: what is loaded is {base} (llama)"
     assert notice["command"] == f"model=path model.id={base}"
+
+
+def test_a_record_of_an_earlier_version_names_the_script_alone() -> None:
+    for noted, typed in (("run.py a=b", "python run.py a=b"), ("headtohead a=b", "headtohead a=b")):
+        record = RunRecord(name="n", fingerprint="f", status="completed", config={}, provenance={"command": noted})
+        assert train_again(record) == f"train again: {typed} fresh=true"
