@@ -119,7 +119,7 @@ def test_every_command_that_a_sweep_prints_runs_as_printed(line: CommandLine) ->
     said = line("-m", "evaluate.resamples=100", "hydra/sweeper/sampler=random", "hydra.sweeper.n_trials=2", *given)
     sweep = line.folder()
     commands = commands_in(said.stdout)
-    assert len(commands) == 3
+    assert len(commands) == 4  # the best again, and for its run: new texts, the test rows, an export
     for command in commands:
         assert not {"evaluate.test=false", "export.form=none"} & set(command)
         line.as_typed(command[2:])
