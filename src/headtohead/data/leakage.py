@@ -76,9 +76,10 @@ def of_leaks(ledger: dict[str, Any], policy: str) -> Iterator[Notice]:
         for leak in ledger[key].get("across", []):
             split, left = leak["split"], ledger["rows"][leak["split"]]
             done = f"left out of {split}, where {left:,} are left" if policy == "drop" else "kept (data.leakage=report)"
+            rows = f"{leak['rows']:,} rows of {split} are" if leak["rows"] > 1 else f"1 row of {split} is"
             example = " and ".join(leak["examples"][0][:2])
             yield Notice(
-                text=f"{leak['rows']:,} rows of {split} are {how} to rows of {leak['held_out']}, such as {example}, and {done}"
+                text=f"{rows} {how} to rows of {leak['held_out']}, such as {example}, and {done}"
                 f"{'. If they are no copies:' if line else ''}",
                 command=line,
                 leads=leak["rows"] > MANY * (left + leak["rows"]),
