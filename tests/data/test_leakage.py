@@ -53,8 +53,9 @@ def test_report_keeps_them_and_names_them(leaky: DataConfig, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("policy", "done"), [("drop", "left out of train, where 20 are left"), ("report", "kept")])
 def test_leaks_are_told_and_many_lead(leaky: DataConfig, tmp_path: Path, policy: str, done: str) -> None:
-    told = [notice for notice in load(leaky, tmp_path, policy).notices if "are equal to rows of test" in notice.text]
-    assert [notice.text.split(" are ")[0] for notice in told] == ["2 rows of train", "1 rows of validation"]
+    told = [notice for notice in load(leaky, tmp_path, policy).notices if " equal to rows of test" in notice.text]
+    said = [notice.text.split(" equal to ")[0] for notice in told]
+    assert said == ["2 rows of train are", "1 row of validation is"]
     assert done in told[0].text
     assert "train.jsonl:22 and test.jsonl:1" in told[0].text
     assert told[0].leads
