@@ -43,8 +43,9 @@ def readable_forms(override: str) -> dict[str, str]:
         value = os.path.expanduser(value)  # shells expand it at the beginning of a word alone
     if is_readable(plain := f"{key}={value}") and not parsed(plain).is_sweep_override():
         return {"as it is": plain}
-    if value[:1] == "[" and value[-1:] == "]" and is_balanced(value):
-        return {"as a list": f"{key}=[{','.join(map(_item, split(value[1:-1])))}]"}
+    for meaning, brackets in (("as a list", "[]"), ("as a mapping", "{}")):
+        if _is_within(value, brackets) and is_readable(form := f"{key}={_item(value)}"):
+            return {meaning: form}
     forms = {"as one text": f"{key}={quoted(_unquoted(value))}"}
     if len(values := split(value)) > 1 and is_balanced(value):
         items = ",".join(map(_item, values))
@@ -115,8 +116,19 @@ def _marked(text: str) -> list[tuple[str, int, str]]:
 
 
 def _item(text: str) -> str:
-    """Return an item of a list as the grammar reads it."""
-    return text if text and is_readable(f"key={text}") else quoted(_unquoted(text))
+    """Return an item of a list, a name or a value of a mapping, as the grammar reads it, whatever is nested in it."""
+    if text and is_readable(f"key={text}"):
+        return text
+    if _is_within(text, "[]"):
+        return f"[{','.join(map(_item, split(text[1:-1])))}]"
+    halves = [part.partition(":") for part in split(text[1:-1])]
+    if _is_within(text, "{}") and all(colon for _, colon, _ in halves):
+        return f"{{{', '.join(f'{_item(name.strip())}: {_item(value.strip())}' for name, _, value in halves)}}}"
+    return quoted(_unquoted(text))
+
+
+def _is_within(text: str, brackets: str) -> bool:
+    return len(text) > 1 and text[0] == brackets[0] and text[-1] == brackets[1] and is_balanced(text)
 
 
 def _unquoted(text: str) -> str:

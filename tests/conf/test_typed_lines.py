@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from command_line import ROOT, write_rows
 from headtohead.command_line import understood
+from headtohead.composition import parsed
 from headtohead.errors import UserError
 from headtohead.grammar import typed_mapping
 from headtohead.mistakes import explain_composition
@@ -78,6 +79,17 @@ def test_a_list_is_quoted_item_by_item() -> None:
     (line,) = advised("data.labels.names=[très bon, 'a, b', 3, x=y]")
     assert meaning(through_a_shell(line))[1] == ["très bon", "a, b", 3, "x=y"]
     assert split("a,[b,c],'d,e',it's,f") == ["a", "[b,c]", "'d,e'", "it's", "f"]
+
+
+def test_a_mapping_is_quoted_where_it_is_nested() -> None:
+    given = "hydra.sweeper.arms={a: [model=tfidf], b: {overrides: [model=tiny, train.steps=5], params: {lora.rank: 4}}}"
+    (form,) = readable_forms(given).values()
+    assert parsed(form).value() == {
+        "a": ["model=tfidf"],
+        "b": {"overrides": ["model=tiny", "train.steps=5"], "params": {"lora.rank": 4}},
+    }
+    assert list(readable_forms("data.labels.map={a: it = b}")) == ["as a mapping"]
+    assert "as one text" in readable_forms("prompt.template={text} = what")
 
 
 def test_what_the_shell_cut_is_put_together() -> None:
