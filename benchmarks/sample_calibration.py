@@ -13,11 +13,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from headtohead.statistics.draws import strata_of, units_of
 from headtohead.statistics.pairing import paired
-from headtohead.statistics.variance import Layout, degrees_of_freedom, lay_out
+from headtohead.statistics.variance import Layout, half_width, lay_out
 from sample_cells import BEYOND, FAMILIES, SampleCell
 from verdict_calibration import ALPHA, AT_ONCE, Row, by_family, pooled, violations
 
@@ -63,7 +63,7 @@ def _judged(
     layouts = [
         layout_of(cell, simulate(cell, generator, min(block, count - start), apart)) for start in range(0, count, block)
     ]
-    reach = [stats.t.isf(ALPHA / 2, degrees_of_freedom(part)) * np.sqrt(part.variance) for part in layouts]
+    reach = [half_width(part, ALPHA) for part in layouts]
     return np.concatenate([part.difference for part in layouts]), np.concatenate(reach)
 
 

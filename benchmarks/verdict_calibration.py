@@ -27,7 +27,7 @@ from headtohead.statistics.arms import is_two_beside_another
 from headtohead.statistics.comparison import FEW_TOLD_APART
 from headtohead.statistics.multiplicity import Rate
 from headtohead.statistics.power import detectable_difference, more_runs
-from headtohead.statistics.variance import Layout, Stratum, degrees_of_freedom, lay_out
+from headtohead.statistics.variance import Layout, Stratum, degrees_of_freedom, half_width, lay_out
 from simulated_arms import SHIFTS, Cell, simulate, true_values
 from verdict_cells import ADVISED, BEYOND, FAMILIES, LOOKS, ONE_MORE, UNHELD
 
@@ -101,13 +101,13 @@ class Judged:
         shown = self.directed & (self.told_apart >= FEW_TOLD_APART)
         return (stats.t.sf((margin - np.abs(self.difference)) / self.error, self.df) <= ALPHA) & shown
 
-    def power_at_stated(self, stated: np.ndarray) -> float:
+    def power_at_stated(self) -> float:
         """Return how often a fresh comparison finds what another one said could be found.
 
         Each comparison's stated difference is added to its neighbour's, a fresh one of the same design: on the scale of
         the metric, where a stated difference may be more than any two arms can lie apart.
         """
-        fresh = np.roll(self.difference, 1) + stated
+        fresh = np.roll(self.difference, 1) + self.detectable
         return float(
             np.mean((fresh > np.roll(self.reach, 1))[self.error > NOTHING])
         )  # arms alike on every row state none
@@ -124,11 +124,7 @@ def judge_many(
         here = shift[start : start + block]
         first, second = simulate(cell, generator, len(here), here)
         for metric in metrics:
-            strata = [
-                Stratum(_exchangeable(cell, first[metric]), 1.0),
-                Stratum(_exchangeable(cell, second[metric]), -1.0),
-            ]
-            layout = lay_out(strata)
+            layout = _layout(_exchangeable(cell, first[metric]), _exchangeable(cell, second[metric]))
             parts[metric].append(
                 np.stack(
                     [
@@ -195,7 +191,7 @@ def _rates(cell: Cell, generator: np.random.Generator, null: Judged, tries: int,
         "bias": float(apart.difference.mean() - margin),
     }
     power = {
-        "power": null.power_at_stated(null.detectable),
+        "power": null.power_at_stated(),
         "power_at_median": float(np.mean(apart.better > 0)),
     }
     return rates | (power if null.directed else {})
@@ -208,7 +204,7 @@ def measure_looks(cell: Cell, replications: int, seed: int) -> dict[str, Rates]:
     for here, (first, second) in _blocks(cell, generator, replications):
         for seeds in (3, 5, cell.seeds):
             layout = _layout(first["accuracy"][:, :seeds], second["accuracy"][:, :seeds])
-            found[here] |= np.abs(layout.difference) > _reach(layout, rate.of_pair)
+            found[here] |= np.abs(layout.difference) > half_width(layout, rate.of_pair)
     return {"accuracy": {"wrong_better": float(found.mean())}}
 
 
@@ -218,7 +214,7 @@ def measure_one_more(cell: Cell, replications: int, seed: int) -> dict[str, Rate
     more = replace(cell, seeds=cell.seeds + 1, other_seeds=cell.seeds)
     for _, (first, second) in _blocks(more, generator, replications):
         before, after = (
-            _reach(_layout(first["accuracy"][:, :seeds], second["accuracy"]), ALPHA)
+            half_width(_layout(first["accuracy"][:, :seeds], second["accuracy"]), ALPHA)
             for seeds in (cell.seeds, cell.seeds + 1)
         )
         wider.append(after > before)
@@ -259,13 +255,9 @@ def _layout(first: np.ndarray, second: np.ndarray) -> Layout:
     return lay_out([Stratum(first, 1.0), Stratum(second, -1.0)])
 
 
-def _reach(layout: Layout, alpha: float) -> np.ndarray:
-    return np.asarray(stats.t.isf(alpha / 2, degrees_of_freedom(layout)) * np.sqrt(layout.variance))
-
-
 def _decided(arms: tuple[dict[str, np.ndarray], dict[str, np.ndarray]], rate: Rate) -> bool:
     layout = _layout(arms[0]["accuracy"][0], arms[1]["accuracy"][0])
-    return bool(layout.difference > _reach(layout, rate.of_pair))
+    return bool(layout.difference > half_width(layout, rate.of_pair))
 
 
 Measure = Callable[[Cell, int, int], dict[str, Rates]]

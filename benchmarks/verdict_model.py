@@ -4,7 +4,7 @@
 
 A difference has the variance of rows and of each arm's seeds; every one is estimated by a chi-square variable. The worst
 cell is looked for over the seeds' share of the variance (0 to .95), and over how many times further one arm's seeds lie apart
-than the other's: up to 5, and up to 20. In brackets the half-width over the package's, seeds alike.
+than the other's: 1 to 5, and 10 to 20. In brackets the half-width over the package's, seeds alike.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from headtohead.statistics.variance import Layout, degrees_of_freedom
 
 ALPHA, UNITS = 0.05, 300
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95)
-RATIOS = {"to 5": (1, 2, 3, 5), "to 20": (10, 20)}
+RATIOS = {"1 to 5": (1, 2, 3, 5), "10 to 20": (10, 20)}
 COUNTS = (
     (2, 2),
     (2, 3),

@@ -85,9 +85,13 @@ def command(*overrides: str) -> str:
     return in_shell(*typed_program(), *overrides)
 
 
-def typed_program() -> list[str]:
-    """Return what a person types before the settings: ``python run.py``, ``python -m headtohead``, or a program's name."""
-    script = Path(sys.argv[0])
+def typed_program(script: Path | None = None) -> list[str]:
+    """Return what a person types before the settings: ``python run.py``, ``python -m headtohead``, or a program's name.
+
+    Args:
+        script: that Python was started with; this process's own where none is given.
+    """
+    script = script or Path(sys.argv[0])
     if script.name == "__main__.py":
         return ["python", "-m", script.absolute().parent.name]
     if script.suffix != ".py":
@@ -99,6 +103,15 @@ def typed_program() -> list[str]:
 def typed_command() -> list[str]:
     """Return the words of the command that this process was started with, as a person types it."""
     return [*typed_program(), *sys.argv[1:]]
+
+
+def as_typed(noted: str) -> tuple[list[str], list[str]]:
+    """Return the program and the other words of a command that a record holds; earlier versions noted the script alone."""
+    words = shlex.split(noted) or ["run.py"]
+    if words[0].endswith(".py"):
+        words = ["python", *words]
+    length = 1 if words[0] != "python" else 3 if words[1:2] == ["-m"] else 2
+    return words[:length], words[length:]
 
 
 def from_here(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import errno
 import hashlib
 import json
@@ -37,9 +36,9 @@ LONGEST_NAME = 160
 """Bytes of a run's name in its folder's; file systems take 255 with the fingerprint and what tools add."""
 UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
 """Errors of a folder or disk that is the user's to mend."""
-# What a run's outcome does not depend on: changing these continues in the same folder.
 COMPARED = ("arms", "entries", "split")
 """Settings of a comparison that name its folder. Other ones are questions about the same runs: each is a look, counted there."""
+# What a run's outcome does not depend on: changing these continues in the same folder.
 NOT_FINGERPRINTED = ("hydra", "track", "paths", "task", "run", "fresh", "compare", "recognised")
 
 
@@ -63,7 +62,6 @@ def without_hydra(cfg: DictConfig) -> dict[str, Any]:
     own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
     found = _recognised(own)
     if found is not None:
-        own = copy.deepcopy(own)
         OmegaConf.update(own, "data.fields", found.fields, merge=True)
         OmegaConf.update(own, "data.labels.kind", found.kind)
     plain = with_text_keys(OmegaConf.to_container(own, resolve=True))

@@ -128,7 +128,10 @@ def _item(text: str) -> str:
 
 
 def _is_within(text: str, brackets: str) -> bool:
-    return len(text) > 1 and text[0] == brackets[0] and text[-1] == brackets[1] and is_balanced(text)
+    """Whether a text stands in one pair of brackets, closed by its last character and no earlier."""
+    depths = [depth for _, depth, _ in _marked(text)]
+    is_closed_last = 0 in depths and depths.index(0) == len(depths) - 1
+    return is_closed_last and text[0] == brackets[0] and text[-1] == brackets[1]
 
 
 def _unquoted(text: str) -> str:

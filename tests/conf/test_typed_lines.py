@@ -89,6 +89,10 @@ def test_a_mapping_is_quoted_where_it_is_nested() -> None:
         "b": {"overrides": ["model=tiny", "train.steps=5"], "params": {"lora.rank": 4}},
     }
     assert list(readable_forms("data.labels.map={a: it = b}")) == ["as a mapping"]
+    assert "as the values of a sweep, with -m" in readable_forms("a={b: c=d},{e: f=g}")
+    assert "as a list" not in readable_forms("data.fields.text=[année],[größe]") or parsed(
+        readable_forms("data.fields.text=[année],[größe]")["as a list"]
+    ).value() == [["année"], ["größe"]]
     assert "as one text" in readable_forms("prompt.template={text} = what")
 
 

@@ -237,3 +237,28 @@ def test_what_is_recognised_is_the_same_run_as_when_it_is_typed(tmp_path: Path, 
             prints.append(fingerprint_of(compose("config", overrides=["data=files", source, *given])))
     assert prints[0] == prints[1]
     assert configuration("files", source, *shlex.split(said.command)).recognised == []
+
+
+def test_a_column_with_another_role_is_no_candidate(tmp_path: Path) -> None:
+    rows = [
+        {"text": row["text"], "department": row["label"], "verdikt": "ja" if n % 2 else "nein"}
+        for n, row in enumerate(ROWS)
+    ]
+    path = write_jsonl(tmp_path / "rows.jsonl", rows)
+    source = {"kind": "path", "name": str(path)}
+    fields = {"text": None, "label": None}
+    data = {"name": "own", "source": source, "fields": fields, "labels": {"kind": "auto"}}
+    settled = recognised(data)
+    assert settled is not None
+    assert settled.fields["label"] == "department"
+    with pytest.raises(UserError, match=r"data\.fields\.label=verdikt"):
+        recognised({**data, "group": "department"})
+
+
+def test_columns_of_which_not_one_alone_applies_are_called_no_lists(tmp_path: Path) -> None:
+    rows = [{"text": row["text"], "food": n % 2, "price": n % 3 // 2} for n, row in enumerate(ROWS)]
+    settled = found(write_jsonl(tmp_path / "rows.jsonl", rows), label=["food", "price"])
+    assert settled.kind == "multi"
+    (said,) = settled.notices
+    assert "not always exactly one of the label columns applies" in said.text
+    assert "lists" not in said.text

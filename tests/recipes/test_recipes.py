@@ -13,8 +13,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from export.finished_runs import run_code
-from headtohead.results import Predictions
-from headtohead.tasks.scoring import join
+from headtohead.results import Predictions, join
 from recipes.tiny_recipes import RECIPES, Learnt, learn
 
 pytestmark = pytest.mark.slow  # five small trainings, each with its export

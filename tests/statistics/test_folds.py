@@ -11,7 +11,7 @@ from evaluation.made_up import random_predictions
 from headtohead.errors import UserError
 from headtohead.evaluation.metrics import BOUNDS
 from headtohead.results import pooled
-from headtohead.statistics import Arm, FoldPlan, estimates_of, judge
+from headtohead.statistics import Arm, Draw, FoldPlan, estimates_of, judge
 from headtohead.statistics.folds import lay_out_folds
 from headtohead.statistics.variance import Stratum, degrees_of_freedom, lay_out
 from made_up_arms import made_up_arm, noisy_runs
@@ -119,3 +119,28 @@ def test_the_interval_of_a_mean_is_cut_to_what_its_metric_can_be(seed: int) -> N
     for metric, estimate in found.items():
         least, most = BOUNDS[metric]
         assert least <= estimate.low <= estimate.value <= estimate.high <= most, metric
+
+
+def test_nothing_that_varies_is_no_evidence_of_certainty() -> None:
+    rows = random_predictions("single", 40, seed=1)
+    right = replace(rows, scores=np.log(np.eye(len(rows.labels))[rows.gold] * 0.97 + 0.01))
+    found = estimates_of(Arm(name="a", configurations=[[right, right, right]]))["accuracy"]
+    assert (found.value, found.low, found.high) == (1.0, None, None)
+
+
+def test_samples_count_once_in_the_interval_of_a_grid() -> None:
+    runs = made_up_arm("a", rows=60, runs=9, noise=3.0, seed=2).runs
+    draws = [Draw(seed=number % 3, data_seed=number // 3) for number in range(9)]
+    by_run = estimates_of(Arm(name="a", configurations=[runs]))["accuracy"]
+    by_sample = estimates_of(Arm(name="a", configurations=[runs], draws=[draws]))["accuracy"]
+    assert by_run.value == pytest.approx(by_sample.value)
+    means = [estimates_of(Arm(name="a", configurations=[runs[at : at + 3]]))["accuracy"].value for at in (0, 3, 6)]
+    assert by_sample.value == pytest.approx(np.mean(means))
+    assert by_sample != by_run
+
+
+def test_rows_of_one_group_are_refused() -> None:
+    rows = random_predictions("single", 20, seed=1)
+    one = replace(rows, group=np.zeros_like(rows.group))
+    with pytest.raises(UserError, match="all of one group"):
+        judge([Arm(name=name, configurations=[[one]]) for name in "ab"])

@@ -50,6 +50,22 @@ def test_what_a_trial_is_repeated_over(lines: list[str], places: list[str]) -> N
     assert len(space.grid()) == 2 * (2 if "lora.rank" in space.dimensions else 1)
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("seed=0,a", "whole numbers"),
+        ("seed=0,null", "whole numbers"),
+        ("seed=1.5,1.7", "whole numbers"),
+        ("data.seed=0,true", "whole numbers"),
+        ("data.split.folds=3,4", "how rows are folded is no setting to search"),
+        ("data.split.repeats=1,3", "how rows are folded is no setting to search"),
+    ],
+)
+def test_repetitions_that_are_none_are_refused(line: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        planned(line)
+
+
 def test_repetitions_mean_what_listing_folds_meant() -> None:
     short = planned("data.split.folds=5", "data.split.repeats=3")
     long = planned("data.split.folds=5", "data.split.fold=range(5)", "data.split.repeat=range(3)")

@@ -10,7 +10,7 @@ import pytest
 
 from headtohead.errors import UserError
 from headtohead.launching import KilledJob
-from headtohead.sweeping.seeds import refuse_another_seed
+from headtohead.sweeping.seeds import refuse_another_seed, refuse_races_without_end
 from headtohead.sweeping.space import parse_space
 from headtohead.sweeping.summary import write_summary
 from made_up_sweeps import run, settings_of, states, study_in
@@ -109,8 +109,12 @@ def test_seeds_of_several_objectives_are_averaged_each(tmp_path: Path) -> None:
     ],
 )
 def test_races_that_mean_nothing(given: dict[str, Any], said: str) -> None:
+    def planned() -> None:
+        settings = settings_of(**given)
+        refuse_races_without_end(len(settings.seeds), settings.pruner)
+
     with pytest.raises(UserError, match=said):
-        settings_of(**given)
+        planned()
 
 
 @pytest.mark.parametrize("lines", [["seed=1,2"], ["seed=3"], ["++seed=3"]])

@@ -14,13 +14,12 @@ import pytest
 from export.finished_runs import configured, news_rows, write_rows
 from headtohead.config import CompareConfig
 from headtohead.evaluation import point_metrics
-from headtohead.results import read_predictions, write_predictions
+from headtohead.results import join, read_predictions, write_predictions
 from headtohead.statistics import Arm
 from headtohead.tasks import cheap_baselines as module
 from headtohead.tasks.cheap_baselines import cheap_baselines
 from headtohead.tasks.compare import compare_runs
 from headtohead.tasks.finished_run import FinishedRun, load_run
-from headtohead.tasks.scoring import join
 from headtohead.tasks.train import train
 
 pytestmark = pytest.mark.slow  # whole runs

@@ -113,7 +113,10 @@ class SplitConfig:
     repeats: int = 1
     """Repetitions of the cross-validation that a sweep runs, each with all its folds; a run by itself is one fold."""
     seed: int | None = None
-    """Decides which rows are held out; ``data.seed`` then draws the training sample alone. null: ``data.seed`` decides both."""
+    """Decides which rows are held out; ``data.seed`` then draws the training sample alone. null: ``data.seed`` decides both.
+
+    With a test file and ``subset.per_class`` validation is cut from the sample, and is drawn with it.
+    """
 
     def __post_init__(self) -> None:
         if not 0 < self.validation < 1:
@@ -230,7 +233,7 @@ class DataConfig:
 
     @property
     def cuts_test(self) -> bool:
-        """Whether test rows are cut from the training file."""
+        """Whether test rows, where there are any, are cut from the training file."""
         return not self.test_names
 
     @property

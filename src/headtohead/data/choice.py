@@ -37,23 +37,30 @@ class Open:
         return cls(input=is_input, label=fields["label"] is None, kind=data["labels"]["kind"] == "auto")
 
 
-def chosen(columns: Columns, fields: FieldsConfig, open_: Open, path: Path) -> Fields | None:
+def chosen(columns: Columns, fields: FieldsConfig, open_: Open, path: Path, taken: Sequence[str] = ()) -> Fields | None:
     """Return the settings of the only columns that may be meant; None where not even likely ones are there.
+
+    Args:
+        columns: of the first file.
+        fields: as far as they are settled.
+        open_: of them what is not.
+        path: of that file.
+        taken: columns that have another role already, such as the group's.
 
     Raises:
         UserError: several may be, or none has a usual name; has a line for each.
     """
-    known = [] if open_.label else fields.label_columns
+    known = [*taken, *([] if open_.label else fields.label_columns)]
     inputs: list[Fields] = columns.inputs(known) if open_.input else [{}]
     read = used_columns(replace(fields, **inputs[0])) if len(inputs) == 1 else []
-    labels: list[Fields] = columns.labels(read) if open_.label else [{}]
+    labels: list[Fields] = columns.labels([*taken, *read]) if open_.label else [{}]
     if len(inputs) == len(labels) == 1:
         return {**inputs[0], **labels[0]}
     asked = inputs or columns.likely_inputs([*known, *(str(way["label"]) for way in labels if way)])
     read = read or (used_columns(replace(fields, **asked[0])) if asked else [])
     lines = _lines(
         [{}] if len(inputs) == 1 else _with_all(asked),
-        [{}] if len(labels) == 1 else labels or columns.likely_labels(read),
+        [{}] if len(labels) == 1 else labels or columns.likely_labels([*taken, *read]),
     )
     if not lines:
         return None
@@ -64,17 +71,17 @@ def chosen(columns: Columns, fields: FieldsConfig, open_: Open, path: Path) -> F
     )
 
 
-def notice_of(taken: Fields, columns: Columns, *, is_multi: bool) -> Notice | None:
+def notice_of(taken: Fields, columns: Columns, several: str) -> Notice | None:
     """Return what was taken, with the line that says otherwise, or all of it; None where there is nothing to say.
 
     Args:
         taken: settings below ``data.fields`` that were found.
-        is_multi: whether the labels were found to be several in a row.
+        several: by which the labels were found to be several in a row; empty where they were not.
     """
     said = [f"{taken[key]!r} is read as {INPUTS[key]}" for key in INPUTS if isinstance(taken.get(key), str)]
     said += [f"{name!r} is read as the text" for name in taken.get("text", [])]
     said += [f"{taken['label']!r} as the label"] if "label" in taken else []
-    said += ["the labels are lists, so a row may have several (multi-label)"] if is_multi else []
+    said += [f"{several}, so a row may have several (multi-label)"] if several else []
     if not said:
         return None
     titles = columns.titles(taken["text"][0]) if "text" in taken else []
@@ -82,7 +89,7 @@ def notice_of(taken: Fields, columns: Columns, *, is_multi: bool) -> Notice | No
         otherwise, line = f"To read {titles[0]!r} before it", typed("data.fields.text", [titles[0], *taken["text"]])
     else:
         otherwise, line = "The same in full, to be changed where another is meant", _typed(taken)
-        line = " ".join(filter(None, [line, "data.labels.kind=multi" * is_multi]))
+        line = " ".join(filter(None, [line, "data.labels.kind=multi" * bool(several)]))
     return Notice(text=f"{', '.join(said)}. {otherwise}:", command=line, leads=False)
 
 
@@ -93,7 +100,9 @@ def _with_all(ways: list[Fields]) -> list[Fields]:
 
 
 def _lines(inputs: Sequence[Fields], labels: Sequence[Fields]) -> list[str]:
-    return [f"\n    {_typed({**way, **label})}" for way, label in product(inputs, labels)][:MOST_LINES]
+    lines = [f"\n    {_typed({**way, **label})}" for way, label in product(inputs, labels)]
+    more = len(lines) - MOST_LINES
+    return lines if more <= 0 else [*lines[:MOST_LINES], f"\nor one of {more} more, each another pair of these columns"]
 
 
 def _typed(fields: Fields) -> str:

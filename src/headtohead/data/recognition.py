@@ -27,6 +27,8 @@ from headtohead.errors import UserError
 from headtohead.notices import Notice
 from headtohead.sources import fetch
 
+READ = ("name", "source", "format", "dialect", "encodings", "files", "group")
+"""Of ``data``, beside fields and kind, how rows are read: configurations that differ in anything else are looked at once."""
 USUAL: Fields = {"text": [TEXT], "label": LABEL}
 MOST_CELLS = 100_000
 """Label cells that are looked at for one that is no list."""
@@ -60,7 +62,8 @@ def recognised(data: Mapping[str, Any]) -> Recognised | None:
     is_multi = labels.get("separator") is not None or labels.get("unlabelled") == "none"  # no other kind has these
     kind = ("multi" if is_multi else "single") if open_.kind else str(labels["kind"])
     usual = Recognised(fields=USUAL | given, kind=kind)
-    plain = json.dumps({**data, "fields": usual.fields, "labels": {"kind": kind}})
+    read = {key: data[key] for key in READ if key in data}
+    plain = json.dumps({**read, "fields": usual.fields, "labels": {"kind": kind}})
     try:
         files = _training_files(build_data(json.loads(plain)))
     except UserError:  # it is refused where it is used
@@ -88,19 +91,20 @@ def _look(plain: str, open_: Open, files: SplitFiles, state: tuple[tuple[int, in
     """Return what the files say; None where they do not have the columns or cannot be read, which their reader says."""
     config = build_data(json.loads(plain))
     fields = config.fields
+    others = [name for name in (config.group, fields.id) if name]
     columns = _columns(files, config, [*used_columns(fields), *fields.label_columns])
     taken: Fields | None = {}
     if columns is None or (open_.input and columns.conversation(used_columns(fields)[0])):
         given = [*([] if open_.input else used_columns(fields)), *([] if open_.label else fields.label_columns)]
         columns = _columns(files, config, given)
-        taken = chosen(columns, fields, open_, files.paths[0]) if columns else None
+        taken = chosen(columns, fields, open_, files.paths[0], others) if columns else None
     if columns is None or taken is None:
         return None
     is_open = open_.kind and config.labels.kind == "single"
-    is_multi = is_open and _hold_several(files, replace(config, fields=replace(fields, **taken)))
-    notice = notice_of(taken, columns, is_multi=is_multi)
+    several = _several(files, replace(config, fields=replace(fields, **taken)), columns) if is_open else ""
+    notice = notice_of(taken, columns, several)
     said = [replace(notice, text=f"{files.paths[0].name}: {notice.text}")] if notice else []
-    return Recognised(fields=taken, kind="multi" if is_multi else config.labels.kind, notices=tuple(said))
+    return Recognised(fields=taken, kind="multi" if several else config.labels.kind, notices=tuple(said))
 
 
 def _columns(files: SplitFiles, config: DataConfig, wanted: Sequence[str]) -> Columns | None:
@@ -113,14 +117,22 @@ def _columns(files: SplitFiles, config: DataConfig, wanted: Sequence[str]) -> Co
     return found if set(wanted) <= found.names else None
 
 
-def _hold_several(files: SplitFiles, config: DataConfig) -> bool:
-    """Whether only multi-label data are written so: every cell a list, or columns of which not one alone applies."""
-    columns = config.fields.label_columns
+def _several(files: SplitFiles, config: DataConfig, columns: Columns) -> str:
+    """Return what shows that a row may have several labels: every cell a list, or columns of which not one alone applies.
+
+    Empty where nothing does. The rows at hand rule lists out where one of their cells is none; else all are read.
+    """
+    labels = config.fields.label_columns
     try:
-        rows = islice(_cells(files, config), MOST_CELLS)
-        return _are_lists(row[0] for row in rows) if len(columns) == 1 else _apply_together(rows)
+        if len(labels) > 1:
+            applied = _apply_together(islice(_cells(files, config), MOST_CELLS))
+            return "not always exactly one of the label columns applies" if applied else ""
+        held = (cell({labels[0]: value}, labels[0], config.fields) for value in columns.values.get(labels[0], []))
+        if not all(value is None or is_written_list(value) for value in held):
+            return ""
+        return "the labels are lists" if _are_lists(row[0] for row in islice(_cells(files, config), MOST_CELLS)) else ""
     except UserError:
-        return False
+        return ""
 
 
 def _cells(files: SplitFiles, config: DataConfig) -> Iterator[list[Any]]:

@@ -94,9 +94,8 @@ def _sample(config: DataConfig, parts: Parts, labels: LabelSpace) -> Parts:
     absent = [name for column, name in enumerate(labels.names) if column not in strata]
     if absent:
         raise UserError(f"data.subset.per_class={per_class}: no row of data.files.train has the label {absent[0]!r}")
-    seed = (
-        config.held_out_seed if config.cuts_test else config.seed
-    )  # test rows that are cut from the sample go with it
+    # test rows that are cut from the sample go with it
+    seed = config.held_out_seed if config.cuts_test else config.seed
     return parts | {"train": train.take(splitting.balanced_rows(strata, train.text, per_class, seed))}
 
 

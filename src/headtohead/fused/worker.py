@@ -29,6 +29,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError
 from headtohead.fused.jobs import Job, composer, dumped, own_log
+from headtohead.grammar import typed_program
 from headtohead.launching.ending import read_ending, write_ending
 from headtohead.mistakes import explain_composition
 from headtohead.provenance import CONF
@@ -109,7 +110,7 @@ class Jobs:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with own_log(folder):
-                read = self._read(job["overrides"], folder)
+                read = self._read(job["overrides"], folder, Path(job.get("script", "run.py")))
             why = alone_because(read.config)
             shared = None if why or job.get("alone") else what_is_shared(read.config)
             asked = Asked(
@@ -122,7 +123,7 @@ class Jobs:
             self._say(f"{folder.name} is trained alone: {why}")
         self._waiting[asked] = folder
 
-    def _read(self, overrides: list[str], folder: Path) -> Job:
+    def _read(self, overrides: list[str], folder: Path, script: Path) -> Job:
         """Compose and type a job; one that is refused leaves a record that says so.
 
         Raises:
@@ -141,7 +142,8 @@ class Jobs:
         except Exception as error:
             note_refusal(own, folder, error)
             raise
-        return Job(folder=folder, own=own, hydra=hydra, config=config, command=["python", "run.py", *overrides])
+        command = [*typed_program(script), *overrides]
+        return Job(folder=folder, own=own, hydra=hydra, config=config, command=command)
 
     def _say_why_not_together(self, shared: Mapping[str, Any] | None) -> None:
         """Say what keeps the next runs from being trained with those before."""

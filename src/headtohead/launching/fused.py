@@ -61,7 +61,7 @@ class FusedJobs:
         self.start()
         assert self._worker is not None
         self._worker.output.write_to(sweep_folder(config, folder) / WORKER_LOG)
-        return self._worker.submit(command[2:], str(folder))
+        return self._worker.submit(command[1], command[2:], str(folder))
 
     def interrupt(self) -> None:
         """Ask the worker to save and end, and wait a while until it has."""
@@ -101,8 +101,8 @@ class Worker:
         """Whether it takes no more jobs."""
         return self._has_ended or self._process.poll() is not None
 
-    def submit(self, overrides: Sequence[str], folder: str) -> Future[None]:
-        """Hand over a job."""
+    def submit(self, script: str, overrides: Sequence[str], folder: str) -> Future[None]:
+        """Hand over a job, with the script that would run it by itself."""
         assert self._process.stdin is not None
         future: Future[None] = Future()
         future.set_running_or_notify_cancel()  # from here on nobody but its end takes it back
@@ -114,7 +114,7 @@ class Worker:
                 )
                 return future
             self._waiting[folder] = future
-        job = {"overrides": list(overrides), "folder": folder, "alone": losses_of(folder).is_suspect}
+        job = {"script": script, "overrides": list(overrides), "folder": folder, "alone": losses_of(folder).is_suspect}
         with suppress(BrokenPipeError):  # it has just died, and whoever listens to it fails the future
             self._process.stdin.write(json.dumps(job) + "\n")
             self._process.stdin.flush()

@@ -254,7 +254,9 @@ def _task_of(pack: list[_Job]) -> SlurmTask:
     folder = first.folder.parent / "packs" / f"{first.folder.name}-{secrets.token_hex(4)}"
     folder.mkdir(parents=True)
     python = first.task.command[0]
-    jobs = [{"overrides": job.task.command[2:], "folder": str(job.folder)} for job in pack]
+    jobs = [
+        {"script": job.task.command[1], "overrides": job.task.command[2:], "folder": str(job.folder)} for job in pack
+    ]
     atomic.write_json(folder / "jobs.json", jobs)
     command = [python, "-m", WORKER, str(len(pack)), str(folder / "jobs.json")]
     return SlurmTask(command, str(folder), tuple(str(job.folder) for job in pack))

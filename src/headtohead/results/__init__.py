@@ -1,5 +1,6 @@
 """The record of a run: ``result.json`` and ``predictions.parquet``. Pure: no torch, works on any machine."""
 
+from headtohead.results.pooling import join as join
 from headtohead.results.pooling import pooled as pooled
 from headtohead.results.predictions import Predictions as Predictions
 from headtohead.results.predictions import read_predictions as read_predictions

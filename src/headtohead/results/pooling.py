@@ -1,4 +1,4 @@
-"""Out-of-fold predictions: the folds of one repetition put together, every row answered by a model that was not trained on it."""
+"""Predictions of several splits or folds put into one table."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ import numpy as np
 from headtohead.results.predictions import FLAT_COLUMNS, Predictions
 
 
-def pooled(folds: Sequence[Predictions]) -> Predictions:
-    """Return the rows of all folds, ordered by row id, whatever the order of the folds."""
-    arrays = {
-        name: np.concatenate([getattr(fold, name) for fold in folds]) for name in (*FLAT_COLUMNS, "gold", "scores")
+def join(parts: Sequence[Predictions]) -> Predictions:
+    """Put the rows of all parts into one table, in their order."""
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in (*FLAT_COLUMNS, "gold", "scores")
     }
-    whole = Predictions(labels=folds[0].labels, is_expected_score=folds[0].is_expected_score, **arrays)
+    return Predictions(labels=parts[0].labels, is_expected_score=parts[0].is_expected_score, **columns)
+
+
+def pooled(folds: Sequence[Predictions]) -> Predictions:
+    """Return out-of-fold predictions: the rows of all folds ordered by row id, whatever the order of the folds.
+
+    Every row is answered by a model that was not trained on it.
+    """
+    whole = join(folds)
     return whole.select(np.argsort(whole.row_id.astype(str), kind="stable"))

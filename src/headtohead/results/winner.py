@@ -44,7 +44,7 @@ def _refuse_folds(folder: Path) -> None:
     Raises:
         UserError: with the line that trains on all of them.
     """
-    studies = [folder / STUDY, *sorted(folder.glob(f"*/{STUDY}")), *sorted(folder.glob(f"*/repeat_*/{STUDY}"))]
+    studies = [folder / STUDY, *sorted(folder.glob(f"*/{STUDY}")), *sorted(folder.glob(f"*/*/{STUDY}"))]
     folded = [study for path in studies if path.exists() and (study := _read(path)).get("measures_parts")]
     if not folded:
         return

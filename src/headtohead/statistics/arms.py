@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from headtohead.errors import UserError
+from headtohead.evaluation.resampling import independent_units
 from headtohead.results import Predictions
 from headtohead.statistics.draws import Draw, Sampling, Unit, sampling_of, units_of
 from headtohead.statistics.folds import FoldPlan
@@ -120,18 +121,24 @@ def refuse_unequal_rows(arms: Sequence[Arm]) -> None:
         UserError: naming the first run that differs, and in what.
     """
     reference, where = None, ""
-    for arm, number, run in _numbered(arms):
+    for arm, number, run in numbered_runs(arms):
         here = arm.named_run(number)
         if reference is None:
             reference, where = run, here
             if len(run) < 2:
                 raise UserError(f"{here} holds {len(run)} rows; a comparison needs two or more")
+            if independent_units(run.group).max() == 0:
+                raise UserError(
+                    f"the {len(run):,} rows of {here} are all of one group, which counts as one observation: intervals need "
+                    "rows of two groups or more"
+                )
         difference = _difference(run, reference)
         if difference:
             raise UserError(f"{here} and {where} cannot be compared: {difference}")
 
 
-def _numbered(arms: Sequence[Arm]) -> Iterator[tuple[Arm, int, Predictions]]:
+def numbered_runs(arms: Sequence[Arm]) -> Iterator[tuple[Arm, int, Predictions]]:
+    """Yield every run with its arm and its number in it, from one."""
     for arm in arms:
         for number, run in enumerate(arm.runs, start=1):
             yield arm, number, run

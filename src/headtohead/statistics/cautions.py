@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from headtohead.errors import UserError
 from headtohead.results import Predictions
-from headtohead.statistics.arms import Arm, shares_of
+from headtohead.statistics.arms import Arm, numbered_runs, shares_of
 from headtohead.statistics.metrics import metrics_of
 
 FEW_ROWS = 10
@@ -69,18 +69,12 @@ def judgeable(arms: Sequence[Arm]) -> dict[str, str | None]:
 
 
 def _why_not(arms: Sequence[Arm], metric: str) -> str | None:
-    for arm, number in _without(arms, metric):
-        return f"{arm.named_run(number)} stored no probabilities"
+    for arm, number, run in numbered_runs(arms):
+        if metric not in metrics_of(run):
+            return f"{arm.named_run(number)} stored no probabilities"
     try:
         for arm in arms:
             shares_of(arm, metric)
     except UserError as error:
         return str(error).partition(";")[0].replace(metric, "it", 1)
     return None
-
-
-def _without(arms: Sequence[Arm], metric: str) -> Iterator[tuple[Arm, int]]:
-    for arm in arms:
-        for number, run in enumerate(arm.runs, start=1):
-            if metric not in metrics_of(run):
-                yield arm, number

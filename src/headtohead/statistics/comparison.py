@@ -19,12 +19,11 @@ from headtohead.statistics.folds import by_repetition, lay_out_folds
 from headtohead.statistics.multiplicity import Rate
 from headtohead.statistics.pairing import paired
 from headtohead.statistics.power import detectable_difference, more_rows, more_runs
-from headtohead.statistics.variance import Layout, Stratum, degrees_of_freedom, lay_out
+from headtohead.statistics.variance import ROUNDING, Layout, Stratum, degrees_of_freedom, half_width, lay_out
 
 Scope = Literal["runs", "configurations", "methods", "folds"]
 """What a statement is about: these trained models, these configurations (new seeds), the methods (new tunings), or training
 on samples of this size (folds)."""
-ROUNDING = 1e-12
 FEW_TOLD_APART = 10
 """Units of rows that tell arms apart, below which they are not called equal: a spread seen on so few may be far too small."""
 SUGGESTIVE = 0.3
@@ -168,10 +167,10 @@ def _estimate(layout: Layout) -> tuple[float, float, float]:
 
 def _interval(layout: Layout, alpha: float, metric: str) -> tuple[float | None, float | None]:
     """Return the interval of a difference, cut to what the metric can differ by."""
-    difference, error, df = _estimate(layout)
+    difference, error, _ = _estimate(layout)
     if error == 0:
         return None, None
-    reach, widest = float(stats.t.isf(alpha / 2, df)) * error, widest_difference(metric)
+    reach, widest = float(half_width(layout, alpha)), widest_difference(metric)
     return max(difference - reach, -widest), min(difference + reach, widest)
 
 

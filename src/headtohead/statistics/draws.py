@@ -9,7 +9,7 @@ variance of the mean over them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
@@ -67,6 +67,13 @@ class Sampling:
     """Whether every draw that counts has a sample of its own, so that new samples are in the interval."""
     varied: tuple[str, ...]
     """Of ``seed`` and ``data.seed`` those in which runs differ."""
+
+
+def alike(draws: Sequence[Sequence[Draw]]) -> Sequence[Sequence[Draw]]:
+    """Return draws told apart by one measure: by data seeds, where some runs are older than the hash of their rows."""
+    if all(draw.sample for own in draws for draw in own):
+        return draws
+    return [[replace(draw, sample="") for draw in own] for own in draws]
 
 
 def sampling_of(draws: Sequence[Sequence[Draw]], *, as_method: bool) -> Sampling | None:

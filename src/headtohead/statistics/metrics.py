@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -86,6 +86,11 @@ def metrics_of(predictions: Predictions) -> list[str]:
     return [*_BY_KIND[predictions.labels.kind], *probability]
 
 
+def metrics_of_all(runs: Sequence[Predictions]) -> list[str]:
+    """Return the metrics that every run has, in the order of the first."""
+    return [metric for metric in metrics_of(runs[0]) if all(metric in metrics_of(run) for run in runs)]
+
+
 def resolve_metric(asked: str | None, runs: list[Predictions], key: str = "compare.metric") -> str:
     """Return the metric asked for, or the usual one of this kind of label; ``kappa`` is the kind's own kappa.
 
@@ -96,7 +101,7 @@ def resolve_metric(asked: str | None, runs: list[Predictions], key: str = "compa
     name = default_metric(kind) if asked is None else asked
     if name == "kappa":
         name = "quadratic_kappa" if kind == "ordinal" else "cohen_kappa"
-    shared = [metric for metric in metrics_of(runs[0]) if all(metric in metrics_of(run) for run in runs)]
+    shared = metrics_of_all(runs)
     if name not in shared:
         raise UserError(f"{key}={asked} is not defined for these {kind}-label runs{near_names(str(asked), shared)}")
     return name

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
-from headtohead.statistics.variance import Layout, Number, degrees_of_freedom, grown
+from headtohead.statistics.variance import Layout, Number, grown, half_width
 
 POWER = 0.8
 DRAWS = 1000
@@ -45,7 +45,7 @@ def detectable_difference(layout: Layout, alpha: float, draws: int = DRAWS) -> N
 
 
 def chance_to_find(
-    layout: Layout, difference: float, alpha: float, *, more_runs: int = 0, row_factor: float = 1.0, draws: int = DRAWS
+    layout: Layout, difference: float, alpha: float, *, more_runs: int = 0, row_factor: float = 1.0
 ) -> Number:
     """Return the chance that a comparison finds a true difference, in the right direction, if it had more runs and rows.
 
@@ -55,9 +55,8 @@ def chance_to_find(
         alpha: Two-sided error rate.
         more_runs: Per stratum.
         row_factor: Rows over the rows there are.
-        draws: Simulated comparisons.
     """
-    error, reach = _fresh(layout, alpha, draws, more_runs, row_factor)
+    error, reach = _fresh(layout, alpha, DRAWS, more_runs, row_factor)
     chance: Number = _found(difference - reach, error).mean(axis=-1)
     return chance
 
@@ -94,8 +93,7 @@ def _fresh(
         across_units=true.across_units * share(true.units - 1),
         runs=tuple(runs * share(count - 1) for runs, count in zip(true.runs, true.run_counts, strict=True)),
     )
-    reach = special.stdtrit(degrees_of_freedom(then), 1 - alpha / 2) * np.sqrt(then.variance)
-    return np.sqrt(true.variance), reach
+    return np.sqrt(true.variance), half_width(then, alpha)
 
 
 @lru_cache(maxsize=1024)

@@ -18,10 +18,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy import special
 
 Shares = Float[np.ndarray, "*batch runs units"]
 """What each unit of rows adds to each run's metric: the mean over units is the metric."""
 Number = Float[np.ndarray, "*batch"] | np.float64
+
+
+ROUNDING = 1e-12
+"""Standard error up to which arms differ by rounding alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,11 @@ def degrees_of_freedom(layout: Layout) -> Number:
         reciprocal = reciprocal + (mixed / variance) ** 2 / ((count - 1) * (layout.units - 1))
     fewest = min((layout.units, *layout.run_counts)) - 1.0
     return np.where(layout.variance > 0, np.maximum(1 / np.maximum(reciprocal, 1e-9), fewest), layout.units - 1.0)
+
+
+def half_width(layout: Layout, alpha: float) -> Float[np.ndarray, "*batch"]:
+    """Return the half-width of the interval of ``layout.difference`` at a two-sided error rate."""
+    return np.asarray(special.stdtrit(degrees_of_freedom(layout), 1 - alpha / 2) * np.sqrt(layout.variance))
 
 
 def _exponent(count: int) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from headtohead.evaluation.metrics import widest_difference
 from headtohead.statistics.arms import Arm
 from headtohead.statistics.comparison import Comparison
 from headtohead.statistics.multiplicity import Rate
 from headtohead.statistics.scope import scope_in_words
+
+MARGINS = "compare.margin, or of a sweep hydra.sweeper.margin"
 
 
 def sentence(pair: Comparison, arms: Mapping[str, Arm], rate: Rate, levels: Mapping[str, float], beside: str) -> str:
@@ -28,9 +30,9 @@ def sentence(pair: Comparison, arms: Mapping[str, Arm], rate: Rate, levels: Mapp
         *_claim(pair, one, other, rate, f"{pair.metric} {reached}", beside),
         scope_in_words(pair.scope, both),
         _pairing(pair),
-        _few_runs(pair, arms),
+        _few_runs(pair, both),
         _sight(pair),
-        _advice(pair),
+        _advice(pair, _drawn(pair, both)),
     ]
     return " ".join(f"{part}." for part in parts if part)
 
@@ -96,14 +98,22 @@ def _pairing(pair: Comparison) -> str:
     return "Runs of the same seeds were paired, as was set beforehand, so that luck which the arms share drops out"
 
 
-def _few_runs(pair: Comparison, arms: Mapping[str, Arm]) -> str:
+def _drawn(pair: Comparison, both: Sequence[Arm]) -> str:
+    """Return what a further draw of an arm would be: what is exchangeable in it."""
+    if pair.scope == "methods":
+        return "tunings"
+    return "training samples" if any(arm.drawn == "training samples" for arm in both) else "seeds"
+
+
+def _few_runs(pair: Comparison, both: Sequence[Arm]) -> str:
+    drawn = _drawn(pair, both)
     if pair.undirected:
         return (
-            f"{pair.undirected}: with two runs beside another number the interval is too narrow where those two vary most "
-            "(91 % instead of 95 in simulations), so none is called better or equal; add runs to the arm of two"
+            f"{pair.undirected}: with two {drawn} beside another number the interval is too narrow where those two vary most "
+            f"(91 % instead of 95 in simulations), so none is called better or equal; add {drawn} to the arm of two"
         )
-    if pair.scope == "configurations" and {arms[name].spare_runs for name in (pair.first, pair.second)} == {1}:
-        return "Two seeds each say very little, since two show hardly how far seeds lie apart; five are usual"
+    if pair.scope == "configurations" and {arm.spare_runs for arm in both} == {1}:
+        return f"Two {drawn} each say very little, since two show hardly how far {drawn} lie apart; five are usual"
     return ""
 
 
@@ -115,15 +125,14 @@ def _sight(pair: Comparison) -> str:
     return f"A comparison like this finds a true difference of about {about(pair.detectable)} in at least 80 % of cases"
 
 
-def _advice(pair: Comparison) -> str:
+def _advice(pair: Comparison, unit: str) -> str:
     """Say what gives a good chance to decide at the next look; nothing where nothing suggests that there is anything."""
     if pair.direction or pair.equivalent is True or pair.detectable is None:
         return ""
     if pair.detectable > widest_difference(pair.metric) and pair.margin is None:
         return ""
     if pair.sought is None:
-        return "Nothing suggests a difference: to ask whether the arms are equal, set a margin (compare.margin)"
-    unit = "tunings" if pair.scope == "methods" else "seeds"
+        return f"Nothing suggests a difference: to ask whether the arms are equal, set a margin ({MARGINS})"
     counts = ((pair.more_runs, f"{unit} per arm"), (pair.more_rows, "rows"))
     if any(count == 0 for count, _ in counts):
         return ""

@@ -16,6 +16,7 @@ from headtohead.evaluation import confusion
 from headtohead.results import pooled
 from headtohead.statistics import Arm, Estimate, estimates_of
 from headtohead.statistics.arms import refuse_unequal_rows
+from headtohead.statistics.draws import alike
 from headtohead.statistics.words import number
 from headtohead.sweeping.study import SweepStudy
 from headtohead.tasks.finished_run import FinishedRun, load_run
@@ -79,7 +80,12 @@ def _estimates(study: SweepStudy, runs: Sequence[FinishedRun]) -> tuple[dict[str
     try:
         if study.space.plan.folds:
             return estimates_of(cross_validated_arm(study.name, runs)), ""
-        arm = Arm(name=study.name, configurations=[[run.predictions for run in runs]])
+        arm = Arm(
+            name=study.name,
+            configurations=[[run.predictions for run in runs]],
+            folders=[str(run.folder) for run in runs],
+            draws=alike([[run.draw for run in runs]]),
+        )
         refuse_unequal_rows([arm])
         return estimates_of(arm), ""
     except UserError as error:
@@ -95,12 +101,11 @@ def as_stored(averages: Sequence[Average]) -> list[dict[str, Any]]:
     return [asdict(average) for average in averages]
 
 
-def table_of_averages(study: SweepStudy, averages: Sequence[Average], metric: str) -> Table:
+def table_of_averages(averages: Sequence[Average], metric: str) -> Table:
     """Return mean, interval and runs of one metric as a table, a row for each trial.
 
     Args:
-        study: they are of.
-        averages: of its trials.
+        averages: of a study's trials.
         metric: that decides.
     """
     several = len(averages) > 1
@@ -114,9 +119,11 @@ def table_of_averages(study: SweepStudy, averages: Sequence[Average], metric: st
 def _cells(average: Average, metric: str) -> list[str]:
     values = [value for value in average.per_run.get(metric, []) if value is not None]
     ends = [number(min(values)), number(max(values))] if values else ["-", "-"]
-    if found := average.metrics.get(metric):
-        return [number(found.value), f"{number(found.low)} to {number(found.high)}", *ends]
-    return [number(fmean(values)) if values else "-", "-", *ends]
+    found = average.metrics.get(metric)
+    if found is None:
+        return [number(fmean(values)) if values else "-", "-", *ends]
+    interval = "-" if found.low is None or found.high is None else f"{number(found.low)} to {number(found.high)}"
+    return [number(found.value), interval, *ends]
 
 
 def said_of_averages(study: SweepStudy, averages: Sequence[Average]) -> str:

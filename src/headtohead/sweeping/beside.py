@@ -27,8 +27,8 @@ def beside_best(study: SweepStudy) -> dict[str, Any] | None:
     these are compared as well.
 
     Returns:
-        ``metric``, ``splits`` (name to ``best``, the best trial's value, ``baselines`` and why some are ``missing``) and
-        ``leads``; None where no trial has completed, or a cost alone was optimised.
+        ``metric``, ``splits`` (name to ``best``, the best trial's value, ``of``, how its runs come to it, ``baselines`` and
+        why some are ``missing``) and ``leads``; None where no trial has completed, or a cost alone was optimised.
     """
     metric = next((name for path in study.objectives if (name := _metric(path))), None)
     runs = [folder for trial in best_trials(study)[:1] for folder in study.run_folders(trial.number)]
@@ -42,7 +42,8 @@ def beside_best(study: SweepStudy) -> dict[str, Any] | None:
             own = [load_run(folder, split) for folder in runs]
             cheap = cheap_baselines({BEST: own}, split)
             level = _level(own, metric)
-            splits[split] = {"best": level, "baselines": cheap.values[BEST], "missing": cheap.missing}
+            of = " as the mean of its folds" if study.space.plan.folds else ""
+            splits[split] = {"best": level, "of": of, "baselines": cheap.values[BEST], "missing": cheap.missing}
             leads += _leads(cheap, level, metric, split)
     except UserError:  # such as predictions that somebody has moved away: what stands is shown
         return None
@@ -77,6 +78,6 @@ def print_beside(found: dict[str, Any]) -> None:
         }
         if known and own["best"] is not None:
             listed = "".join(f", {title} {number(values[found['metric']])}" for title, values in known.items())
-            print(f"{found['metric']} on {split} rows: {BEST} {number(own['best'])}{listed}")
+            print(f"{found['metric']} on {split} rows: {BEST} {number(own['best'])}{own['of']}{listed}")
         for why in own["missing"][:1]:
             print(f"what costs seconds could not all be scored on {split} rows: {why}")

@@ -22,10 +22,11 @@ from headtohead.sweeping.overrides import assignment
 from headtohead.sweeping.slots import run_jobs
 from headtohead.sweeping.study import Job, SweepStudy, has_failed
 from headtohead.sweeping.told import Told
+from headtohead.tasks import folder as run_folder
+from headtohead.tasks.finished_run import held_out_seed
 
 FINAL = ("evaluate.test=true", "evaluate.baselines=false", "export.form=none")
 CHOOSING = ("evaluate.test=false", *FINAL[1:])
-RECORD = "result.json"
 
 
 def winners(study: SweepStudy, top_k: int) -> list[FrozenTrial]:
@@ -94,8 +95,10 @@ def _jobs(
     study: SweepStudy, trial: FrozenTrial, what: str, seeds: Iterable[int], final: Sequence[str], *, fresh_samples: bool
 ) -> list[Job]:
     jobs = []
+    held_out = _held_out(study, trial) if fresh_samples else None
     for seed in seeds:
-        own = [f"seed={seed}", *(_sample(study, trial, seed) if fresh_samples else ()), *final]
+        sample = [] if held_out is None else [f"data.seed={seed}", f"data.split.seed={held_out}"]
+        own = [f"seed={seed}", *sample, *final]
         decided = {line.partition("=")[0] for line in own}
         kept = [line for line in trial.user_attrs["overrides"] if line.partition("=")[0].lstrip("+") not in decided]
         folder = study.folder / f"{what}_{trial.number:04d}_{'sample' if fresh_samples else 'seed'}_{seed}"
@@ -113,12 +116,10 @@ def _jobs(
     return jobs
 
 
-def _sample(study: SweepStudy, trial: FrozenTrial, seed: int) -> list[str]:
-    """Return what draws other training rows, the held-out ones being those that the trial had."""
-    data = read_record(study.run_folders(trial.number)[0] / RECORD).config["data"]
-    given = data["split"].get("seed")
-    held_out = data["seed"] if given is None else given
-    return [f"data.seed={seed}", f"data.split.seed={held_out}"]
+def _held_out(study: SweepStudy, trial: FrozenTrial) -> int:
+    """Return the seed of the rows that a trial held out, which runs that draw other training rows hold out too."""
+    folder = study.run_folders(trial.number)[0]
+    return held_out_seed(read_record(folder / run_folder.RECORD).config)
 
 
 def run_all(todo: Sequence[Job], jobs: Jobs, max_retries: int, told: Told) -> None:

@@ -68,7 +68,8 @@ def _nothing_shown(arm: str, config: DataConfig, said: str, line: str) -> str:
     can_fold = list(config.files) == ["train"]
     folds = f", or data.split.folds=5 data.split.repeats=3 instead of {KEY}" if can_fold else ""
     return (
-        f"{_where(arm)}{said}, so that {KEY} would show little of a training sample's luck: set {line} or less{folds}"
+        f"hydra.sweeper.arms.{arm}: {said}, so that {KEY} would show little of a training sample's luck: "
+        f"set {line} or less{folds}"
     )
 
 
@@ -85,7 +86,7 @@ def costs_of_samples(wanted: ConfirmSettings, corpora: Mapping[str, tuple[DataCo
         text=f"each of the {wanted.seeds} confirming runs of a tuning draws training rows of its own ({KEY}): they are read, "
         "tokenised and, where a trunk is frozen, run through it anew for each. "
         "Intervals then hold the luck of the sample, and are wider, half as wide again to two and a half "
-        "times in simulations where it is large. The held-out rows stay",
+        "times in simulations where it is large. The test rows stay",
         leads=False,
     )
     sizes = dict.fromkeys(_rows_and_pool(config, corpus) for config, corpus in corpora.values())
@@ -96,7 +97,3 @@ def costs_of_samples(wanted: ConfirmSettings, corpora: Mapping[str, tuple[DataCo
                 f"hold about {1 - rows / pool:.0%} of the variance that comes of the training sample",
                 leads=False,
             )
-
-
-def _where(arm: str) -> str:
-    return f"hydra.sweeper.arms.{arm}: " if arm else ""

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from headtohead.errors import UserError
 from headtohead.sweeping.plan import SHORT, Plan
-from headtohead.sweeping.seeds import refuse_another_seed
+from headtohead.sweeping.seeds import are_whole, refuse_another_seed
 from headtohead.sweeping.space import Dimension, Space
 
 FOLDS, REPEATS = "data.split.folds", "data.split.repeats"
@@ -33,6 +33,12 @@ def with_plan(space: Space, seeds: Sequence[int], config: DictConfig | None = No
     repeated = {key: _listed(space.dimensions[key], drawn=drawn) for key in SHORT if key in space.dimensions}
     if seeds:
         repeated["seed"] = list(seeds)
+    for key in (FOLDS, REPEATS):
+        if key in space.dimensions:
+            raise UserError(
+                f"{key}={space.dimensions[key]}: how rows are folded is no setting to search, since figures of other folds are "
+                "of other rows: give one number, and make a sweep of each"
+            )
     folds = _number(space, config, FOLDS)
     if folds and not _is_fixed(space, "data.split.fold"):
         repeated = {**_all_folds(space, config, folds), **repeated}
@@ -56,6 +62,8 @@ def _listed(dimension: Dimension, *, drawn: bool) -> list[int]:
             f"{'hydra.sweeper.seeds=[0,1,2] runs' if dimension.name == 'seed' else 'A list such as 0,1,2 runs'} every "
             "trial on all of them"
         )
+    if not are_whole(dimension.values):
+        raise UserError(f"{dimension.name}={dimension}: repetitions are numbered by whole numbers, such as 0,1,2")
     return [int(value) for value in dimension.values]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headtohead.errors import UserError
@@ -19,7 +19,7 @@ def read_seeds(given: Any) -> list[int]:
         UserError: it is no list of different seeds, or takes those that confirmation needs fresh.
     """
     seeds = [given] if isinstance(given, int) else given or []
-    if not isinstance(seeds, list) or not all(isinstance(seed, int) and not isinstance(seed, bool) for seed in seeds):
+    if not isinstance(seeds, list) or not are_whole(seeds):
         raise UserError(f"hydra.sweeper.seeds must be a list of whole numbers, such as [0,1,2], given {given!r}")
     if len(set(seeds)) < len(seeds):
         raise UserError(f"hydra.sweeper.seeds={seeds} names a seed twice")
@@ -29,6 +29,11 @@ def read_seeds(given: Any) -> list[int]:
             "the seeds from there on are kept fresh to confirm the winners"
         )
     return seeds
+
+
+def are_whole(values: Sequence[Any]) -> bool:
+    """Whether all values are whole numbers; true and false are none."""
+    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
 
 
 def refuse_races_without_end(runs: int, pruner: Mapping[str, Any] | None) -> None:

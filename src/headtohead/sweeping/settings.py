@@ -17,7 +17,7 @@ from headtohead.evaluation.metrics import HIGHER_IS_BETTER
 from headtohead.statistics.pairing import PAIRINGS
 from headtohead.sweeping.arms import NAME, ArmSettings, ConfirmSettings, read_arms
 from headtohead.sweeping.constraints import Limit, read_constraints, require_readable
-from headtohead.sweeping.seeds import read_seeds, refuse_races_without_end
+from headtohead.sweeping.seeds import read_seeds
 
 DIRECTIONS = ("minimize", "maximize")
 GRID = "optuna.samplers.GridSampler"
@@ -83,7 +83,6 @@ class Settings:
                 "hydra.sweeper.sampler=grid runs combinations that are listed beforehand, which custom_search_space "
                 "has none of: hydra/sweeper/sampler=brute_force walks through conditional spaces"
             )
-        refuse_races_without_end(len(self.seeds), self.pruner)
 
     @property
     def is_grid(self) -> bool:
@@ -136,7 +135,7 @@ class Settings:
         """
         own = f"metrics.validation.{metric}"
         names = [name.removesuffix(".value") for name in self.objective] or [own]
-        if self.seeds or (own not in names and not self.pruner):
+        if own not in names and not self.pruner:
             return 0
         if own not in names:
             raise UserError(

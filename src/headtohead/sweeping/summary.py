@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,11 @@ from headtohead.sweeping.study import SweepStudy, is_feasible, state_in_words
 from headtohead.sweeping.trial_table import state_of, table_of
 
 SUMMARY = "study.json"
+OF_ARMS = tuple(
+    f"hydra.sweeper.{key}"
+    for key in ("arms", "confirm", "margin", "alpha", "pairing", "tunings", "params", "study_name", "storage")
+)
+"""Settings of the sweeper that a sweep without arms has no use for, or that name a study of its own."""
 CONFIRMING = re.compile(r"(confirm|choose)_(\d+)_(?:seed|sample)_(\d+)")
 
 
@@ -105,8 +111,15 @@ def _tuning_of_all_rows(study: SweepStudy) -> str:
         [line for line in space.fixed if line not in space.only_tuning and line.partition("=")[0] != "seed"]
     )
     varied = [f"{dimension.key}={dimension}" for dimension in space.dimensions.values()]
-    budget = [] if study.settings.is_grid else [f"hydra.sweeper.n_trials={study.settings.n_trials}"]
-    return command("-m", *shared, *varied, *budget)
+    return command("-m", *shared, *varied, *_of_sweeper(study))
+
+
+def _of_sweeper(study: SweepStudy) -> list[str]:
+    """Return the settings of the sweeper as they were typed, without those of arms, which are one by one then."""
+    typed = [word for word in sys.argv[1:] if word.lstrip("+").startswith(("hydra/sweeper", "hydra.sweeper."))]
+    kept = [word for word in typed if not word.lstrip("+").startswith(OF_ARMS)]
+    is_drawn = not study.settings.is_grid and not any("sampler" in word for word in kept)
+    return [*kept, *(["hydra/sweeper/sampler=tpe"] if is_drawn else [])]
 
 
 def _ends_of_ranges(study: SweepStudy, best: FrozenTrial) -> dict[str, str]:
@@ -122,7 +135,7 @@ def _class_name(configured: Mapping[str, Any] | None) -> str | None:
 
 def _confirmed(study: SweepStudy) -> Iterator[dict[str, Any]]:
     """Yield the finished runs on fresh seeds, those that chose a champion too, with their validation score."""
-    for folder in sorted(study.folder.glob("c*_*_s*_*")):
+    for folder in sorted(study.folder.iterdir()):
         named, outcome = (
             CONFIRMING.fullmatch(folder.name),
             recorded_outcome(folder, Wanted(objectives=study.settings.objective)),
@@ -176,7 +189,7 @@ def print_end(study: SweepStudy, averages: Sequence[Average], metric: str) -> No
     console.print(table_of(study, {trial.number for trial in best}))
     if averages:
         console.print(said_of_averages(study, averages), markup=False, highlight=False, soft_wrap=True)
-        console.print(table_of_averages(study, averages, metric))
+        console.print(table_of_averages(averages, metric))
         for line in said_of_runs(averages, metric):
             console.print(line, markup=False, highlight=False)
     if best:

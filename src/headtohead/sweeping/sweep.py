@@ -141,7 +141,7 @@ def _checked(settings: Settings, spaces: Mapping[str, Space], compose: Composer,
         if settings.pruner is not None and not spaces[arm].plan.places and not varies_steps:
             refuse_late_pruner(settings.pruner, preflight.steps(first))
     rows = {arm: (first.data, preflight.corpus(first)) for arm, first in firsts.items()}
-    if draws_samples(settings) and not is_by_folds(spaces):
+    if draws_samples(settings):
         for arm, (data, corpus) in rows.items():
             refuse_samples_of_most(arm, data, corpus)
     return rows
@@ -158,7 +158,7 @@ def _say_what_comes(sweep: Sweep, pace: Pace, estimate: Callable[[], float | Non
 
 def _notices(sweep: Sweep, spaces: Mapping[str, Space], launcher: Launcher, rows: Rows) -> Iterator[Notice]:
     """Yield what costs more than usual, and what a person may have meant otherwise."""
-    if rows and draws_samples(sweep.settings) and not is_by_folds(spaces):
+    if rows and draws_samples(sweep.settings):
         yield from costs_of_samples(sweep.settings.confirm, rows)
     for contrary in sweep.settings.against_the_grain(sweep.metric):
         yield Notice(

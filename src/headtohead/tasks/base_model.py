@@ -10,6 +10,7 @@ from typing import Any
 from headtohead.checkpoints import content_now
 from headtohead.config import Config, loading
 from headtohead.errors import UserError
+from headtohead.grammar import as_typed, in_shell
 from headtohead.notices import Notice
 from headtohead.results import RunRecord
 from headtohead.sources import file_hash
@@ -61,9 +62,10 @@ def refuse_another_base(record: RunRecord, content: Mapping[str, str], folder: P
 def train_again(record: RunRecord) -> str:
     """Return how to train a run anew, as ``mend`` of ``refuse_another_base``."""
     command = str(record.provenance.get("command", "")).strip()
-    if command.partition(" ")[0].endswith(".py"):  # as earlier versions noted it
-        command = f"python {command}"
-    return f"train again: {command} fresh=true" if command else "train the run again with fresh=true"
+    program, given = as_typed(command)
+    return (
+        f"train again: {in_shell(*program, *given, 'fresh=true')}" if command else "train the run again with fresh=true"
+    )
 
 
 def refuse_another_start(config: Config, record: RunRecord, folder: Path) -> None:

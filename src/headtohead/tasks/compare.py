@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,17 +15,18 @@ from headtohead.config import CompareConfig
 from headtohead.errors import UserError
 from headtohead.reporting.sweeps import write_sweep_report
 from headtohead.results.record import json_ready
-from headtohead.statistics import Arm, Draw, Failures, Tuning, Verdict, failures_in_words, failures_of, judge
+from headtohead.statistics import Arm, Failures, Tuning, Verdict, failures_in_words, failures_of, judge
+from headtohead.statistics.draws import alike
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.cheap_baselines import cheap_baselines
 from headtohead.tasks.differing import settings_in_words, settings_of_arms
 from headtohead.tasks.finished_run import FinishedRun, load_run
 from headtohead.tasks.folds import cross_validated_arm, fold_of, is_cross_validated
 from headtohead.tasks.looks import looks_at, looks_in_words
-from headtohead.tasks.tunings import tunings_of
+from headtohead.tasks.tunings import STUDY, read_study, tunings_of
 from headtohead.tasks.verdict_table import print_verdict
 
-STUDY, VERDICT = "study.json", "verdict.json"
+VERDICT = "verdict.json"
 Entries = Mapping[str, Sequence[Sequence[Path]]]
 
 
@@ -172,11 +172,12 @@ def _of_sweep(arm: str, folder: Path) -> list[Path]:
     """
     if (folder / run_folder.RECORD).is_file() or not (folder / STUDY).is_file():
         return [folder]
-    study = json.loads((folder / STUDY).read_text(encoding="utf-8"))
+    study = read_study(folder / STUDY)
     completed = [trial for trial in study["trials"] if trial["state"] == "complete"]
     if len(completed) == 1:
         return [folder / run for run in completed[0]["runs"]]
-    listed = ", ".join(f"'{folder / trial['folder']}/*'" for trial in completed[:3])
+    entries = (trial["runs"][0] if len(trial["runs"]) == 1 else f"{trial['folder']}/*" for trial in completed[:3])
+    listed = ", ".join(f"'{folder / entry}'" for entry in entries)
     raise UserError(
         f"compare.arms.{arm}: {folder} is a sweep of {len(completed)} completed configurations; give the runs of one of them"
         + (f", such as {listed}" if listed else "")
@@ -215,19 +216,12 @@ def _arm(name: str, entries: Sequence[Sequence[FinishedRun]], kind: str, tunings
         tuned=kind == "tunings",
         trials=_trials(tunings),
         folders=folders,
-        draws=_alike(draws),
+        draws=alike(draws),
     )
 
 
 def _trials(tunings: Sequence[Tuning]) -> int | None:
     return max((tuning.trials for tuning in tunings), default=None)
-
-
-def _alike(draws: Sequence[Sequence[Draw]]) -> Sequence[Sequence[Draw]]:
-    """Return draws told apart by one measure: by data seeds, where some runs are older than the hash of their rows."""
-    if all(draw.sample for own in draws for draw in own):
-        return draws
-    return [[replace(draw, sample="") for draw in own] for own in draws]
 
 
 def _failures(runs: Sequence[FinishedRun]) -> Failures:

@@ -9,13 +9,13 @@ from headtohead.config import Config
 from headtohead.data import Corpus, load_corpus
 from headtohead.errors import UserError
 from headtohead.evaluation import Tfidf
-from headtohead.results import Predictions, RunRecord, write_predictions, write_record
+from headtohead.results import Predictions, RunRecord, join, write_predictions, write_record
 from headtohead.sources import cache_root
 from headtohead.tasks import folder as run_folder
 from headtohead.tasks.phases import WORDS
 from headtohead.tasks.reload import Reloaded, read_run, reload_run
 from headtohead.tasks.run import splits_to_score
-from headtohead.tasks.scoring import evaluate_splits, join, predictions_of
+from headtohead.tasks.scoring import evaluate_splits, predictions_of
 from headtohead.tasks.summary import print_summary
 from headtohead.tasks.telling import doing
 from headtohead.tasks.train_tfidf import score_tfidf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,7 @@ class FinishedRun:
     @property
     def held_out_seed(self) -> Any:
         """Seed of which rows are held out."""
-        seed = ((self.record.config.get("data") or {}).get("split") or {}).get("seed")
-        return self.seeds[1] if seed is None else seed
+        return held_out_seed(self.record.config)
 
     @property
     def draw(self) -> Draw:
@@ -52,6 +52,13 @@ class FinishedRun:
     def configuration(self) -> str:
         """Everything but seeds and what no outcome depends on, as text."""
         return json.dumps(settings_apart_from_seeds(self.record.config), sort_keys=True)
+
+
+def held_out_seed(config: Mapping[str, Any]) -> Any:
+    """Return the seed of which rows a configuration holds out: ``data.split.seed``, else ``data.seed``."""
+    data = config.get("data") or {}
+    seed = (data.get("split") or {}).get("seed")
+    return data.get("seed") if seed is None else seed
 
 
 def load_run(folder: Path, split: str) -> FinishedRun:

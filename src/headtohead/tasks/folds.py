@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
-from pathlib import Path
 
 import numpy as np
 
 from headtohead.errors import UserError
-from headtohead.grammar import in_shell
+from headtohead.grammar import as_typed, in_shell
 from headtohead.results import Predictions, pooled
 from headtohead.statistics import Arm, FoldPlan
+from headtohead.tasks.differing import FOLDS
 from headtohead.tasks.finished_run import FinishedRun
+from headtohead.tasks.tunings import STUDY, read_study
 
-STUDY = "study.json"
 LEVELS = 3
 """Folders above a run in which its sweep may lie."""
-OF_FOLDS = ("data.split.fold", "data.split.repeat", "data.split.repeats")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,12 +36,10 @@ class Fold:
 
 def fold_of(run: FinishedRun) -> Fold | None:
     """Return which fold a run is; ``None`` where it is of no cross-validation."""
-    data = run.record.config.get("data") or {}
-    split = data.get("split") or {}
+    split = (run.record.config.get("data") or {}).get("split") or {}
     if not split.get("folds"):
         return None
-    held_out = data.get("seed", 0) if split.get("seed") is None else split["seed"]
-    return Fold(held_out, split.get("repeat", 0), split["fold"], split["folds"])
+    return Fold(int(run.held_out_seed or 0), split.get("repeat", 0), split["fold"], split["folds"])
 
 
 def is_cross_validated(runs: Sequence[FinishedRun]) -> bool:
@@ -151,26 +145,16 @@ def _line(run: FinishedRun, missing: Sequence[Fold]) -> str:
         for there in run.folder.parent.glob(f"*repeat_{fold.repeat}_fold_{fold.fold}*/result.json"):
             return f"They lie beside {run.folder}: give '{there.parent.parent}/*'"
     for folder in list(run.folder.parents)[:LEVELS]:
-        if (folder / STUDY).is_file() and (command := _command(folder / STUDY)):
+        if (folder / STUDY).is_file() and (command := str(read_study(folder / STUDY).get("command") or "")):
             return f"This goes on with them:\n    {command}"
     return "This runs them:\n" + "\n".join(f"    {line}" for line in _commands(run, missing))
 
 
-def _command(study: Path) -> str:
-    return str(json.loads(study.read_text(encoding="utf-8")).get("command") or "")
-
-
 def _commands(run: FinishedRun, missing: Sequence[Fold]) -> Iterator[str]:
     """Yield a sweep for each repetition that lacks folds."""
-    words = shlex.split(str(run.record.provenance.get("command") or "run.py"))
-    program = list(takewhile(lambda word: "=" not in word and not word.startswith("-"), words))
+    program, given = as_typed(str(run.record.provenance.get("command") or ""))
     flags = ("-m", "--multirun")
-    kept = [
-        word
-        for word in words[len(program) :]
-        if word not in flags and word.partition("=")[0].lstrip("+") not in OF_FOLDS
-    ]
-    start = ["python", *program] if program[0].endswith(".py") else program
+    kept = [word for word in given if word not in flags and word.partition("=")[0].lstrip("+") not in FOLDS]
     for repeat in sorted({fold.repeat for fold in missing}):
         folds = ",".join(str(fold.fold) for fold in missing if fold.repeat == repeat)
-        yield in_shell(*start, "-m", *kept, f"data.split.repeat={repeat}", f"data.split.fold={folds}")
+        yield in_shell(*program, "-m", *kept, f"data.split.repeat={repeat}", f"data.split.fold={folds}")

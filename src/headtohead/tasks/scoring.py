@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -21,7 +21,7 @@ from headtohead.evaluation import (
     tfidf_predictions,
 )
 from headtohead.labels import LabelSpace
-from headtohead.results import Predictions, RunRecord
+from headtohead.results import Predictions, RunRecord, join
 
 
 def predictions_of(
@@ -47,15 +47,6 @@ def predictions_of(
         scores=scores,
         is_expected_score=is_expected_score,
     )
-
-
-def join(parts: Sequence[Predictions]) -> Predictions:
-    """Put the predictions of several splits into one table."""
-    columns = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("row_id", "text_hash", "split", "group", "tokens", "truncated", "gold", "scores")
-    }
-    return Predictions(labels=parts[0].labels, is_expected_score=parts[0].is_expected_score, **columns)
 
 
 def selection_metric(configured: str | None, labels: LabelSpace) -> str:

@@ -30,7 +30,7 @@ from headtohead.provenance import (
 from headtohead.reporting import write_report
 from headtohead.reporting.folder import read_folder
 from headtohead.reporting.page import render_run
-from headtohead.results import Predictions, RunRecord, write_predictions
+from headtohead.results import Predictions, RunRecord, join, write_predictions
 from headtohead.results.record import Status, json_ready
 from headtohead.sources import cache_root
 from headtohead.tasks import folder as run_folder
@@ -41,7 +41,6 @@ from headtohead.tasks.phases import Phases
 from headtohead.tasks.run import Run, SweepLink
 from headtohead.tasks.scoring import (
     evaluate_splits,
-    join,
     score_baselines,
     selection_metric,
     validation_metrics,
@@ -271,7 +270,8 @@ def _describe_data(run: Run, corpus: Corpus) -> None:
 def _fold_alone(split: SplitConfig) -> Notice:
     """Return what a run by itself is of a cross-validation, with the sweep that is all of it."""
     return Notice(
-        text=f"fold {split.fold} of {split.folds} alone, which is a part of a cross-validation; for all of it add",
+        text=f"fold {split.fold} of {split.folds} alone, which is a part of a cross-validation; for all of it "
+        "leave data.split.fold and data.split.repeat out and add",
         command=f"-m data.split.folds={split.folds} data.split.repeats={split.repeats}",
     )
 

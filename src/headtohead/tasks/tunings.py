@@ -24,7 +24,7 @@ def tunings_of(runs: Sequence[Path]) -> list[Tuning]:
         judged.setdefault(run.parent / STUDY, set()).add(run.name)
     if not all(path.is_file() for path in judged):
         return []
-    studies = {path: _read(path) for path in judged}
+    studies = {path: read_study(path) for path in judged}
     if not all(
         judged[path] <= {run["folder"] for run in study.get("confirmed") or []} for path, study in studies.items()
     ):
@@ -32,7 +32,12 @@ def tunings_of(runs: Sequence[Path]) -> list[Tuning]:
     return [tuning_of(study, judged[path]) for path, study in studies.items()]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_study(path: Path) -> dict[str, Any]:
+    """Return what a ``study.json`` holds.
+
+    Raises:
+        UserError: it is no JSON.
+    """
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:

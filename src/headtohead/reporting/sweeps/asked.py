@@ -8,7 +8,7 @@ from typing import Any
 from headtohead.reporting.numbers import metric_name
 from headtohead.reporting.sweeps.folder import Study
 
-NOT_AN_ARM = ("seed=", "data.split.repeat=", "data.split.fold=")
+NOT_AN_ARM = ("seed=", "data.seed=", "data.split.seed=", "data.split.repeat=", "data.split.fold=")
 """Fixed lines that tell tunings and folds apart, not arms."""
 
 

@@ -15,11 +15,13 @@ from headtohead.results import Predictions, pooled
 
 
 def averages(sweep: SweepFolder) -> list[dict[str, Any]]:
-    """Return a card for every trial that was run several times, and for every arm that was tuned within its folds."""
+    """Return a card for every trial that was run several times, and for every other arm by folds."""
     trials = [_trial(study, stored) for study in sweep.studies for stored in study.stored.get("averages") or []]
     shown = {study.arm for study in sweep.studies if study.stored.get("averages")}
-    by_folds = [arm["name"] for arm in (sweep.verdict or {}).get("arms") or [] if arm.get("plan")]
-    pooled_arms = [_arm(arm, sweep.runs[arm]) for arm in by_folds if arm not in shown and sweep.runs.get(arm)]
+    by_folds = [arm for arm in (sweep.verdict or {}).get("arms") or [] if arm.get("plan")]
+    pooled_arms = [
+        _arm(arm, sweep.runs[name]) for arm in by_folds if (name := arm["name"]) not in shown and sweep.runs.get(name)
+    ]
     return trials + pooled_arms
 
 
@@ -79,14 +81,14 @@ def _strip(metric: str, values: Sequence[float | None]) -> Any:
     return every_run([runs], metric)
 
 
-def _arm(name: str, repetitions: Sequence[Predictions]) -> dict[str, Any]:
-    """Return the card of an arm whose folds were tuned by themselves: what it answered, whatever each fold chose."""
-    whole = pooled(repetitions)
+def _arm(arm: Mapping[str, Any], repetitions: Sequence[Predictions]) -> dict[str, Any]:
+    """Return the card of an arm by folds that no study here is of: what it answered, whatever each fold chose."""
+    whole, rows = pooled(repetitions), len(set(repetitions[0].row_id.tolist()))
     is_matrix = whole.labels.kind in ("single", "ordinal")
     empty: dict[str, Any] = {"why": "", "metric": "", "rows": [], "runs": [], "strip": None}
     return empty | {
-        "name": name,
-        "of": f"{len(repetitions)} repetitions of all {len(repetitions[0]):,} rows, tuned within every fold",
+        "name": arm["name"],
+        "of": f"{len(repetitions)} repetitions of all {rows:,} rows{', tuned within every fold' if arm.get('trials') else ''}",
         "by_folds": True,
         "confusion": figures.confusion(confusion(whole)) if is_matrix else None,
     }

@@ -90,7 +90,7 @@ def _study_folders(sweep: SweepFolder) -> dict[str, Path]:
         return {"": sweep.path}
     found = {
         path.parent.relative_to(sweep.path).as_posix(): path.parent
-        for pattern in (f"*/{STUDY}", f"*/tuning_*/{STUDY}", f"*/repeat_*/{STUDY}")
+        for pattern in (f"*/{STUDY}", f"*/*/{STUDY}")
         for path in sorted(sweep.path.glob(pattern))
     }
     order = [arm["name"] for arm in (sweep.verdict or {}).get("arms") or []]
