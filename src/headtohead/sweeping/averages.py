@@ -134,7 +134,7 @@ def said_of_averages(study: SweepStudy, averages: Sequence[Average]) -> str:
 def said_of_runs(averages: Sequence[Average], metric: str) -> Iterator[str]:
     """Yield each trial's value in every run, and why an interval is missing."""
     for average in averages:
-        values = [f"{name} {'-' if value is None else number(value)}" for name, value in _each(average, metric)]
+        values = [f"{name}: {'-' if value is None else number(value)}" for name, value in _each(average, metric)]
         yield f"{metric} of each run{f', trial {average.trial}' if len(averages) > 1 else ''}: {', '.join(values)}"
         if average.why:
             yield f"no interval: {average.why}"
