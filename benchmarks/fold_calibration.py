@@ -4,8 +4,9 @@
 
 Two arms are one learner on the two halves of the features. The halves are alike in distribution, so that the arms are equal
 over training samples, and yet every sample makes one of them better: what rows that test do not show. Shifted, one half tells
-less of the labels. Each cell is judged by the rule of the package (``lay_out_folds``) and by those it was chosen from: rows
-alone, Nadeau and Bengio's corrected t-test over folds (Bouckaert and Frank's for repetitions), and the wider of both.
+less of the labels. Tuned, every arm is in each fold the best of all learners by that fold's validation rows. Each cell is
+judged by the rule of the package (``lay_out_folds``) and by those it was chosen from: rows alone, Nadeau and Bengio's corrected
+t-test over folds (Bouckaert and Frank's for repetitions), and the wider of both.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from scipy import stats
 from headtohead.statistics.folds import FoldPlan, lay_out_folds
 from headtohead.statistics.influence import macro_f1
 from headtohead.statistics.variance import Stratum, degrees_of_freedom
-from simulated_learners import LEARNERS
+from simulated_learners import LEARNERS, Learner
 from verdict_calibration import Row, violations
 
 ALPHA = 0.05
 AT_ONCE = 50
 RULES = ("package", "rows", "nadeau_bengio", "wider")
 METRICS = ("accuracy", "macro_f1")
+TUNED = "best by validation"
+"""In place of a learner's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,11 @@ def _cells() -> Iterator[Cell]:
         ):
             yield Cell(rows=60, learner=learner, **more)
             yield Cell(rows=200, learner=learner, **more)
+    for rows, validation in ((60, 0.2), (200, 0.1), (200, 0.2)):
+        for classes in (2, 5):
+            for folds, repetitions in plans:
+                given = {"rows": rows, "classes": classes, "folds": folds, "repetitions": repetitions}
+                yield Cell(learner=TUNED, validation=validation, **given)
 
 
 CELLS = tuple(_cells())
@@ -109,13 +117,35 @@ def simulate(cell: Cell, generator: np.random.Generator, count: int) -> tuple[np
     answers = np.empty((2, *folds.shape), dtype=int)
     for repetition in range(cell.repetitions):
         for fold in range(cell.folds):
-            test, train = _rows_of(cell, folds[:, repetition], fold, generator)
-            known = np.take_along_axis(labels, train, 1)
+            test, validation, train = _rows_of(cell, folds[:, repetition], fold, generator)
             for arm, features in enumerate(arms):
-                taught, asked = (np.take_along_axis(features, rows[..., None], 1) for rows in (train, test))
-                found = LEARNERS[cell.learner](taught, known, asked, cell.classes, generator)
-                np.put_along_axis(answers[arm, :, repetition], test, found, 1)
+                asked = np.concatenate([validation, test], axis=1)
+                found = _answers(cell, features, labels, train, asked, validation.shape[1], generator)
+                np.put_along_axis(answers[arm, :, repetition], test, found[:, validation.shape[1] :], 1)
     return labels, folds, answers
+
+
+def _answers(
+    cell: Cell,
+    features: np.ndarray,
+    labels: np.ndarray,
+    train: np.ndarray,
+    asked: np.ndarray,
+    validation: int,
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """Return what a learner trained on some rows answers of others, the first of which are for validation."""
+    taught, questions = (np.take_along_axis(features, rows[..., None], 1) for rows in (train, asked))
+    known, gold = (np.take_along_axis(labels, rows, 1) for rows in (train, asked))
+
+    def answered(learner: Learner) -> np.ndarray:
+        return learner(taught, known, questions, cell.classes, generator)
+
+    if cell.learner != TUNED:
+        return answered(LEARNERS[cell.learner])
+    candidates = np.stack([answered(learner) for learner in LEARNERS.values()])
+    right = (candidates == gold)[..., :validation].sum(axis=-1)
+    return np.take_along_axis(candidates, right.argmax(axis=0)[None, :, None], axis=0)[0]
 
 
 def _deal(labels: np.ndarray, folds: int, generator: np.random.Generator) -> np.ndarray:
@@ -126,11 +156,15 @@ def _deal(labels: np.ndarray, folds: int, generator: np.random.Generator) -> np.
     return dealt
 
 
-def _rows_of(cell: Cell, dealt: np.ndarray, fold: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _rows_of(
+    cell: Cell, dealt: np.ndarray, fold: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the rows of one fold that test, validate and train."""
     order = np.argsort(dealt != fold, axis=1, kind="stable")
     size = len(range(fold, cell.rows, cell.folds))
     test, rest = order[:, :size], order[:, size:]
-    return test, generator.permuted(rest, axis=1)[:, round(cell.validation * cell.rows) :]
+    mixed, validation = generator.permuted(rest, axis=1), round(cell.validation * cell.rows)
+    return test, mixed[:, :validation], mixed[:, validation:]
 
 
 def shares_of(metric: str, labels: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:

@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from headtohead.statistics.arms import is_two_beside_another
+from headtohead.statistics.cautions import are_too_few_groups, is_two_beside_another
 from headtohead.statistics.comparison import FEW_TOLD_APART
 from headtohead.statistics.multiplicity import Rate
 from headtohead.statistics.power import detectable_difference, more_runs
 from headtohead.statistics.variance import Layout, Stratum, degrees_of_freedom, half_width, lay_out
 from simulated_arms import SHIFTS, Cell, simulate, true_values
-from verdict_cells import ADVISED, BEYOND, FAMILIES, LOOKS, ONE_MORE, UNHELD
+from verdict_cells import ADVISED, FAMILIES, LOOKS, ONE_MORE, UNHELD
 
 ALPHA = 0.05
 DRAWS = 250
@@ -63,8 +63,6 @@ POOLED: Mapping[str, tuple[float, float]] = {
     "wrong_equal": (0.0, 0.055),
 }
 """The same of means over cells."""
-INTERVAL_ALONE = 0.90
-"""Lowest coverage where no direction and no equivalence is given, which is why none is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +152,10 @@ def _told_apart(first: dict[str, np.ndarray], second: dict[str, np.ndarray], met
 
 
 def is_directed(cell: Cell) -> bool:
-    """Say whether the package decides anything with so many seeds in each arm."""
+    """Say whether the package decides anything with so many seeds in each arm, and so many groups of rows."""
     spare = cell.seeds - 1, (cell.other_seeds or cell.seeds) - 1
-    return bool(cell.tunings) or not (is_two_beside_another(*spare) or is_two_beside_another(*spare[::-1]))
+    two_beside = is_two_beside_another(*spare) or is_two_beside_another(*spare[::-1])
+    return not (are_too_few_groups(int(cell.groups[-1]) + 1, cell.rows) or (two_beside and not cell.tunings))
 
 
 def _exchangeable(cell: Cell, shares: np.ndarray) -> np.ndarray:
@@ -270,8 +269,6 @@ class Task:
     family: str
     cell: Cell
     measure: Measure = measure
-    beyond: bool = False
-    """Shown, and not held to the limits."""
 
     @property
     def directed(self) -> bool:
@@ -290,12 +287,12 @@ class Row:
     tries: int
     directed: bool = True
     beyond: bool = False
+    """Shown, and not held to the limits."""
 
 
 def tasks(families: Mapping[str, Sequence[Cell]] = FAMILIES) -> list[Task]:
     """Return everything that is measured."""
     found = [Task(family=family, cell=cell) for family, cells in families.items() for cell in cells]
-    found += [Task(family=family, cell=cell, beyond=True) for family, cells in BEYOND.items() for cell in cells]
     found += [Task(family="three looks, planned", cell=cell, measure=measure_looks) for cell in LOOKS]
     found += [Task(family="one seed more", cell=cell, measure=measure_one_more) for cell in ONE_MORE]
     return found + [Task(family="seeds added as advised", cell=cell, measure=measure_advised) for cell in ADVISED]
@@ -303,7 +300,7 @@ def tasks(families: Mapping[str, Sequence[Cell]] = FAMILIES) -> list[Task]:
 
 def measured(task: Task, replications: int, seed: int) -> list[Row]:
     """Return the rows of one task."""
-    about = {"family": task.family, "name": task.cell.name, "tries": replications, "beyond": task.beyond}
+    about = {"family": task.family, "name": task.cell.name, "tries": replications}
     found = task.measure(task.cell, replications, seed)
     return [Row(metric=metric, rates=rates, directed=task.directed, **about) for metric, rates in found.items()]
 
@@ -361,10 +358,8 @@ def violations(rows: Sequence[Row], allowance: float = 0.0) -> list[str]:
 def _limits(row: Row) -> Mapping[str, tuple[float, float]]:
     if row.beyond:
         return {"widest": LIMITS["widest"]}
-    if row.directed:
-        return {name: limit for name, limit in LIMITS.items() if name not in UNHELD.get(row.family, ())}
-    held = dict.fromkeys(("coverage_null", "coverage_apart"), (INTERVAL_ALONE, 1.0))
-    return {**held, "wrong_better": (0.0, 0.0), "wrong_equal": (0.0, 0.0), "widest": LIMITS["widest"]}
+    none = {} if row.directed else {"wrong_better": (0.0, 0.0), "wrong_equal": (0.0, 0.0)}
+    return {name: limit for name, limit in (LIMITS | none).items() if name not in UNHELD.get(row.family, ())}
 
 
 def _widened(limit: float, errors: float, tries: int) -> float:

@@ -50,6 +50,8 @@ QUICK = (
     "seeds that fail at times, in both arms",
     "unequal numbers of seeds",
     "two seeds beside another number: no direction",
+    "few groups",
+    "fewer groups: no direction",
     "champion of three, trained again",
     "single runs: these two models",
 )
@@ -93,7 +95,7 @@ def test_limits_can_be_broken(calibration: ModuleType) -> None:
     assert broken(widest=2.8e132)
     assert broken(wider_with_one_more=0.64)
     assert broken(wrong_better=0.01, directed=False)  # a direction where none is given
-    assert not any("some:" in said for said in broken(coverage_null=0.91, directed=False))
+    assert broken(coverage_null=0.91, directed=False)  # nor an interval alone
     assert any("some:" in said for said in broken(wrong_better=0.07))
     assert not any("some:" in said for said in broken(wrong_better=0.07, allowance=2))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from headtohead.labels import LabelKind
 from headtohead.results import Predictions
 from headtohead.statistics import Arm, Verdict, judge
 from headtohead.statistics.cautions import few_groups, smallest_label
-from made_up_arms import noisy_runs
+from made_up_arms import made_up_arm, noisy_runs
 
 
 def with_rare_label(kind: LabelKind, rare: int, rows: int = 60) -> Predictions:
@@ -94,3 +95,19 @@ def test_probabilities_that_some_run_lacks_are_named_with_the_run() -> None:
     found = judge(arms)
     assert "log_loss" not in found.secondary
     assert "log_loss is not compared: run 2 of arm 'b' stored no probabilities." in found.sentences
+
+
+@pytest.mark.parametrize(("groups", "decided"), [(6, False), (9, False), (10, True), (60, True)])
+def test_on_fewer_than_ten_groups_nothing_is_decided(groups: int, decided: bool) -> None:
+    """However far apart arms are, and however wide the margin is: an interval, and the reason."""
+    rows: dict[str, Any] = {
+        "rows": 120,
+        "runs": 4,
+        "group": np.array([f"g{row % groups}" for row in range(120)], dtype=object),
+    }
+    arms = [made_up_arm("a", noise=0.1, **rows), made_up_arm("b", noise=9.0, seed=4, **rows)]
+    (pair,) = judge(arms, metric="accuracy", margin={"accuracy": 0.99}).pairs
+    assert pair.low is not None
+    assert pair.p_value < 0.01
+    assert (pair.direction, pair.equivalent) == (("a", True) if decided else (None, "not_shown"))
+    assert (pair.undirected is not None and f"come in {groups} groups" in pair.undirected) != decided

@@ -13,8 +13,8 @@ from made_up_arms import made_up_arm
 
 def two(**given: float) -> list[Arm]:
     return [
-        made_up_arm("good", rows=300, runs=4, noise=given.get("good", 0.3)),
-        made_up_arm("poor", rows=300, runs=4, noise=given.get("poor", 3.0), seed=4),
+        made_up_arm("good", rows=300, runs=5, noise=given.get("good", 0.3)),
+        made_up_arm("poor", rows=300, runs=5, noise=given.get("poor", 3.0), seed=4),
     ]
 
 

@@ -32,13 +32,14 @@ def test_one_run_each_is_the_paired_t_test() -> None:
     assert degrees_of_freedom(layout) == pytest.approx(known.df)
 
 
-def test_rows_without_spread_leave_welchs_t_test() -> None:
+@pytest.mark.parametrize(("runs", "above"), [(5, 0.7), (400, 0.995)])
+def test_rows_without_spread_leave_welchs_t_test_and_of_few_runs_a_more_careful_one(runs: int, above: float) -> None:
     generator = np.random.default_rng(1)
-    first, second = generator.normal(size=(5, 1)), generator.normal(size=(5, 1)) * 3
+    first, second = generator.normal(size=(runs, 1)), generator.normal(size=(runs, 1)) * 3
     layout = layout_of(np.repeat(first, 20, axis=1), np.repeat(second, 20, axis=1))
     known = stats.ttest_ind(first[:, 0], second[:, 0], equal_var=False)
     assert layout.difference / np.sqrt(layout.variance) == pytest.approx(known.statistic)
-    assert degrees_of_freedom(layout) == pytest.approx(known.df)
+    assert above * known.df < degrees_of_freedom(layout) < known.df
 
 
 def test_the_interaction_is_the_mean_square_of_two_way_residuals() -> None:
@@ -105,16 +106,36 @@ def believed_by_satterthwaite(layout: Layout) -> float:
     return float(layout.variance**2 / parts)
 
 
-@pytest.mark.parametrize(("one", "other"), [(2, 2), (3, 3), (3, 8)])
-def test_two_and_three_runs_are_believed_less_than_satterthwaite_does(one: int, other: int) -> None:
+@pytest.mark.parametrize(("one", "other"), [(2, 2), (3, 3), (3, 8), (4, 4), (8, 5)])
+def test_few_runs_are_believed_less_than_satterthwaite_does(one: int, other: int) -> None:
     layout = layout_of(*drawn(3, one, other))
     assert degrees_of_freedom(layout) < believed_by_satterthwaite(layout)
 
 
-@pytest.mark.parametrize(("one", "other"), [(4, 4), (4, 8), (5, 5)])
-def test_four_and_more_are_believed_as_satterthwaite_does_whatever_the_other_arm_has(one: int, other: int) -> None:
-    layout = layout_of(*drawn(3, one, other))
-    assert degrees_of_freedom(layout) == pytest.approx(believed_by_satterthwaite(layout))
+def test_the_fewer_runs_the_less_a_small_spread_of_theirs_is_believed() -> None:
+    """With the same variances, and each source's own degrees of freedom alike in what is compared."""
+    believed = [degrees_of_freedom(with_runs(count)) / with_satterthwaite(count) for count in (2, 3, 4, 5, 8, 20, 400)]
+    assert believed == sorted(believed)
+    assert believed[0] < 0.5
+    assert believed[-1] > 0.99
+
+
+def with_runs(count: int) -> Layout:
+    """Make up a comparison of which seeds are a fifth of the variance."""
+    part = np.float64(0.1)
+    return Layout(
+        difference=np.float64(0.0),
+        units=300,
+        across_units=np.float64(0.8),
+        runs=(part, part),
+        run_by_unit=(0 * part, 0 * part),
+        run_counts=(count, count),
+        has_single_run=False,
+    )
+
+
+def with_satterthwaite(count: int) -> float:
+    return believed_by_satterthwaite(with_runs(count))
 
 
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 6), st.floats(0.001, 0.2))

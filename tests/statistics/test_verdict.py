@@ -125,7 +125,7 @@ def arms_of(runs: int, other: int, **given: Any) -> list[Arm]:
 def test_two_runs_beside_more_are_told_why_they_get_no_direction() -> None:
     said = judge(arms_of(2, 5)).sentences[0]
     assert said.startswith("No direction is given between a and b (")
-    assert "a has two runs and b 5: " in said
+    assert "called equal: a has two runs and b 5, and" in said
     assert ", p " not in said
     assert "4-in-5" not in said
 

@@ -92,28 +92,6 @@ class Arm:
         return f"the one run of {chosen}" if len(self.runs) == 1 else chosen
 
 
-def is_two_beside_another(spare: int, others: int) -> bool:
-    """Say whether one arm has two runs, and the other more or one: then nothing is decided.
-
-    Simulated, two runs whose seeds vary most beside three to ten calm ones, or beside one run, gave a wrong direction in
-    up to 9.5 % instead of 5 %; two beside two do not, unless their spreads lie further apart than five to one.
-
-    Args:
-        spare: Runs of one arm beyond the first of each configuration.
-        others: The other arm's.
-    """
-    return spare == 1 != others
-
-
-def why_undirected(first: Arm, second: Arm) -> str | None:
-    """Say why configurations cannot be called better or equal, if they cannot."""
-    for two, other in ((first, second), (second, first)):
-        if is_two_beside_another(two.spare_runs, other.spare_runs):
-            count = sum(map(len, other.units()))
-            return f"{two.name} has two {two.drawn} and {other.name} {'one' if other.spare_runs == 0 else count}"
-    return None
-
-
 def refuse_unequal_rows(arms: Sequence[Arm]) -> None:
     """Refuse runs that were not all scored on the same rows in the same order.
 

@@ -11,7 +11,8 @@ from scipy import stats
 from headtohead.evaluation import HIGHER_IS_BETTER
 from headtohead.evaluation.metrics import widest_difference, wrong
 from headtohead.evaluation.resampling import independent_units
-from headtohead.statistics.arms import Arm, shares_of, why_undirected
+from headtohead.statistics.arms import Arm, shares_of
+from headtohead.statistics.cautions import why_undirected
 from headtohead.statistics.crosscheck import mcnemar_p, relabel_runs_p, swap_rows_p
 from headtohead.statistics.draws import Tables, Unit, strata_of
 from headtohead.statistics.equivalence import equivalence_p
@@ -118,7 +119,7 @@ def compare_pair(
     nearness = None if margin is None else equivalence_p(difference, error, df, margin) if varies else 1.0
     low, high = _interval(layout, rate.of_pair, metric)
     near_low, near_high = (None, None) if margin is None else _interval(layout, 2 * rate.of_pair, metric)
-    undirected = None if scope in ("methods", "folds") else why_undirected(first, second)
+    undirected = why_undirected(first, second, by_runs=scope not in ("methods", "folds"))
     return Comparison(
         first=first.name,
         second=second.name,

@@ -106,12 +106,9 @@ def _drawn(pair: Comparison, both: Sequence[Arm]) -> str:
 
 
 def _few_runs(pair: Comparison, both: Sequence[Arm]) -> str:
-    drawn = _drawn(pair, both)
     if pair.undirected:
-        return (
-            f"{pair.undirected}: with two {drawn} beside another number the interval is too narrow where those two vary most "
-            f"(91 % instead of 95 in simulations), so none is called better or equal; add {drawn} to the arm of two"
-        )
+        return f"Neither is called better, nor are they called equal: {pair.undirected}"
+    drawn = _drawn(pair, both)
     if pair.scope == "configurations" and {arm.spare_runs for arm in both} == {1}:
         return f"Two {drawn} each say very little, since two show hardly how far {drawn} lie apart; five are usual"
     return ""
