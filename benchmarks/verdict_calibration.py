@@ -316,16 +316,22 @@ def measure_all(given: Sequence[Task], replications: int, seed: int, processes: 
 
 
 def pooled(rows: Sequence[Row]) -> dict[str, float]:
-    """Return means over the rows that are held to the limits and in which directions are given."""
-    held = [row for row in rows if row.directed and not row.beyond]
+    """Return means over designs of the rates that are held to a limit; metrics of one design are one of them.
 
-    def mean(*names: str) -> float:
-        given = [row.rates[name] for name in names for row in held if name in row.rates and name in _limits(row)]
-        return float(np.mean(given or [np.nan]))
+    Designs without directions count for coverage alone.
+    """
+
+    def mean(*names: str, directed: bool = True) -> float:
+        by_design: dict[tuple[str, str], list[float]] = {}
+        for row in rows:
+            held = not row.beyond and (row.directed or not directed)
+            given = [row.rates[name] for name in names if held and name in row.rates and name in _limits(row)]
+            by_design.setdefault((row.family, row.name), []).extend(given)
+        return float(np.mean([np.mean(given) for given in by_design.values() if given] or [np.nan]))
 
     found = {
         "wrong_better": mean("wrong_better"),
-        "coverage": mean("coverage_null", "coverage_apart"),
+        "coverage": mean("coverage_null", "coverage_apart", directed=False),
         "power": mean("power"),
         "wrong_equal": mean("wrong_equal"),
     }

@@ -90,7 +90,10 @@ FAMILIES: Mapping[str, Sequence[Cell]] = {
         Cell(seeds=3, other_seeds=10, rows=200, classes=5, metrics=ADDITIVE),
         Cell(seeds=3, other_seeds=8, rows=300, classes=5, seed_spread=0.5, other_spread=0.1, metrics=ADDITIVE),
         Cell(seeds=8, other_seeds=3, rows=300, classes=5, seed_spread=0.5, other_spread=0.1, metrics=ADDITIVE),
-        Cell(seeds=5, other_seeds=6, rows=300, classes=5, seed_spread=0.5, other_spread=0.1, metrics=ADDITIVE),
+        *(
+            Cell(seeds=few, other_seeds=many, rows=300, classes=5, seed_spread=0.5, other_spread=0.1, metrics=ADDITIVE)
+            for few, many in ((3, 5), (4, 8), (5, 6), (5, 8))
+        ),
     ),
     "two seeds beside another number: no direction": (
         Cell(seeds=2, other_seeds=8, rows=300, classes=5, metrics=ADDITIVE),
@@ -116,10 +119,12 @@ FAMILIES: Mapping[str, Sequence[Cell]] = {
 }
 
 UNHELD: Mapping[str, Sequence[str]] = {
+    "fewer groups: no direction": ("coverage_null", "coverage_apart"),
     "seeds that fail at times, in both arms": ("coverage_apart",),
 }
 """Rates of a family that are shown, and not held to the limits. Where arms differ a failure costs the better one more, and
-one that none of few seeds has shown is in no interval: the verdict says how many could have gone unseen."""
+one that none of few seeds has shown is in no interval: the verdict says how many could have gone unseen. Over six groups the
+interval is somewhat too narrow, which the verdict says, and decides nothing."""
 
 LOOKS = (
     Cell(seeds=8, rows=300, classes=5, metrics=ADDITIVE),

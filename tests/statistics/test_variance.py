@@ -32,14 +32,14 @@ def test_one_run_each_is_the_paired_t_test() -> None:
     assert degrees_of_freedom(layout) == pytest.approx(known.df)
 
 
-@pytest.mark.parametrize(("runs", "above"), [(5, 0.7), (400, 0.995)])
-def test_rows_without_spread_leave_welchs_t_test_and_of_few_runs_a_more_careful_one(runs: int, above: float) -> None:
+@pytest.mark.parametrize("runs", [6, 9])
+def test_rows_without_spread_leave_welchs_t_test(runs: int) -> None:
     generator = np.random.default_rng(1)
     first, second = generator.normal(size=(runs, 1)), generator.normal(size=(runs, 1)) * 3
     layout = layout_of(np.repeat(first, 20, axis=1), np.repeat(second, 20, axis=1))
     known = stats.ttest_ind(first[:, 0], second[:, 0], equal_var=False)
     assert layout.difference / np.sqrt(layout.variance) == pytest.approx(known.statistic)
-    assert above * known.df < degrees_of_freedom(layout) < known.df
+    assert degrees_of_freedom(layout) == pytest.approx(known.df)
 
 
 def test_the_interaction_is_the_mean_square_of_two_way_residuals() -> None:
@@ -106,7 +106,7 @@ def believed_by_satterthwaite(layout: Layout) -> float:
     return float(layout.variance**2 / parts)
 
 
-@pytest.mark.parametrize(("one", "other"), [(2, 2), (3, 3), (3, 8), (4, 4), (8, 5)])
+@pytest.mark.parametrize(("one", "other"), [(2, 2), (3, 3), (3, 8), (4, 4), (5, 5), (8, 5)])
 def test_few_runs_are_believed_less_than_satterthwaite_does(one: int, other: int) -> None:
     layout = layout_of(*drawn(3, one, other))
     assert degrees_of_freedom(layout) < believed_by_satterthwaite(layout)
@@ -114,10 +114,10 @@ def test_few_runs_are_believed_less_than_satterthwaite_does(one: int, other: int
 
 def test_the_fewer_runs_the_less_a_small_spread_of_theirs_is_believed() -> None:
     """With the same variances, and each source's own degrees of freedom alike in what is compared."""
-    believed = [degrees_of_freedom(with_runs(count)) / with_satterthwaite(count) for count in (2, 3, 4, 5, 8, 20, 400)]
+    believed = [degrees_of_freedom(with_runs(count)) / with_satterthwaite(count) for count in (2, 3, 4, 5, 6, 20)]
     assert believed == sorted(believed)
     assert believed[0] < 0.5
-    assert believed[-1] > 0.99
+    assert believed[-2:] == pytest.approx([1, 1])
 
 
 def with_runs(count: int) -> Layout:

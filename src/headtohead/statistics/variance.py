@@ -130,12 +130,11 @@ def _exponent(count: int) -> float:
 
     Chance makes the variance of a few runs small often, and Satterthwaite's formula then counts on the many degrees of
     freedom of the rows. With 1 the critical value is about the mean of the sources' own, weighted by their shares; two runs
-    need less than 1. This is 1/2 of two runs, 1 of three, 5/4 of four, and tends to 2: a rule fitted to simulations, not
-    derived. It is the simplest found that calls equal arms different in at most 6.3 % at all shares of the variance, with
-    seeds of one arm up to twenty times as far apart as the other's; Satterthwaite's comes to 13 % of two and 8 of three
-    (``benchmarks/verdict_model.py``).
+    need less than 1. This is a rule fitted to simulations, not derived: the simplest found of which equal arms are called
+    different in at most 6 % of designs, also with seeds of one arm twenty times as far apart as the other's. Satterthwaite's
+    comes to 13 % with two runs and 8 with three there (``benchmarks/verdict_model.py``, ``verdict_calibration.py``).
     """
-    return 2 - 3 / count
+    return min(count / 3, 2)
 
 
 def grown(layout: Layout, *, more_runs: int = 0, row_factor: float = 1.0) -> Layout:
