@@ -22,12 +22,16 @@ from headtohead.grammar import in_shell, quoted
 from headtohead.mistakes import DATA_FILE, unknown_choice
 from headtohead.unreadable import as_given, explain_unreadable, is_balanced, is_readable, pairs, split
 
+OF_THE_SWEEPER = ("hydra.sweeper.arms", "hydra.sweeper.margin", "hydra.sweeper.params")
+"""Mappings of the user's own names in Hydra's own part of the configuration."""
+
 
 def understood(arguments: Sequence[str], conf: Path) -> list[str]:
     """Return a command line as Hydra takes it: options first, then overrides.
 
     A mapping of the user's own names needs no plus: ``data.files={train: a.jsonl}`` replaces what stood there, and
-    ``loss.weights.sport=2`` adds a name. Its names may be any text, which Hydra's grammar does not take.
+    ``loss.weights.sport=2`` adds a name. Its names may be any text, which Hydra's grammar does not take. The sweeper's
+    (``hydra.sweeper.arms={a: [...]}``) add names to those that an experiment has.
 
     Args:
         conf: the configuration's folder, for near names.
@@ -142,6 +146,8 @@ def _without_plus(text: str) -> str:
     if not _is_change(override):
         return text
     path, value = override.key_or_group.split("."), override.value()
+    if isinstance(value, dict) and override.key_or_group in OF_THE_SWEEPER:
+        return f"++{text}"
     is_inside = len(path) > 2 and takes_any_name(path[:-1])
     if isinstance(value, dict) and takes_any_name(path) and not is_inside:
         names = _names_typed(text)

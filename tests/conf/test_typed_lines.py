@@ -14,6 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from command_line import ROOT, write_rows
@@ -23,7 +24,7 @@ from headtohead.errors import UserError
 from headtohead.grammar import typed_mapping
 from headtohead.mistakes import explain_composition
 from headtohead.schema import to_typed
-from headtohead.unreadable import readable_forms, split
+from headtohead.unreadable import is_readable, readable_forms, split
 
 CONF = ROOT / "conf"
 
@@ -179,6 +180,30 @@ def test_files_are_replaced_without_a_plus_and_added_to_with_one() -> None:
     assert typed_config("loss.weights.sport=2", "loss.class_weights=explicit").loss.weights == {"sport": 2.0}
     shown = through_a_shell(typed_mapping("data.labels.map", {"good\u200b": "good", "{": "é"}))
     assert typed_config(*shown).data.labels.map == {"good\u200b": "good", "{": "é"}
+
+
+SWEEPER_LINES = [
+    (
+        "arms={a: [model=tfidf], b: [model=tiny,lora.rank=4]}",
+        {"a": ["model=tfidf"], "b": ["model=tiny", "lora.rank=4"]},
+    ),
+    ("margin={macro_f1: .02}", {"macro_f1": 0.02}),
+    ("params={lora.rank: 'choice(2,4)', seed: 3}", {"lora.rank": "choice(2,4)", "seed": 3}),
+]
+
+
+@pytest.mark.slow  # a composition each
+@pytest.mark.parametrize("plus", ["", "+", "++"])
+@pytest.mark.parametrize(("line", "names"), SWEEPER_LINES)
+def test_the_sweepers_mappings_need_no_plus_nor_does_the_line_that_a_message_prints(
+    line: str, names: dict[str, Any], plus: str
+) -> None:
+    given = f"{plus}hydra.sweeper.{line}"
+    shown = given if is_readable(given) else next(iter(readable_forms(given).values()))
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=understood([shown], CONF), return_hydra_config=True)
+    key = line.partition("=")[0]
+    assert OmegaConf.to_container(config.hydra.sweeper[key], resolve=False) == names
 
 
 @pytest.mark.slow  # a composition each

@@ -41,7 +41,7 @@ FRESH = "hydra.sweeper.confirm.fresh_samples=true"
         (["train.learning_rate=1e-3,fast"], "train.learning_rate must be a number, given 'fast'"),
         (["seed=0", "lora.rank=range(3,3)"], "holds no values"),
         (["lora.rank=choice("], "as in 'lora.rank=choice(4,8)'"),
-        (["hydra.sweeper.params={lora.rank:'choice(2,4)'}"], "put + before the key"),
+        (["hydra.sweeper.params={lora.rnak:'choice(2,4)'}"], "did you mean 'rank'"),
         (
             [arms("['head=classification']", "['head=clasification']")],
             "hydra.sweeper.arms.b: head=clasification is unknown",
