@@ -24,7 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from headtohead import environment as environment
 from headtohead import traces
 from headtohead.config import Config, build_config, loss_of_labels
-from headtohead.config.build import with_lists
+from headtohead.config.build import read_mapping, with_lists
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, is_disk_full, near_names
 from headtohead.labels import label_text
 from headtohead.mistakes import explain_composition, explain_unknown_plugin
@@ -116,6 +116,7 @@ def run_folder(_root_: DictConfig) -> str:
     plain = without_hydra(_root_)
     if plain["task"]["name"] == "compare":
         compared = {key: plain["compare"][key] for key in COMPARED}
+        compared["arms"] = read_mapping(compared["arms"], of_texts=False)  # a text where they were typed without a plus
         asked = json.dumps(compared, sort_keys=True, ensure_ascii=False)
         return str(Path(plain["paths"]["outputs"]) / f"compare-{hashlib.sha256(asked.encode()).hexdigest()[:8]}")
     if plain["task"]["name"] != "train":

@@ -23,7 +23,7 @@ from headtohead.composition import parsed
 from headtohead.errors import UserError
 from headtohead.grammar import typed_mapping
 from headtohead.mistakes import explain_composition
-from headtohead.schema import to_typed
+from headtohead.schema import run_folder, to_typed
 from headtohead.unreadable import is_readable, readable_forms, split
 
 CONF = ROOT / "conf"
@@ -180,6 +180,17 @@ def test_files_are_replaced_without_a_plus_and_added_to_with_one() -> None:
     assert typed_config("loss.weights.sport=2", "loss.class_weights=explicit").loss.weights == {"sport": 2.0}
     shown = through_a_shell(typed_mapping("data.labels.map", {"good\u200b": "good", "{": "é"}))
     assert typed_config(*shown).data.labels.map == {"good\u200b": "good", "{": "é"}
+
+
+@pytest.mark.slow  # a composition each
+def test_arms_typed_with_and_without_a_plus_are_one_comparison_whose_looks_count_together() -> None:
+    def folder(line: str) -> str:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return run_folder(compose("config", overrides=understood(["task=compare", line], CONF)))
+
+    forms = {folder(f"{plus}compare.arms={{a: [x], 7: [y, z]}}") for plus in ("", "+", "++")}
+    assert len(forms) == 1
+    assert folder("compare.arms={a: [x], 7: [y]}") not in forms
 
 
 SWEEPER_LINES = [

@@ -129,7 +129,7 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
             _require_texts(path, items, value)
         return [_convert(arguments[0], item, f"{path}[{i}]") for i, item in enumerate(items)]
     if origin is dict:
-        named = _mapping(value, of_texts=arguments[1] is str)
+        named = read_mapping(value, of_texts=arguments[1] is str)
         _require(isinstance(named, dict), path, "a mapping, in quotes for the shell: " + _example(path), value)
         return {label_text(key): _convert(arguments[1], item, _join(path, str(key))) for key, item in named.items()}
     if hint is float:
@@ -143,7 +143,7 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     return value
 
 
-def _mapping(value: Any, *, of_texts: bool) -> Any:
+def read_mapping(value: Any, *, of_texts: bool) -> Any:
     """Read a mapping that came as a text, for names that the override grammar does not take: YAML, or JSON.
 
     Args:

@@ -22,7 +22,7 @@ class Failure:
     """A run that ended no better than a constant answer."""
 
     seed: str
-    """What names it among the arm's runs."""
+    """What names it among the arm's runs: ``seed 3``, ``repeat 0 fold 2``."""
     skill: float
     """0 is what a constant answer gets, 1 are right answers."""
     ended: str
@@ -51,7 +51,7 @@ def failures_of(runs: Sequence[Predictions], seeds: Sequence[Any]) -> Failures:
 
     Args:
         runs: Rows of one split.
-        seeds: Of the runs, by which failed ones are named.
+        seeds: In words, by which failed runs are named.
     """
     found = [(run, seed, skill_of(run)) for run, seed in zip(runs, seeds, strict=True)]
     return Failures(
@@ -121,7 +121,7 @@ def failures_in_words(arms: dict[str, Failures], *, unit: str = "seeds") -> list
 
 def _failed(name: str, found: Failures, unit: str) -> str:
     endings = dict.fromkeys(failure.ended for failure in found.failed)
-    listed = ", ".join(f"seed {failure.seed}: {failure.skill + 0.0:.2f}" for failure in found.failed[:5])
+    listed = ", ".join(f"{failure.seed}: {failure.skill + 0.0:.2f}" for failure in found.failed[:5])
     count = f"{len(found.failed)} of {found.runs} {unit if found.runs > 1 else unit.removesuffix('s')} of {name}"
     some = ": a mean over all of them describes neither those nor the others" if len(found.failed) < found.runs else ""
     return f"{count} ended {' or '.join(endings)} (skill {listed}; a constant answer has 0, right answers 1){some}"
