@@ -100,13 +100,16 @@ def test_what_could_have_gone_unseen_is_the_exact_upper_end_of_none_of_n() -> No
         assert Failures(runs=runs, failed=[]).unseen == pytest.approx(exact)
 
 
+SEEDS = [f"seed {seed}" for seed in range(1000, 1005)]
+
+
 def test_words_name_the_seed_and_what_no_number_of_calm_seeds_excludes() -> None:
     base = with_gold(300, [0.5, 0.3, 0.2])
     good, fallen = answering(base, base.gold), answering(base, np.zeros(300, dtype=int))
     arms = {
-        "a": failures_of([good] * 5, range(1000, 1005)),
-        "b": failures_of([good, good, fallen, good, good], range(1000, 1005)),
-        "c": failures_of([good] * 5, range(1000, 1005)),
+        "a": failures_of([good] * 5, SEEDS),
+        "b": failures_of([good, good, fallen, good, good], SEEDS),
+        "c": failures_of([good] * 5, SEEDS),
     }
     failed, calm = failures_in_words(arms)
     assert failed.startswith("1 of 5 seeds of b ended at the majority class (skill seed 1002: 0.00;")

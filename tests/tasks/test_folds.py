@@ -14,6 +14,8 @@ import pytest
 from command_line import CommandLine, write_rows
 from headtohead.errors import UserError
 from headtohead.results import read_predictions, winner_of
+from headtohead.tasks.compare import called
+from headtohead.tasks.finished_run import load_run
 
 pytestmark = pytest.mark.slow  # whole runs
 
@@ -76,6 +78,10 @@ def test_one_command_gives_a_mean_an_interval_and_every_fold(line: CommandLine):
     found = average["metrics"]["accuracy"]
     assert found["value"] == pytest.approx(right / 60)
     assert found["low"] < found["value"] < found["high"] <= 1
+    beside = stored(sweep, "baselines.json")["splits"]["test"]
+    assert beside["best"] == pytest.approx(average["metrics"]["macro_f1"]["value"])  # one figure, wherever it is shown
+    assert beside["baselines"]["tfidf"]["macro_f1"] == pytest.approx(beside["best"])  # the model is TF-IDF
+    assert called([load_run(sweep / run, "test") for run in average["runs"]]) == average["names"]
     assert "mean over 3 folds x 2 repetitions" in said
     assert "repeat 1 fold 2" in said
     page = (sweep / "report.html").read_text()
@@ -123,13 +129,14 @@ def test_two_sweeps_of_folds_are_compared_and_missing_folds_are_named(line: Comm
     one, _ = made(line, *FOLDS)
     other, _ = made(line, *FOLDS, FEWER)
     arms = f"+compare.arms={{all: ['{one}'], fewer: ['{other}/trial_0000/*']}}"
-    line("task=compare", arms, "compare.metric=accuracy", train=False)
+    said = line("task=compare", arms, "compare.metric=accuracy", train=False).stdout
     (folder,) = line.outputs.glob("compare-*")
     verdict = stored(folder, "verdict.json")
     (pair,) = verdict["pairs"]
     assert (pair["scope"], verdict["rows"]) == ("folds", 30)
     assert [arm["plan"]["repetitions"] for arm in verdict["arms"]] == [2, 2]
     assert "(all) and about 9 (fewer) rows of this kind" in verdict["sentences"][0]
+    assert f"page: {folder / 'report.html'}" in said
     assert (folder / "report.html").exists()
     shutil.copytree(other / "trial_0000", tmp_path / "moved")
     for gone in ("repeat_0_fold_1", "repeat_1_fold_0", "repeat_1_fold_2"):

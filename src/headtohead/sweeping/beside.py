@@ -9,12 +9,13 @@ from headtohead import atomic
 from headtohead.errors import UserError
 from headtohead.evaluation import HIGHER_IS_BETTER, point_metrics
 from headtohead.results.record import json_ready
-from headtohead.statistics import Cheap, systems_of
+from headtohead.statistics import Arm, Cheap, estimates_of, systems_of
 from headtohead.statistics.words import number
 from headtohead.sweeping.study import SweepStudy
 from headtohead.sweeping.summary import best_trials
 from headtohead.tasks.cheap_baselines import cheap_baselines
 from headtohead.tasks.finished_run import FinishedRun, load_run
+from headtohead.tasks.folds import cross_validated_arm
 
 BASELINES = "baselines.json"
 BEST = "the best trial"
@@ -28,7 +29,8 @@ def beside_best(study: SweepStudy) -> dict[str, Any] | None:
 
     Returns:
         ``metric``, ``splits`` (name to ``best``, the best trial's value, ``of``, how its runs come to it, ``baselines`` and
-        why some are ``missing``) and ``leads``; None where no trial has completed, or a cost alone was optimised.
+        why some are ``missing``) and ``leads``; None where no trial has completed, or a cost alone was optimised. On test
+        rows of folds the value is that of their average: of the pooled answers.
     """
     metric = next((name for path in study.objectives if (name := _metric(path))), None)
     runs = [folder for trial in best_trials(study)[:1] for folder in study.run_folders(trial.number)]
@@ -40,9 +42,10 @@ def beside_best(study: SweepStudy) -> dict[str, Any] | None:
         first = load_run(runs[0], "validation")
         for split in ("validation", *first.other_tests):
             own = [load_run(folder, split) for folder in runs]
-            cheap = cheap_baselines({BEST: own}, split)
-            level = _level(own, metric)
-            of = " as the mean of its folds" if study.space.plan.folds else ""
+            whole = _pooled(own) if study.space.plan.folds and split != "validation" else None
+            cheap = cheap_baselines({BEST: own}, split, cross_validated_arm if whole else None)
+            level = _level(own, metric) if whole is None else _pooled_level(whole, metric)
+            of = _how(whole) if study.space.plan.folds else ""
             splits[split] = {"best": level, "of": of, "baselines": cheap.values[BEST], "missing": cheap.missing}
             leads += _leads(cheap, level, metric, split)
     except UserError:  # such as predictions that somebody has moved away: what stands is shown
@@ -56,6 +59,23 @@ def _metric(path: str) -> str | None:
     """Return the metric of an objective's path, None of a cost."""
     part, _, name = path.rpartition(".")
     return name if part.startswith("metrics") and name in HIGHER_IS_BETTER else None
+
+
+def _pooled(runs: list[FinishedRun]) -> Arm | None:
+    """Return folds as the arm that their average is taken of; None where some are missing, so that there is no average."""
+    try:
+        return cross_validated_arm(BEST, runs)
+    except UserError:
+        return None
+
+
+def _pooled_level(whole: Arm, metric: str) -> float | None:
+    found = estimates_of(whole).get(metric)
+    return None if found is None else found.value
+
+
+def _how(whole: Arm | None) -> str:
+    return " as the mean of its folds" if whole is None else " from its folds' pooled answers"
 
 
 def _level(runs: list[FinishedRun], metric: str) -> float | None:

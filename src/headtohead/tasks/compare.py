@@ -21,7 +21,7 @@ from headtohead.tasks import folder as run_folder
 from headtohead.tasks.cheap_baselines import cheap_baselines
 from headtohead.tasks.differing import settings_in_words, settings_of_arms
 from headtohead.tasks.finished_run import FinishedRun, load_run
-from headtohead.tasks.folds import cross_validated_arm, fold_of, is_cross_validated
+from headtohead.tasks.folds import Fold, cross_validated_arm, fold_of, is_cross_validated
 from headtohead.tasks.looks import looks_at, looks_in_words
 from headtohead.tasks.tunings import STUDY, read_study, tunings_of
 from headtohead.tasks.verdict_table import print_verdict
@@ -39,7 +39,7 @@ def compare_runs(config: CompareConfig, folder: Path) -> Verdict:
     found = {name: [_find(name, entry) for entry in listed] for name, listed in config.arms.items()}
     _refuse_overlap(found)
     verdict = judge_runs(found, config, folder)
-    write_sweep_report(folder)
+    print(f"page: {write_sweep_report(folder)}")
     return verdict
 
 
@@ -225,10 +225,25 @@ def _trials(tunings: Sequence[Tuning]) -> int | None:
 
 
 def _failures(runs: Sequence[FinishedRun]) -> Failures:
-    """Return which runs failed, each by its seed, and by its data seed where these differ."""
-    several = len({run.seeds[1] for run in runs}) > 1
-    names = [f"{run.seeds[0]}, data.seed {run.seeds[1]}" if several else str(run.seeds[0]) for run in runs]
-    return failures_of([run.predictions for run in runs], names)
+    """Return which runs failed, by what they differ in."""
+    return failures_of([run.predictions for run in runs], called(runs))
+
+
+def called(runs: Sequence[FinishedRun]) -> list[str]:
+    """Return a name for each run of an arm, in words: its fold where it is one of several, seed and data seed where these vary."""
+    folds, seeds, samples = (len(set(of)) > 1 for of in zip(*map(_place, runs), strict=True))
+    has_own_seed = folds and len(set(map(_place, runs))) == len({_place(run)[0] for run in runs})
+    named = []
+    for fold, seed, sample in map(_place, runs):
+        words = [f"repeat {fold.repeat} fold {fold.fold}"] if folds and fold else []
+        words += [f"seed {seed}"] if not has_own_seed and (seeds or not folds) else []
+        words += [f"data.seed {sample}"] if samples else []
+        named.append(", ".join(words))
+    return named
+
+
+def _place(run: FinishedRun) -> tuple[Fold | None, Any, Any]:
+    return fold_of(run), run.seeds[0], run.seeds[1]
 
 
 def _refuse_same_seed(arm: str, runs: Sequence[FinishedRun]) -> None:
