@@ -194,16 +194,20 @@ def test_an_interrupted_sweep_says_how_to_go_on(line: CommandLine, launcher: str
     assert "running" in states
 
 
-def test_a_jobs_log_holds_a_message_where_no_trace_was_asked_for(
-    line: CommandLine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("launcher", ["local", "fused"])
+@pytest.mark.parametrize("wish", [None, "0", "1"])
+def test_a_jobs_log_holds_a_trace_where_one_was_asked_for_and_a_message_elsewhere(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch, launcher: str, wish: str | None
 ) -> None:
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    if wish is not None:
+        monkeypatch.setenv("HYDRA_FULL_ERROR", wish)
     diverges = "train.learning_rate=1e30"  # found in a job alone
-    line("-m", "hydra/launcher=local", "evaluate.test=false", diverges, "lora.rank=2,4", code=1)
+    line("-m", f"hydra/launcher={launcher}", "evaluate.test=false", diverges, "lora.rank=2,4", code=1)
     for number in (0, 1):
         log = (line.folder() / f"trial_000{number}" / "job.log").read_text()
         assert "Diverged: " in log
-        assert "Traceback" not in log
+        assert ("Traceback" in log) == (wish == "1")
 
 
 def test_data_that_break_and_are_mended_cost_no_trial(line: CommandLine) -> None:

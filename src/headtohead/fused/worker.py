@@ -27,6 +27,7 @@ import datasets  # noqa: F401 - its log handler takes the stream that stands whe
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from headtohead import traces
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError
 from headtohead.fused.jobs import Job, composer, dumped, own_log
 from headtohead.grammar import typed_program
@@ -167,8 +168,8 @@ class Jobs:
         with suppress(OSError):  # a full disk
             if error is not None:
                 with own_log(folder):
-                    is_known = isinstance(error, UserError | Diverged | Interrupted)
-                    print(reason if is_known else "".join(traceback.format_exception(error)))
+                    is_enough = isinstance(error, UserError | Diverged | Interrupted) and not traces.wanted()
+                    print(reason if is_enough else "".join(traceback.format_exception(error)))
             write_ending(folder, code, reason)
         self._write(folder=str(folder), code=code, reason=reason)
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from headtohead import traces
 from headtohead.errors import TO_BE_CONTINUED, UserError
 from headtohead.launching.command import WORKER, KilledJob, job_command, sweep_folder
 from headtohead.launching.leases import Lease, visible_cores
@@ -89,7 +88,6 @@ class Worker:
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",  # what libraries print may be in any other
-            env=traces.environment(),
         )
         assert isinstance(self._process.stderr, TextIOWrapper)
         self.output, self._has_ended = Output(self._process.stderr), False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -12,7 +13,6 @@ from pathlib import Path
 import psutil
 from omegaconf import DictConfig
 
-from headtohead import traces
 from headtohead.child import tied as child_of_this
 from headtohead.launching.command import LOG, THREADS, KilledJob, job_command, job_error
 from headtohead.launching.leases import Lease, Leases
@@ -113,7 +113,7 @@ def environment(lease: Lease) -> dict[str, str]:
     own = {name: str(len(lease.cores)) for name in THREADS}
     if lease.gpus is not None:
         own["CUDA_VISIBLE_DEVICES"] = ",".join(lease.gpus)
-    return {**traces.environment(), **own}
+    return {**os.environ, **own}
 
 
 def tied(command: list[str], lease: Lease) -> list[str]:

@@ -145,9 +145,7 @@ def parameters(settings: Mapping[str, Any], code: FrozenCode) -> dict[str, Any]:
     own = {key: value for key, value in plain.items() if key not in NOT_SUBMITIT and value not in (None, [], {})}
     # the frozen code goes in front of whatever is installed, for submitit's process too
     path = f"export PYTHONPATH={shlex.quote(str(code.sources))}${{PYTHONPATH:+:$PYTHONPATH}}"
-    traced = (
-        [] if traces.wanted() else [f"unset {traces.KEY}"]
-    )  # sbatch hands on what Hydra needs of this process alone
+    traced = [f"export {traces.KEY}=1"] if traces.wanted() else []  # SBATCH_EXPORT=NONE would drop the wish
     own["setup"] = [*traced, *own.get("setup", []), path]
     own["additional_parameters"] = {
         ("requeue" if settings["requeue"] else "no-requeue"): True,
