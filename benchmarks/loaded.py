@@ -19,7 +19,7 @@ def composed(*overrides: str) -> Any:
     """Return the typed configuration of ``python run.py <overrides>``."""
     from hydra import compose, initialize_config_dir
 
-    from headtohead.schema import to_typed
+    from headtohead.hydra_io.schema import to_typed
 
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         return to_typed(compose("config", overrides=list(overrides)))
@@ -42,10 +42,10 @@ class Loaded:
     """
 
     def __init__(self, config: Any) -> None:
+        from headtohead.classifiers.build_pack import load, score_width
         from headtohead.data import load_corpus
+        from headtohead.runs.language_model_run import read_with
         from headtohead.sources import cache_root
-        from headtohead.tasks.build import load, score_width
-        from headtohead.tasks.train_model import read_with
         from headtohead.training import Processes
 
         self.config, self.cache, self.processes = config, cache_root(None), Processes.current()
@@ -62,7 +62,7 @@ class Loaded:
 
     def pack(self, configs: Sequence[Any], rows: Any) -> Any:
         """Return trials in a pack over the model, which no other pack may use any longer; without rows nothing trains."""
-        from headtohead.tasks.build import build_pack, undress
+        from headtohead.classifiers.build_pack import build_pack, undress
 
         undress(self.backbone)
         self.backbone.states.clear()

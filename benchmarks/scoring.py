@@ -185,7 +185,7 @@ def main() -> None:
 
 def common(prompts: list[list[int]]) -> int:
     """Return how many tokens all prompts begin with."""
-    from headtohead.batching.context import common_beginning
+    from headtohead.batching.prefix_cache import common_beginning
 
     return len(common_beginning(prompts))
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from headtohead.statistics import influence
-from headtohead.statistics.metrics import by_unit
+from headtohead.statistics.unit_shares import by_unit
 
 ANSWERS_PER_LABEL = 256
 OWN_NOISE_OF_LOSS = 0.5

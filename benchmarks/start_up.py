@@ -32,14 +32,14 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true", help="print what the further trials' time goes to")
     options = parser.parse_args()
     from headtohead.fused import worker
-    from headtohead.tasks import together
-    from headtohead.tasks.stopping import StopRequest
+    from headtohead.runs.packs import pack_scheduler
+    from headtohead.runs.stop_request import StopRequest
     from headtohead.training import Pack
 
     composing: list[float] = []
     preparing: list[float] = []
     turns: list[float] = []
-    read, resume, step = worker.Jobs._read, together.Group._resume, Pack.step
+    read, resume, step = worker.Jobs._read, pack_scheduler.Group._resume, Pack.step
 
     def timed_read(self: Any, *arguments: Any) -> Any:
         started = time.perf_counter()
@@ -56,7 +56,7 @@ def main() -> None:
         preparing.append(time.perf_counter() - turns[-1])
         return step(self)
 
-    worker.Jobs._read, together.Group._resume, Pack.step = timed_read, timed_resume, timed_step  # type: ignore[method-assign]
+    worker.Jobs._read, pack_scheduler.Group._resume, Pack.step = timed_read, timed_resume, timed_step  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
         jobs = [
             {
@@ -78,7 +78,7 @@ def main() -> None:
             for number in range(options.trials)
         ]
         given, told = io.StringIO("".join(json.dumps(job) + "\n" for job in jobs)), io.StringIO()
-        group = together.Group(worker.Jobs(ROOT / "conf", given, told), 1, StopRequest())
+        group = pack_scheduler.Group(worker.Jobs(ROOT / "conf", given, told), 1, StopRequest())
         if options.profile:
             import cProfile
             import pstats

@@ -23,12 +23,12 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
 from headtohead.results import RunRecord, write_record
-from headtohead.sweeping.controller import Controller
-from headtohead.sweeping.jobs import jobs_of
-from headtohead.sweeping.settings import read_settings
-from headtohead.sweeping.space import parse_space
-from headtohead.sweeping.study import SweepStudy
-from headtohead.sweeping.summary import write_summary
+from headtohead.sweeps.controller import Controller
+from headtohead.sweeps.space.search_space import parse_space
+from headtohead.sweeps.study.study import SweepStudy
+from headtohead.sweeps.study.study_summary import write_summary
+from headtohead.sweeps.sweep_jobs import jobs_of
+from headtohead.sweeps.sweeper_settings import read_settings
 from hydra_plugins.headtohead_sweeper.config import SweeperConf
 
 WORKERS = 4

@@ -353,9 +353,6 @@ def measure(
         launchers: whose jobs are killed.
         say: told of every sweep that was disturbed.
     """
-    import headtohead.sweeping.sweep
-    import headtohead.tasks.train
-    import headtohead.tasks.train_model  # noqa: F401 - the forks have it then
 
     write_rows(work / "rows.jsonl")
     draw, wrong = random.Random(0), []

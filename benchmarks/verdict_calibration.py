@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from headtohead.statistics.cautions import are_too_few_groups, is_two_beside_another
 from headtohead.statistics.comparison import FEW_TOLD_APART
 from headtohead.statistics.multiplicity import Rate
 from headtohead.statistics.power import detectable_difference, more_runs
 from headtohead.statistics.variance import Layout, Stratum, degrees_of_freedom, half_width, lay_out
+from headtohead.statistics.verdicts.cautions import are_too_few_groups, is_two_beside_another
 from simulated_arms import SHIFTS, Cell, simulate, true_values
 from verdict_cells import ADVISED, FAMILIES, LOOKS, ONE_MORE, UNHELD
 

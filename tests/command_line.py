@@ -21,7 +21,7 @@ from typing import IO, Any
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from headtohead import schema
+from headtohead.hydra_io import schema
 from headtohead.tasks import perform
 
 ROOT = Path(__file__).parents[1]

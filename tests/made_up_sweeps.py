@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from headtohead.results import RunRecord, write_record
-from headtohead.sweeping.controller import Controller
-from headtohead.sweeping.repeated import with_plan
-from headtohead.sweeping.settings import Settings, read_settings
-from headtohead.sweeping.space import parse_space
-from headtohead.sweeping.study import Job, SweepStudy, state_in_words
-from headtohead.sweeping.sweep import _quiet_optuna
+from headtohead.sweeps.controller import Controller
+from headtohead.sweeps.space.repetitions import with_plan
+from headtohead.sweeps.space.search_space import parse_space
+from headtohead.sweeps.study.study import Job, SweepStudy, state_in_words
+from headtohead.sweeps.sweep import _quiet_optuna
+from headtohead.sweeps.sweeper_settings import Settings, read_settings
 from hydra_plugins.headtohead_sweeper.config import SweeperConf
 from hydra_plugins.headtohead_sweeper.pruners import PRUNERS
 from hydra_plugins.headtohead_sweeper.samplers import SAMPLERS

@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import tiny_runs
 from headtohead.backbone import Backbone
+from headtohead.classifiers.build_pack import load
 from headtohead.config import Config
-from headtohead.tasks.build import load
 from headtohead.training import Hooks, Pack, Processes, fit, score
 from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of
 

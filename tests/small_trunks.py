@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel
 
 from headtohead.batching.batch import Batch
-from headtohead.batching.packed import PackedRows
+from headtohead.batching.sequence_packing import PackedRows
 
 SMALL = {
     "vocab_size": 50,

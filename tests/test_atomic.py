@@ -41,7 +41,7 @@ def test_a_full_disk_is_one_message(
         with write(folder / "trained"):
             raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr("headtohead.tasks.train.train", full)
+    monkeypatch.setattr("headtohead.runs.lifecycle.train", full)
     with pytest.raises(UserError, match=r"no disk space left in .*trained"):
         tasks.perform(config_of(), tmp_path, [], fingerprint="test")
 

@@ -11,9 +11,9 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.types import IntervalSweep, Override
 
 from command_line import ROOT
-from headtohead.command_line import understood
-from headtohead.composition import parsed
-from headtohead.schema import to_typed
+from headtohead.hydra_io.command_line import understood
+from headtohead.hydra_io.composition import parsed
+from headtohead.hydra_io.schema import to_typed
 
 CONF = ROOT / "conf"
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

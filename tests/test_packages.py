@@ -9,9 +9,9 @@ import pytest
 
 from command_line import CommandLine, write_rows
 from headtohead.errors import UserError
+from headtohead.hydra_io.schema import to_typed
 from headtohead.packages import require, require_packages
-from headtohead.schema import to_typed
-from headtohead.tasks.preflight import Preflight
+from headtohead.planning.preflight import Preflight
 
 
 @pytest.fixture

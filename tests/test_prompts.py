@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headtohead.backbone import load_tokenizer
+from headtohead.classifiers.build_pack import draw_examples
 from headtohead.config import ExampleConfig, PromptConfig
 from headtohead.data import Corpus
 from headtohead.errors import UserError
 from headtohead.labels import LabelSpace
 from headtohead.prompts import Prompt, build_prompt, choose_examples, label_text
-from headtohead.tasks.build import draw_examples
 from headtohead.tiny import tiny_checkpoint
 from tiny_runs import config_of, dataset_of, labels_of
 

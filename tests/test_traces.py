@@ -16,11 +16,11 @@ from hydra._internal.utils import run_and_report
 from command_line import ROOT
 from headtohead import traces
 from headtohead.errors import UserError
+from headtohead.hydra_io.schema import errors_for_people
 from headtohead.launching.frozen_code import FrozenCode
 from headtohead.launching.fused import Worker
 from headtohead.launching.local import LocalProcesses
 from headtohead.launching.slurm_submit import parameters
-from headtohead.schema import errors_for_people
 from hydra_plugins.headtohead_launchers.config import LocalLauncherConf, SlurmLauncherConf
 
 SHOWN = f"import os; print(os.environ.get('{traces.KEY}'))"

@@ -12,6 +12,7 @@ from datasets import Dataset
 
 from headtohead.backbone import Backbone
 from headtohead.batching.encode import EncodedRows
+from headtohead.classifiers.build_pack import Reader, build_pack, build_reader, load, score_width
 from headtohead.config import (
     LOSS_CONFIGS,
     Config,
@@ -31,7 +32,6 @@ from headtohead.config import (
     TrainedConfig,
 )
 from headtohead.labels import LabelSpace
-from headtohead.tasks.build import Reader, build_pack, build_reader, load, score_width
 from headtohead.training import Pack, Processes, score
 
 DECODERS = ("llama", "qwen2", "qwen3")

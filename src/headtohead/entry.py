@@ -10,10 +10,17 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from headtohead.command_line import understood
+from headtohead.hydra_io.command_line import understood
+from headtohead.hydra_io.schema import (
+    errors_for_people,
+    fingerprint_of,
+    given_overrides,
+    note_refusal,
+    output_folder,
+    to_typed,
+)
 from headtohead.provenance import CONF
-from headtohead.schema import errors_for_people, fingerprint_of, given_overrides, note_refusal, output_folder, to_typed
-from headtohead.sweeping.trial import ReportingLink, membership_of, trial_of
+from headtohead.sweeps.study.trial_link import ReportingLink, membership_of, trial_of
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")

@@ -15,9 +15,9 @@ import torch
 
 from headtohead.adapters import adapter_layers, expected_count, remove_adapters
 from headtohead.adapters.low_rank import full_weight
+from headtohead.classifiers.build_pack import undress
 from headtohead.config import TrainedConfig
 from headtohead.errors import UserError
-from headtohead.tasks.build import undress
 from plain_peft import peft_config
 from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of
 

@@ -12,8 +12,8 @@ from torch.utils.checkpoint import checkpoint
 
 from headtohead.batching import attention, varlen
 from headtohead.batching.batch import Batch, pad_right
-from headtohead.batching.context import Kept
-from headtohead.batching.packed import PackedRows
+from headtohead.batching.prefix_cache import Kept
+from headtohead.batching.sequence_packing import PackedRows
 from headtohead.heads.trie import LabelTrie
 from small_trunks import CPU, ROWS
 from varlen_by_rows import row_by_row

@@ -10,11 +10,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from headtohead.config import Config
-from headtohead.config.build import BY_KIND
 from headtohead.config.data import DataConfig
+from headtohead.config.typed_config import BY_KIND
 from headtohead.errors import UserError
 from headtohead.grammar import quoted
-from headtohead.schema import fingerprint, run_name, to_typed, without_hydra
+from headtohead.hydra_io.schema import fingerprint, run_name, to_typed, without_hydra
 
 pytestmark = pytest.mark.slow  # a quarter of a second for each composition; `make check` runs them too
 

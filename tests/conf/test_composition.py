@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from headtohead.composition import Composer
+from headtohead.hydra_io.composition import Composer
 
 pytestmark = pytest.mark.slow  # dozens of compositions; `make check` runs them too
 

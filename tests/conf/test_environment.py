@@ -11,9 +11,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from command_line import ROOT
 from headtohead.config import Config
-from headtohead.environment import name_of_source
-from headtohead.mistakes import explain_composition
-from headtohead.schema import run_name, to_typed
+from headtohead.hydra_io.refused_settings import explain_composition
+from headtohead.hydra_io.resolvers import name_of_source
+from headtohead.hydra_io.schema import run_name, to_typed
 
 pytestmark = pytest.mark.slow  # a composition each
 

@@ -12,8 +12,8 @@ from hydra.errors import MissingConfigException
 from headtohead.config import Config, ModelConfig
 from headtohead.config.source import SourceConfig
 from headtohead.errors import UserError
-from headtohead.mistakes import explain_composition
-from headtohead.schema import to_typed
+from headtohead.hydra_io.refused_settings import explain_composition
+from headtohead.hydra_io.schema import to_typed
 
 CONF = Path(__file__).parents[2] / "conf"
 SHIPPED = sorted(path.stem for path in (CONF / "model").glob("*.yaml") if path.stem not in ("hub", "path"))

@@ -15,7 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from headtohead.config import build_config
 from headtohead.config.numbers import LARGEST_SEED, require_numbers
 from headtohead.errors import UserError
-from headtohead.schema import without_hydra
+from headtohead.hydra_io.schema import without_hydra
 
 CONF = str(Path(__file__).parents[2] / "conf")
 GROUPS = ["model=tiny", "data=files", "data.source.name=x.csv"]

@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from headtohead.config import Config
-from headtohead.schema import to_typed
+from headtohead.hydra_io.schema import to_typed
 
 pytestmark = pytest.mark.slow  # a quarter of a second for each composition
 

@@ -11,7 +11,7 @@ import pytest
 from hydra.core.config_store import ConfigStore
 
 from command_line import ROOT
-from headtohead import schema  # noqa: F401 - makes the store one for all
+from headtohead.hydra_io import schema  # noqa: F401 - makes the store one for all
 
 
 @pytest.mark.slow  # two starts

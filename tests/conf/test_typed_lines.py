@@ -18,13 +18,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from command_line import ROOT, write_rows
-from headtohead.command_line import understood
-from headtohead.composition import parsed
 from headtohead.errors import UserError
 from headtohead.grammar import typed_mapping
-from headtohead.mistakes import explain_composition
-from headtohead.schema import run_folder, to_typed
-from headtohead.unreadable import is_readable, readable_forms, split
+from headtohead.hydra_io.command_line import understood
+from headtohead.hydra_io.composition import parsed
+from headtohead.hydra_io.refused_settings import explain_composition
+from headtohead.hydra_io.schema import run_folder, to_typed
+from headtohead.hydra_io.unreadable_values import is_readable, readable_forms, split
 
 CONF = ROOT / "conf"
 

@@ -12,7 +12,7 @@ from data.made_up_files import row
 from data.test_ready_files import CONF
 from headtohead.data import load_corpus
 from headtohead.errors import UserError
-from headtohead.schema import to_typed
+from headtohead.hydra_io.schema import to_typed
 
 ROWS = [row(n) for n in range(30)]
 TEXTS = [(str(r["text"]), str(r["label"])) for r in ROWS]

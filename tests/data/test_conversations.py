@@ -15,7 +15,7 @@ from data.made_up_files import config_of, write_jsonl
 from data.test_ready_files import configuration
 from headtohead.config.data import FieldsConfig
 from headtohead.data import iterate_lines, iterate_texts, load_corpus
-from headtohead.data.conversations import conversation_setting
+from headtohead.data.columns.conversations import conversation_setting
 from headtohead.errors import UserError
 
 SETTING = re.compile(r"'?data\.fields\.(?:messages|turns)=.*?(?=$|\n|\.\s)")

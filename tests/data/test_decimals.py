@@ -9,8 +9,8 @@ import pytest
 
 from headtohead.config.data import DataConfig, FieldsConfig, LabelsConfig
 from headtohead.config.dialect import DialectConfig
-from headtohead.data.input_file import Reading
-from headtohead.data.reading import read_records
+from headtohead.data.files.input_file import Reading
+from headtohead.data.files.row_reading import read_records
 from headtohead.errors import UserError
 
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headtohead.config.dialect import DialectConfig
-from headtohead.data.encodings import Encodings
-from headtohead.data.input_file import Reading
-from headtohead.data.reading import read_records
-from headtohead.data.record import Record
+from headtohead.data.files.encodings import Encodings
+from headtohead.data.files.input_file import Reading
+from headtohead.data.files.raw_row import Record
+from headtohead.data.files.row_reading import read_records
 from headtohead.errors import UserError
 
 CASES = Path(__file__).parent / "cases"

@@ -14,9 +14,9 @@ from data.made_up_files import config_of
 from headtohead.config.data import LabelsConfig
 from headtohead.config.dialect import DialectConfig
 from headtohead.data import load_corpus
-from headtohead.data.encodings import Encodings
-from headtohead.data.input_file import Reading
-from headtohead.data.reading import read_records
+from headtohead.data.files.encodings import Encodings
+from headtohead.data.files.input_file import Reading
+from headtohead.data.files.row_reading import read_records
 from headtohead.errors import UserError
 from headtohead.notices import Notice
 
@@ -134,8 +134,8 @@ UNREADABLE = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, "tests")
-from headtohead.data.folders import walk
-from headtohead.data.encodings import Encodings
+from headtohead.data.files.folders import walk
+from headtohead.data.files.encodings import Encodings
 from headtohead.errors import UserError
 if os.geteuid() == 0:
     os.seteuid(65534)  # root may read everything

@@ -10,9 +10,9 @@ import pandas
 import pytest
 
 from headtohead.config.dialect import DialectConfig
-from headtohead.data.encodings import Encodings
-from headtohead.data.input_file import Reading
-from headtohead.data.reading import read_records
+from headtohead.data.files.encodings import Encodings
+from headtohead.data.files.input_file import Reading
+from headtohead.data.files.row_reading import read_records
 from headtohead.errors import UserError
 
 FRAME = pandas.DataFrame({"text": ["one", "two, ümläut", "three"], "label": ["a", "b", "a"]})

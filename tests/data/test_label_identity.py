@@ -19,9 +19,9 @@ from data.made_up_files import config_of, row, write_jsonl
 from data.test_labels_as_written import load, measured, said, written
 from headtohead.config.data import FieldsConfig, LabelsConfig, SplitConfig
 from headtohead.data import Corpus, load_corpus
-from headtohead.data.spelling import as_yaml, total_order, variants
+from headtohead.data.columns.label_spelling import as_yaml, total_order, variants
 from headtohead.errors import UserError
-from headtohead.schema import fingerprint, with_text_keys
+from headtohead.hydra_io.schema import fingerprint, with_text_keys
 
 
 def totals(corpus: Corpus) -> dict[str, int]:

@@ -14,7 +14,7 @@ from data.made_up_files import config_of, row, write_jsonl
 from evaluation.made_up import predictions_from
 from headtohead.config.data import DataConfig, FieldsConfig, LabelsConfig
 from headtohead.data import Corpus, load_corpus
-from headtohead.data.cells import bits, is_missing, listed
+from headtohead.data.columns.cells import bits, is_missing, listed
 from headtohead.errors import UserError
 from headtohead.evaluation import point_metrics, tfidf_predictions
 

@@ -9,7 +9,8 @@ import pytest
 
 from data.made_up_files import config_of, row, write_jsonl
 from headtohead.config.data import DataConfig, NearDuplicatesConfig, SubsetConfig
-from headtohead.data import load_corpus, near_duplicates
+from headtohead.data import load_corpus
+from headtohead.data.splits import near_duplicates
 from headtohead.errors import UserError
 
 

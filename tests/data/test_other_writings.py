@@ -10,8 +10,8 @@ from data.made_up_files import config_of, row, write_jsonl
 from data.test_labels_as_written import refused, said, written
 from headtohead.config.data import FieldsConfig, LabelsConfig
 from headtohead.data import load_corpus
-from headtohead.data.cells import listed, mapping, truth
-from headtohead.data.spelling import as_seen, total_order, variants, written_number
+from headtohead.data.columns.cells import listed, mapping, truth
+from headtohead.data.columns.label_spelling import as_seen, total_order, variants, written_number
 from headtohead.errors import UserError
 
 ANY = LabelsConfig()

@@ -12,7 +12,7 @@ from data.made_up_files import config_of, write_jsonl
 from data.test_ready_files import configuration
 from headtohead.config.data import LabelsConfig
 from headtohead.data import load_corpus
-from headtohead.data.spelling import total_order, with_point, written_number
+from headtohead.data.columns.label_spelling import total_order, with_point, written_number
 from headtohead.errors import UserError
 
 HALVES = ["1", "1,5", "2", "2,5", "3", "10"]

@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 from data.made_up_files import row, write_jsonl
 from headtohead.config import Config
 from headtohead.data import load_corpus
-from headtohead.schema import to_typed
+from headtohead.hydra_io.schema import to_typed
 
 CONF = Path(__file__).parents[2] / "conf"
 READY = sorted(path.stem for path in (CONF / "data").glob("*.yaml") if path.stem != "base")

@@ -14,9 +14,9 @@ from hydra import compose, initialize_config_dir
 from data.made_up_files import row, write_jsonl
 from data.test_ready_files import CONF, configuration
 from headtohead.data import load_corpus
-from headtohead.data.recognition import Recognised, recognised
+from headtohead.data.columns.recognition import Recognised, recognised
 from headtohead.errors import UserError
-from headtohead.schema import fingerprint_of
+from headtohead.hydra_io.schema import fingerprint_of
 
 ROWS = [row(number) for number in range(40)]
 TAGS = [["oil"], ["oil", "vote"], [], ["vote", "film"]]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headtohead.data.splitting import Deck, balanced_rows, nested_order, shuffled, strata_of, units_of
+from headtohead.data.splits.splitting import Deck, balanced_rows, nested_order, shuffled, strata_of, units_of
 from headtohead.errors import UserError
 
 

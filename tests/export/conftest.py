@@ -22,7 +22,7 @@ def gate_in_this_process() -> Iterator[None]:
 def no_page() -> Iterator[None]:
     """Leave out the run's page, which tests of its own look at: a quarter of a second a run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("headtohead.tasks.train.write_report", lambda folder: None)
+        patch.setattr("headtohead.runs.lifecycle.write_report", lambda folder: None)
         yield
 
 

@@ -13,13 +13,13 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
+from headtohead.classifiers.reload import read_run
 from headtohead.config import Config
 from headtohead.data import load_corpus
+from headtohead.hydra_io.schema import to_typed
 from headtohead.results import Predictions, RunRecord, read_predictions, read_record
-from headtohead.schema import to_typed
-from headtohead.tasks.export import export_folder
-from headtohead.tasks.reload import read_run
-from headtohead.tasks.train import train
+from headtohead.runs.lifecycle import train
+from headtohead.runs.run_export import export_folder
 from headtohead.tiny import tiny_checkpoint
 
 CONF = str(Path(__file__).parents[2] / "conf")

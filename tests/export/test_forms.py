@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from export.finished_runs import card_code, exported, finished, news_rows, run_code, stored, write_rows
+from headtohead.classifiers.reload import read_run
 from headtohead.evaluation.calibration import calibrate
-from headtohead.tasks.reload import read_run
 
 pytestmark = [pytest.mark.usefixtures("no_page"), pytest.mark.slow]  # a run and two exports for each case
 CALIBRATED = re.compile(r"^( +)(probabilities = .*)  # (?:.*; )?calibrated: (.*)$", flags=re.MULTILINE)

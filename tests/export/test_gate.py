@@ -13,14 +13,14 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from export.finished_runs import finished
+from headtohead.classifiers.reload import read_run
 from headtohead.data import load_corpus
 from headtohead.errors import UserError
 from headtohead.export import gate, parity, published
 from headtohead.export.subject import Subject
 from headtohead.export.write import write_files
-from headtohead.tasks.export import gate as hold_gate
-from headtohead.tasks.export import prepare
-from headtohead.tasks.reload import read_run
+from headtohead.runs.run_export import gate as hold_gate
+from headtohead.runs.run_export import prepare
 
 FRESH = parity.ask_fresh_process
 

@@ -14,7 +14,7 @@ import pytest
 from command_line import start_child
 from headtohead import atomic
 from headtohead.export import parity
-from headtohead.tasks import folder as run_folder
+from headtohead.results import run_folder
 
 ASK = parity.ask_fresh_process
 

@@ -12,8 +12,8 @@ from export.finished_runs import configured, finished
 from headtohead.errors import UserError
 from headtohead.export import gate, parity
 from headtohead.results import read_record
+from headtohead.runs.run_export import export_again
 from headtohead.tasks import perform
-from headtohead.tasks.export import export_again
 
 
 def wrong_answer(request: dict[str, Any]) -> dict[str, Any]:

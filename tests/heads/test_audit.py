@@ -11,12 +11,12 @@ from transformers import PreTrainedTokenizerFast
 
 from headtohead.backbone import load_tokenizer
 from headtohead.batching.encode import EncodedRows, Encoder
+from headtohead.classifiers.build_pack import Reader, build_reader, load
 from headtohead.config import PromptConfig
 from headtohead.errors import UserError
 from headtohead.heads import LabelAudit, audit_labels
 from headtohead.labels import LabelSpace
 from headtohead.prompts import build_prompt
-from headtohead.tasks.build import Reader, build_reader, load
 from headtohead.tiny import tiny_checkpoint
 from tiny_runs import ALONE, config_of, dataset_of, labels_of
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headtohead.composition import parsed
 from headtohead.grammar import assignment, from_here, typed_program
+from headtohead.hydra_io.composition import parsed
 from headtohead.provenance import SOURCES
 
 

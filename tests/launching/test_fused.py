@@ -46,7 +46,7 @@ def launcher(monkeypatch: pytest.MonkeyPatch) -> FusedLauncher:
 
 
 def swept(monkeypatch: pytest.MonkeyPatch, sweep: Any) -> Any:
-    monkeypatch.setattr("headtohead.sweeping.sweep.sweep", sweep)
+    monkeypatch.setattr("headtohead.sweeps.sweep.sweep", sweep)
     sweeper = OptunaSweeper()
     context: Any = type("Context", (), {"config_loader": None})
     sweeper.setup(hydra_context=context, task_function=lambda config: None, config={})  # type: ignore[arg-type]

@@ -15,12 +15,12 @@ import submitit
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from headtohead import schema  # noqa: F401 - its resolvers
 from headtohead.errors import UserError
+from headtohead.hydra_io import schema  # noqa: F401 - its resolvers
 from headtohead.launching import KilledJob, slurm_queue
 from headtohead.launching.command import LOG, job_error
-from headtohead.launching.ending import read_ending
 from headtohead.launching.frozen_code import FrozenCode, freeze
+from headtohead.launching.job_ending import read_ending
 from headtohead.launching.slurm import SlurmJobs
 from headtohead.launching.slurm_queue import Entry
 from headtohead.launching.slurm_submit import PATIENT_PYTHON, Note, configuration_folder, parameters, sweep_folder

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from headtohead.classifiers.reload import reload_run
 from headtohead.results import read_predictions
-from headtohead.tasks.reload import reload_run
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.real

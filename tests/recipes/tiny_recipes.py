@@ -13,10 +13,10 @@ from typing import Any
 
 from command_line import CommandLine
 from export.finished_runs import outspoken
+from headtohead.classifiers.reload import Reloaded, reload_run
+from headtohead.classifiers.split_scoring import predictions_of
 from headtohead.data import Corpus, load_corpus
 from headtohead.results import Predictions, read_predictions
-from headtohead.tasks.reload import Reloaded, reload_run
-from headtohead.tasks.scoring import predictions_of
 from headtohead.training import score
 
 ROWS = Path(__file__).parent / "rows"

@@ -14,7 +14,7 @@ import pytest
 
 from headtohead.errors import UserError
 from headtohead.reporting import write_report
-from headtohead.reporting.folder import read_folder
+from headtohead.reporting.stored_run import read_folder
 from headtohead.results import RunRecord, read_record, write_record
 from reporting.made_up_runs import (
     NAMES,

@@ -15,8 +15,8 @@ import pytest
 from headtohead.errors import UserError
 from headtohead.reporting.sweeps import write_sweep_report
 from headtohead.reporting.sweeps.disagreements import disagreements
-from headtohead.reporting.sweeps.folder import Study, read_sweep
 from headtohead.reporting.sweeps.parallel import parallel_coordinates
+from headtohead.reporting.sweeps.sweep_folder import Study, read_sweep
 from headtohead.statistics import tuning_of
 from made_up_arms import noisy_runs
 from reporting.made_up_runs import NAMES, made_up_predictions

@@ -12,10 +12,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from command_line import ROOT
-from headtohead import schema  # noqa: F401 - its resolvers
 from headtohead.errors import UserError
+from headtohead.hydra_io import schema  # noqa: F401 - its resolvers
 from headtohead.launching import KilledJob
-from headtohead.launching.ending import read_ending
+from headtohead.launching.job_ending import read_ending
 from headtohead.launching.slurm import SlurmJobs
 from headtohead.launching.slurm_submit import read_note
 from headtohead.launching.slurm_task import SlurmTask

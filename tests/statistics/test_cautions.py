@@ -13,7 +13,7 @@ from headtohead.errors import UserError
 from headtohead.labels import LabelKind
 from headtohead.results import Predictions
 from headtohead.statistics import Arm, Verdict, judge
-from headtohead.statistics.cautions import few_groups, smallest_label
+from headtohead.statistics.verdicts.cautions import few_groups, smallest_label
 from made_up_arms import made_up_arm, noisy_runs
 
 

@@ -18,7 +18,7 @@ from headtohead.evaluation.resampling import Weights
 from headtohead.labels import LabelKind
 from headtohead.results import Predictions
 from headtohead.statistics.influence import cohen_kappa, macro_f1, quadratic_kappa
-from headtohead.statistics.metrics import metrics_of, resolve_metric, unit_shares
+from headtohead.statistics.unit_shares import metrics_of, resolve_metric, unit_shares
 
 KINDS: list[LabelKind] = ["single", "ordinal", "multi", "real"]
 

@@ -10,11 +10,11 @@ import pytest
 
 from evaluation.made_up import label_space, predictions_from
 from export.finished_runs import configured, finished, news_rows, stored, write_rows
+from headtohead.classifiers.calibrated_answers import answer
 from headtohead.errors import UserError
 from headtohead.evaluation import calibrate
 from headtohead.tasks import perform
 from headtohead.tasks.answer_files import check_target
-from headtohead.tasks.answers import answer
 
 
 def test_the_score_of_an_ordinal_answer_is_the_one_that_was_measured() -> None:

@@ -16,10 +16,11 @@ import pyarrow.parquet
 import pytest
 
 from export.finished_runs import configured, news_rows, stored, write_rows
+from headtohead.classifiers import finished_classifier
 from headtohead.errors import UserError
-from headtohead.tasks import answer_files, classifier, perform
+from headtohead.runs.lifecycle import train
+from headtohead.tasks import answer_files, perform
 from headtohead.tasks.answer_files import without_formula
-from headtohead.tasks.train import train
 
 QUICK = [
     "model=tfidf",
@@ -181,8 +182,8 @@ def test_the_place_of_the_answers_is_tried_before_anything_is_loaded(
 ) -> None:
     target = make(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    monkeypatch.delattr(classifier.TfidfClassifier, "score")
-    monkeypatch.delattr(classifier, "read_run")
+    monkeypatch.delattr(finished_classifier.TfidfClassifier, "score")
+    monkeypatch.delattr(finished_classifier, "read_run")
     with pytest.raises(UserError, match=said):
         predict(run, f"task.input={run.parent / 'rows.jsonl'}", f"task.output={target}")
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

@@ -11,14 +11,14 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from command_line import CommandLine
-from headtohead.command_line import understood
 from headtohead.config import Config
 from headtohead.data import load_corpus
 from headtohead.errors import UserError
-from headtohead.schema import to_typed
-from headtohead.tasks.advice import RATES, advice
-from tasks.test_advice import run_of
-from tasks.test_truncation import QUICK, rows_of
+from headtohead.hydra_io.command_line import understood
+from headtohead.hydra_io.schema import to_typed
+from headtohead.runs.advice import RATES, advice
+from runs.test_advice import run_of
+from runs.test_truncation import QUICK, rows_of
 
 CONF = Path(__file__).parents[2] / "conf"
 

@@ -24,7 +24,7 @@ from headtohead.config import TrackConfig
 from headtohead.evaluation import worst_rows
 from headtohead.evaluation.metrics import confidence
 from headtohead.results import read_predictions
-from headtohead.tasks.tracked import example_table, prediction_table
+from headtohead.runs.tracker_payloads import example_table, prediction_table
 from headtohead.tracking import Table, read_metrics, track_report
 from headtohead.tracking.wandb_run import WandbRun, new_run_id
 from wandb_file import attempts

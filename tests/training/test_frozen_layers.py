@@ -13,7 +13,7 @@ from torch import nn
 from headtohead.errors import UserError
 from headtohead.training import Pack
 from headtohead.training.frozen_layers import frozen_count, layer_list
-from headtohead.training.state_file import StateFile
+from headtohead.training.hidden_state_file import StateFile
 from tiny_runs import FrozenConfig, LoraConfig, TinyRun, config_of
 
 TOP = LoraConfig(rank=4, top_layers=0.5)

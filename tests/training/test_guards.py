@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from headtohead.adapters import TrialWeights
+from headtohead.classifiers import build_pack
+from headtohead.classifiers.split_scoring import predictions_of
 from headtohead.config import PromptConfig
 from headtohead.errors import Diverged, UserError
-from headtohead.tasks import build
-from headtohead.tasks.scoring import predictions_of
 from headtohead.training import load_weights, save_weights
 from tiny_runs import FrozenConfig, FullConfig, LoraConfig, TinyRun, config_of, labels_of
 
@@ -42,29 +42,29 @@ class OneWeight:
 
 def test_a_sound_head_is_registered():
     weights = TrialWeights()
-    build._add_head(weights, OneWeight(torch.nn.Parameter(torch.zeros(2))))
+    build_pack._add_head(weights, OneWeight(torch.nn.Parameter(torch.zeros(2))))
     assert weights.count() == 2
 
 
 def test_a_frozen_head_is_refused():
     with pytest.raises(AssertionError, match="frozen"):
-        build._add_head(TrialWeights(), OneWeight(torch.nn.Parameter(torch.zeros(2), requires_grad=False)))
+        build_pack._add_head(TrialWeights(), OneWeight(torch.nn.Parameter(torch.zeros(2), requires_grad=False)))
 
 
 def test_a_rounded_head_is_refused():
     with pytest.raises(AssertionError, match="bfloat16"):
-        build._add_head(TrialWeights(), OneWeight(torch.nn.Parameter(torch.zeros(2, dtype=torch.bfloat16))))
+        build_pack._add_head(TrialWeights(), OneWeight(torch.nn.Parameter(torch.zeros(2, dtype=torch.bfloat16))))
 
 
 def test_a_quantised_head_is_refused():
     weight = torch.nn.Parameter(torch.zeros(2))
     weight.quant_state = object()  # type: ignore[attr-defined]
     with pytest.raises(AssertionError, match="quantised"):
-        build._add_head(TrialWeights(), OneWeight(weight))
+        build_pack._add_head(TrialWeights(), OneWeight(weight))
 
 
 def test_a_wrong_count_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(build, "expected_count", lambda *given: 7)
+    monkeypatch.setattr(build_pack, "expected_count", lambda *given: 7)
     with pytest.raises(AssertionError, match="7 by the closed form"):
         TinyRun(cache, config_of())
 
@@ -140,4 +140,4 @@ def test_flash_attention_is_refused_for_labels_of_several_tokens(cache: Path):
         run = TinyRun(cache, config, labels=labels_of(words=words))
         config.model.attention = "flash_attention_2"
         with pytest.raises(UserError, match=r"model\.attention=sdpa") if refused else nullcontext():
-            build._build_head(config, run.backbone, run.readers[0])
+            build_pack._build_head(config, run.backbone, run.readers[0])

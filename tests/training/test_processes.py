@@ -16,7 +16,7 @@ import torch
 
 import shared_steps
 from command_line import ROOT, CommandLine, write_rows
-from headtohead.tasks import train as run_task
+from headtohead.runs import lifecycle as run_task
 from headtohead.tiny import tiny_checkpoint
 from headtohead.training import Processes
 from shared_steps import CASES, FSDP, SHARDED_CASES, STEPS, launcher, results, trained

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from headtohead.classifiers.build_pack import build_pack, undress
 from headtohead.config import Config
 from headtohead.errors import UserError, has_lost_device, is_out_of_memory
-from headtohead.tasks.build import build_pack, undress
 from headtohead.training import Pack
 from tiny_runs import ALONE, FullConfig, LoraConfig, TinyRun, config_of, labels_of
 

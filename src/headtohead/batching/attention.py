@@ -16,9 +16,9 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from headtohead.batching import varlen
-from headtohead.batching.beginning import attend_behind
-from headtohead.batching.context import layer_number
-from headtohead.batching.packed import PackedRows
+from headtohead.batching.prefix_attention import attend_behind
+from headtohead.batching.prefix_cache import layer_number
+from headtohead.batching.sequence_packing import PackedRows
 
 NAME = "sdpa_packed"
 LONGEST_IN_FP32 = 512

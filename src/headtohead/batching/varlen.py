@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from headtohead.batching.batch import pad_right
-from headtohead.batching.packed import PackedRows
+from headtohead.batching.sequence_packing import PackedRows
 from headtohead.errors import is_out_of_memory
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,5 @@
 """Typed configuration: one dataclass per concept, range checks in ``__post_init__``. Imports nothing heavy."""
 
-from headtohead.config.build import build_config as build_config
-from headtohead.config.build import takes_any_name as takes_any_name
 from headtohead.config.compare import CompareConfig as CompareConfig
 from headtohead.config.data import DataConfig as DataConfig
 from headtohead.config.dialect import DialectConfig as DialectConfig
@@ -29,3 +27,5 @@ from headtohead.config.run import carries_adapter as carries_adapter
 from headtohead.config.run import require_adapter as require_adapter
 from headtohead.config.source import SourceConfig as SourceConfig
 from headtohead.config.train import TrainConfig as TrainConfig
+from headtohead.config.typed_config import build_config as build_config
+from headtohead.config.typed_config import takes_any_name as takes_any_name

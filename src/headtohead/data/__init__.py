@@ -19,7 +19,7 @@ from headtohead.sources import Fetched, fetch
 if TYPE_CHECKING:
     import datasets
 
-    from headtohead.data.splits import Splits
+    from headtohead.data.splits.make_splits import Splits
     from headtohead.data.table import Table
 
 
@@ -57,11 +57,11 @@ def load_corpus(config: DataConfig, cache: Path) -> Corpus:
     Raises:
         UserError: whatever is wrong with the data, in one message.
     """
-    from headtohead.data.answers import Writing, label_space
-    from headtohead.data.files import hub_patterns, split_files
-    from headtohead.data.label_notices import of_splits
-    from headtohead.data.leakage import of_leaks
-    from headtohead.data.splits import make_splits
+    from headtohead.data.columns.label_notices import of_splits
+    from headtohead.data.columns.label_parsing import Writing, label_space
+    from headtohead.data.files.split_files import hub_patterns, split_files
+    from headtohead.data.splits.leakage import of_leaks
+    from headtohead.data.splits.make_splits import make_splits
     from headtohead.data.table import open_table
 
     _require_other_columns(config)
@@ -96,7 +96,7 @@ def source_content(config: DataConfig, cache: Path) -> dict[str, str]:
     Raises:
         UserError: a file is not there.
     """
-    from headtohead.data.files import hub_patterns, split_files
+    from headtohead.data.files.split_files import hub_patterns, split_files
 
     fetched = fetch(config.source, cache, setting="data.source", patterns=hub_patterns(config))
     return {found.split: found.content_hash() for found in split_files(config, fetched)}
@@ -122,7 +122,7 @@ def iterate_lines(stream: Iterable[bytes], config: DataConfig) -> Iterator[dict[
     Raises:
         UserError: a table, no line at all, or a bad row where rows are not to be dropped.
     """
-    from headtohead.data.streaming import lines
+    from headtohead.data.files.streaming import lines
 
     return lines(stream, config)
 
@@ -133,7 +133,7 @@ def one_text(text: str, config: DataConfig) -> dict[str, Any]:
     Raises:
         UserError: it is empty.
     """
-    from headtohead.data.streaming import single
+    from headtohead.data.files.streaming import single
 
     return single(text, config)
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headtohead.config.data import DataConfig
-from headtohead.data.answers import Answer, Writing, read_answer
-from headtohead.data.cells import cell
-from headtohead.data.faults import Faults
-from headtohead.data.files import SplitFiles
-from headtohead.data.input_file import Reading
-from headtohead.data.reading import read_records
-from headtohead.data.record import Record
-from headtohead.data.survey import Survey, survey
+from headtohead.data.columns.cells import cell
+from headtohead.data.columns.label_parsing import Answer, Writing, read_answer
+from headtohead.data.columns.label_survey import Survey, survey
+from headtohead.data.files.input_file import Reading
+from headtohead.data.files.raw_row import Record
+from headtohead.data.files.row_errors import Faults
+from headtohead.data.files.row_reading import read_records
+from headtohead.data.files.split_files import SplitFiles
 from headtohead.data.text import Message, RowError, read_input, text_digest, used_columns
 from headtohead.errors import UserError
 from headtohead.labels import label_text

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from headtohead.config.data import DataConfig
-from headtohead.data.cells import cell
-from headtohead.data.faults import Faults
-from headtohead.data.input_file import Reading
-from headtohead.data.reading import read_records
-from headtohead.data.record import Record
+from headtohead.data.columns.cells import cell
+from headtohead.data.files.input_file import Reading
+from headtohead.data.files.raw_row import Record
+from headtohead.data.files.row_errors import Faults
+from headtohead.data.files.row_reading import read_records
 from headtohead.data.text import RowError, read_input, used_columns
 from headtohead.errors import UserError
 from headtohead.sources import near_files

@@ -13,10 +13,10 @@ from jaxtyping import Num, UInt64
 
 from headtohead import atomic
 from headtohead.config.data import DataConfig
-from headtohead.data.answers import Writing
+from headtohead.data.columns.label_notices import of_survey
+from headtohead.data.columns.label_parsing import Writing
 from headtohead.data.conversion import FACTS, KEYS, LABELS, LAYOUT, ROWS, convert, survey_of
-from headtohead.data.files import SplitFiles
-from headtohead.data.label_notices import of_survey
+from headtohead.data.files.split_files import SplitFiles
 from headtohead.sources import locked
 
 if TYPE_CHECKING:

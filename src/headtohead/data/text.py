@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from headtohead.config.data import FieldsConfig
-from headtohead.data.cells import cell
-from headtohead.data.conversations import conversation_setting
+from headtohead.data.columns.cells import cell
+from headtohead.data.columns.conversations import conversation_setting
 
 Message = dict[str, str]
 

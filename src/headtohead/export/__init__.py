@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from headtohead.quiet import quiet_bitsandbytes
 
 if TYPE_CHECKING:
-    from headtohead.export.pooled import load_pooled as load_pooled
+    from headtohead.export.pooled_head import load_pooled as load_pooled
 
 quiet_bitsandbytes()  # before PEFT imports it, here and in the gate's own process
 
 
 def __getattr__(name: str) -> Any:
     if name == "load_pooled":
-        from headtohead.export.pooled import load_pooled
+        from headtohead.export.pooled_head import load_pooled
 
         return load_pooled
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,7 +19,7 @@ from safetensors import safe_open
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
-from headtohead.export.pooled import load_pooled
+from headtohead.export.pooled_head import load_pooled
 
 MIXED_ROWS = 8
 

@@ -12,14 +12,14 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from headtohead.composition import Composer
 from headtohead.config import Config
+from headtohead.hydra_io.composition import Composer
+from headtohead.hydra_io.schema import fingerprint_of
 from headtohead.launching.command import LOG
-from headtohead.schema import fingerprint_of
-from headtohead.sweeping.trial import ReportingLink, membership_of, trial_of
-from headtohead.tasks.shelf import Shelf
-from headtohead.tasks.together import Training
-from headtohead.tasks.train import training
+from headtohead.runs.lifecycle import training
+from headtohead.runs.packs.pack_scheduler import Training
+from headtohead.runs.packs.resource_cache import Shelf
+from headtohead.sweeps.study.trial_link import ReportingLink, membership_of, trial_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,14 +31,14 @@ from headtohead import traces
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError
 from headtohead.fused.jobs import Job, composer, dumped, own_log
 from headtohead.grammar import typed_program
-from headtohead.launching.ending import read_ending, write_ending
-from headtohead.mistakes import explain_composition
+from headtohead.hydra_io.refused_settings import explain_composition
+from headtohead.hydra_io.schema import note_refusal, to_typed
+from headtohead.launching.job_ending import read_ending, write_ending
 from headtohead.provenance import CONF
-from headtohead.schema import note_refusal, to_typed
-from headtohead.tasks.sharing import alone_because, differences, what_is_shared
-from headtohead.tasks.shelf import Shelf
-from headtohead.tasks.stopping import StopRequest
-from headtohead.tasks.together import Asked, Group
+from headtohead.runs.packs.pack_compatibility import alone_because, differences, what_is_shared
+from headtohead.runs.packs.pack_scheduler import Asked, Group
+from headtohead.runs.packs.resource_cache import Shelf
+from headtohead.runs.stop_request import StopRequest
 
 TOGETHER_SECONDS = 0.3
 """Jobs that come within this time of each other start as one pack."""

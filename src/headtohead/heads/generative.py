@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from headtohead.batching.batch import Batch, pad_right
-from headtohead.batching.context import common_beginning
+from headtohead.batching.prefix_cache import common_beginning
 from headtohead.heads.audit import LabelAudit
 from headtohead.heads.branches import branches_of
 from headtohead.heads.shell import make_shell

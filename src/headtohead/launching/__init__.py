@@ -3,5 +3,5 @@
 from headtohead.launching.command import KilledJob as KilledJob
 from headtohead.launching.command import LauncherFailed as LauncherFailed
 from headtohead.launching.command import job_command as job_command
-from headtohead.launching.losses import forgive as forgive
-from headtohead.launching.losses import note_loss as note_loss
+from headtohead.launching.lost_jobs import forgive as forgive
+from headtohead.launching.lost_jobs import note_loss as note_loss

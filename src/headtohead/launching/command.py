@@ -10,9 +10,9 @@ from pathlib import Path
 from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
-from headtohead.composition import parsed
 from headtohead.errors import TO_BE_CONTINUED, UserError
-from headtohead.launching.losses import Company
+from headtohead.hydra_io.composition import parsed
+from headtohead.launching.lost_jobs import Company
 
 OF_THE_SWEEP = ("hydra.mode", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 """Keys that a job replaces by its own."""

@@ -20,7 +20,7 @@ from headtohead.errors import TO_BE_CONTINUED, UserError
 from headtohead.launching.command import WORKER, KilledJob, job_command, sweep_folder
 from headtohead.launching.leases import Lease, visible_cores
 from headtohead.launching.local import GRACE_SECONDS, tied
-from headtohead.launching.losses import Company, losses_of
+from headtohead.launching.lost_jobs import Company, losses_of
 
 log = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ from headtohead import atomic
 from headtohead.errors import TO_BE_CONTINUED, UserError
 from headtohead.launching import slurm_queue
 from headtohead.launching.command import LOG, WORKER, KilledJob, LauncherFailed, job_command, job_error, last_line
-from headtohead.launching.ending import read_ending
-from headtohead.launching.losses import Company, losses_of
+from headtohead.launching.job_ending import read_ending
+from headtohead.launching.lost_jobs import Company, losses_of
 from headtohead.launching.slurm_queue import ALIVE, ENDED_FOR_GOOD, KILLED, Entry, Unreachable
 from headtohead.launching.slurm_submit import Note, Submitter, read_note
 from headtohead.launching.slurm_task import SlurmTask

@@ -20,8 +20,8 @@ from submitit.core.utils import FailedSubmissionError, JobPaths, UncompletedJobE
 from headtohead import atomic, traces
 from headtohead.errors import UserError
 from headtohead.launching.command import sweep_folder, this_script
-from headtohead.launching.ending import forget_ending
 from headtohead.launching.frozen_code import FrozenCode, freeze
+from headtohead.launching.job_ending import forget_ending
 from headtohead.launching.slurm_queue import Place, Unreachable, own_words, require_acceptance
 from headtohead.launching.slurm_task import SlurmTask
 

@@ -19,7 +19,7 @@ from submitit.helpers import TorchDistributedEnvironment
 
 from headtohead.errors import TO_BE_CONTINUED
 from headtohead.launching.command import LOG, THREADS
-from headtohead.launching.ending import forget_ending, write_ending
+from headtohead.launching.job_ending import forget_ending, write_ending
 
 
 @dataclass(frozen=True)

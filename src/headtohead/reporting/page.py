@@ -9,9 +9,9 @@ from typing import Any
 from headtohead import atomic
 from headtohead.notices import Notice
 from headtohead.reporting import figures, finding, numbers, tables
-from headtohead.reporting.folder import RunFolder, read_folder
 from headtohead.reporting.ledger import ledger_lines
 from headtohead.reporting.rendering import render
+from headtohead.reporting.stored_run import RunFolder, read_folder
 from headtohead.reporting.worst_table import order_in_words, worst_table
 from headtohead.results import RunRecord
 

@@ -13,7 +13,7 @@ from headtohead.evaluation.resampling import independent_units
 from headtohead.results import Predictions
 from headtohead.statistics.draws import Draw, Sampling, Unit, sampling_of, units_of
 from headtohead.statistics.folds import FoldPlan
-from headtohead.statistics.metrics import unit_shares
+from headtohead.statistics.unit_shares import unit_shares
 
 METHOD_TUNINGS = 3
 """Independent tunings per arm from which on a verdict speaks of methods; fewer show no spread of tuning luck."""

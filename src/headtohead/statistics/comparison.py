@@ -12,7 +12,6 @@ from headtohead.evaluation import HIGHER_IS_BETTER
 from headtohead.evaluation.metrics import widest_difference, wrong
 from headtohead.evaluation.resampling import independent_units
 from headtohead.statistics.arms import Arm, shares_of
-from headtohead.statistics.cautions import why_undirected
 from headtohead.statistics.crosscheck import mcnemar_p, relabel_runs_p, swap_rows_p
 from headtohead.statistics.draws import Tables, Unit, strata_of
 from headtohead.statistics.equivalence import equivalence_p
@@ -21,6 +20,7 @@ from headtohead.statistics.multiplicity import Rate
 from headtohead.statistics.pairing import paired
 from headtohead.statistics.power import detectable_difference, more_rows, more_runs
 from headtohead.statistics.variance import ROUNDING, Layout, Stratum, degrees_of_freedom, half_width, lay_out
+from headtohead.statistics.verdicts.cautions import why_undirected
 
 Scope = Literal["runs", "configurations", "methods", "folds"]
 """What a statement is about: these trained models, these configurations (new seeds), the methods (new tunings), or training

@@ -12,7 +12,7 @@ from headtohead.evaluation.metrics import BOUNDS
 from headtohead.statistics.arms import Arm, shares_of
 from headtohead.statistics.draws import strata_of
 from headtohead.statistics.folds import by_repetition, lay_out_folds
-from headtohead.statistics.metrics import metrics_of_all
+from headtohead.statistics.unit_shares import metrics_of_all
 from headtohead.statistics.variance import ROUNDING, half_width, lay_out
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headtohead.config import Config
+from headtohead.console.status_lines import doing, is_main_process
 from headtohead.errors import DiskFull, Diverged, UserError, is_disk_full, is_out_of_memory
 from headtohead.quiet import quiet_bitsandbytes
 from headtohead.results import winner_of
-from headtohead.tasks.telling import doing, is_main_process
 
 if TYPE_CHECKING:
-    from headtohead.tasks.run import SweepLink
+    from headtohead.runs.run import SweepLink
     from headtohead.tracking import Membership
 
 quiet_bitsandbytes()  # here, since every process that does a task imports this first
@@ -48,7 +48,7 @@ def perform(
     try:
         if config.task.name == "train":
             with doing(LOADING, is_told=is_main_process()):
-                from headtohead.tasks.train import train
+                from headtohead.runs.lifecycle import train
 
             value = train(config, folder, fingerprint, sweep, membership).objective.get("value")
             return float(value) if value is not None else None
@@ -70,7 +70,7 @@ def perform(
 def say_next(folder: Path) -> None:
     """Print what to type after a training run that is over, unless another process does."""
     if is_main_process():
-        from headtohead.tasks.next_steps import print_next
+        from headtohead.runs.next_steps import print_next
 
         print_next(folder)
 
@@ -83,7 +83,7 @@ def _perform(config: Config, folder: Path, given: list[str]) -> None:
         compare_runs(config.compare, folder)
         return
     with redirect_stdout(sys.stderr), doing(LOADING):  # the standard output may be for answers
-        from headtohead.tasks.reload import read_run, refuse_contradictions
+        from headtohead.classifiers.reload import read_run, refuse_contradictions
 
     assert config.run is not None
     run = winner_of(Path(config.run))
@@ -101,7 +101,7 @@ def _perform(config: Config, folder: Path, given: list[str]) -> None:
 
             predict(config, given)
         case "export":
-            from headtohead.tasks.export import export_again
+            from headtohead.runs.run_export import export_again
 
             export_again(config)
         case _:

@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 
 from headtohead import atomic
+from headtohead.comparisons.cheap_baselines import cheap_baselines
+from headtohead.comparisons.finished_run import FinishedRun, load_run
+from headtohead.comparisons.fold_runs import Fold, cross_validated_arm, fold_of, is_cross_validated
+from headtohead.comparisons.interim_looks import looks_at, looks_in_words
+from headtohead.comparisons.settings_diff import settings_in_words, settings_of_arms
+from headtohead.comparisons.tuning_history import STUDY, read_study, tunings_of
+from headtohead.comparisons.verdict_table import print_verdict
 from headtohead.config import CompareConfig
 from headtohead.errors import UserError
 from headtohead.reporting.sweeps import write_sweep_report
+from headtohead.results import run_folder
 from headtohead.results.record import json_ready
 from headtohead.statistics import Arm, Failures, Tuning, Verdict, failures_in_words, failures_of, judge
 from headtohead.statistics.draws import alike
-from headtohead.tasks import folder as run_folder
-from headtohead.tasks.cheap_baselines import cheap_baselines
-from headtohead.tasks.differing import settings_in_words, settings_of_arms
-from headtohead.tasks.finished_run import FinishedRun, load_run
-from headtohead.tasks.folds import Fold, cross_validated_arm, fold_of, is_cross_validated
-from headtohead.tasks.looks import looks_at, looks_in_words
-from headtohead.tasks.tunings import STUDY, read_study, tunings_of
-from headtohead.tasks.verdict_table import print_verdict
 
 VERDICT = "verdict.json"
 Entries = Mapping[str, Sequence[Sequence[Path]]]

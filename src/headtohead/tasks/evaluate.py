@@ -5,20 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from headtohead.batching.encode import EncodedRows
+from headtohead.classifiers.reload import Reloaded, read_run, reload_run
+from headtohead.classifiers.split_scoring import evaluate_splits, predictions_of
 from headtohead.config import Config
+from headtohead.console.status_lines import doing
 from headtohead.data import Corpus, load_corpus
 from headtohead.errors import UserError
 from headtohead.evaluation import Tfidf
-from headtohead.results import Predictions, RunRecord, join, write_predictions, write_record
+from headtohead.results import Predictions, RunRecord, join, run_folder, write_predictions, write_record
+from headtohead.runs.phases import WORDS
+from headtohead.runs.run import splits_to_score
+from headtohead.runs.run_summary import print_summary
+from headtohead.runs.tfidf_run import score_tfidf
 from headtohead.sources import cache_root
-from headtohead.tasks import folder as run_folder
-from headtohead.tasks.phases import WORDS
-from headtohead.tasks.reload import Reloaded, read_run, reload_run
-from headtohead.tasks.run import splits_to_score
-from headtohead.tasks.scoring import evaluate_splits, predictions_of
-from headtohead.tasks.summary import print_summary
-from headtohead.tasks.telling import doing
-from headtohead.tasks.train_tfidf import score_tfidf
 from headtohead.training import score
 
 

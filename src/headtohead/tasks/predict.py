@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from headtohead.classifiers.calibrated_answers import answers_of, calibration_in_words
+from headtohead.classifiers.finished_classifier import Row, open_classifier
+from headtohead.classifiers.reload import read_run, reads_file
 from headtohead.config import Config, DataConfig, DialectConfig
+from headtohead.console.progress import answering_bar
+from headtohead.console.status_lines import doing
 from headtohead.data import count_texts, iterate_lines, iterate_texts, one_text
 from headtohead.errors import UserError
 from headtohead.evaluation import on_few_rows
 from headtohead.notices import Notice
+from headtohead.runs.phases import WORDS
+from headtohead.runs.truncation import FEW
 from headtohead.tasks.answer_files import Write, answer_file, check_target, standard_output
-from headtohead.tasks.answers import answers_of, calibration_in_words
-from headtohead.tasks.classifier import Row, open_classifier
-from headtohead.tasks.phases import WORDS
-from headtohead.tasks.progress import answering_bar
-from headtohead.tasks.reload import read_run, reads_file
-from headtohead.tasks.telling import doing
-from headtohead.tasks.truncation import FEW
 
 CHUNK_ROWS = 2000
 STREAM_ROWS = 32

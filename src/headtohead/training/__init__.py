@@ -9,9 +9,9 @@ from headtohead.training.loop import progress_summary as progress_summary
 from headtohead.training.loop import require_finished as require_finished
 from headtohead.training.loop import resume as resume
 from headtohead.training.loop import train_on as train_on
-from headtohead.training.memory import MemoryLimits as MemoryLimits
 from headtohead.training.objective import ScoreObjective as ScoreObjective
 from headtohead.training.objective import TokenObjective as TokenObjective
+from headtohead.training.out_of_memory import MemoryLimits as MemoryLimits
 from headtohead.training.pack import Pack as Pack
 from headtohead.training.processes import Processes as Processes
 from headtohead.training.scoring import score as score

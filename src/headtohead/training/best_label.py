@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from headtohead.batching.batch import pad_right
-from headtohead.batching.context import Context, Kept
 from headtohead.batching.plan import score_batches
+from headtohead.batching.prefix_cache import Context, Kept
 from headtohead.errors import Diverged
 from headtohead.heads import GenerativeHead
 from headtohead.heads.branches import Branch

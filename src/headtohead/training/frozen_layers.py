@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from headtohead.batching.batch import Batch, pad_right
-from headtohead.batching.packed import PackedRows
+from headtohead.batching.sequence_packing import PackedRows
 from headtohead.errors import UserError
 
 MOST_TOKENS = 8192

@@ -20,16 +20,16 @@ from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAtte
 
 from headtohead.adapters import PackState, forget_outputs, seed_of
 from headtohead.batching.batch import Batch
-from headtohead.batching.context import Context, Kept
 from headtohead.batching.encode import EncodedRows
-from headtohead.batching.packed import PackedRows, round_tokens
+from headtohead.batching.prefix_cache import Context, Kept
+from headtohead.batching.sequence_packing import PackedRows, round_tokens
 from headtohead.batching.stack import stack_batches
 from headtohead.errors import OutOfMemory, UserError, is_out_of_memory
 from headtohead.heads import batch_of_states, slice_outputs
-from headtohead.training.features import Advance, Features
+from headtohead.training.frozen_features import Advance, Features
 from headtohead.training.frozen_layers import MOST_TOKENS, FrozenLayers
-from headtohead.training.memory import MemoryLimits
 from headtohead.training.optimizer import clip_gradients, set_learning_rate
+from headtohead.training.out_of_memory import MemoryLimits
 from headtohead.training.processes import Processes
 from headtohead.training.schedule import learning_rate
 from headtohead.training.trial import Trial

@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Int
 
 from headtohead.batching.batch import Batch, pad_right
-from headtohead.batching.context import Kept, common_beginning
 from headtohead.batching.encode import EncodedRows
 from headtohead.batching.plan import score_batches
+from headtohead.batching.prefix_cache import Kept, common_beginning
 from headtohead.heads import slice_outputs
 from headtohead.losses import stored_scores
 from headtohead.training.pack import Pack

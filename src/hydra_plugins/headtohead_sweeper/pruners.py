@@ -24,7 +24,7 @@ PRUNERS: dict[str, dict[str, Any]] = {
         "min_early_stopping_rate": 0,
         "bootstrap_count": 0,
     },
-    "rungs": {"_target_": "headtohead.sweeping.rungs.RungPruner", "min_resource": 10, "reduction_factor": 3},
+    "rungs": {"_target_": "headtohead.sweeps.study.rungs.RungPruner", "min_resource": 10, "reduction_factor": 3},
     "hyperband": {
         "_target_": "optuna.pruners.HyperbandPruner",
         "min_resource": 10,

@@ -1,4 +1,4 @@
-"""The plugin that Hydra instantiates; the work is done in ``headtohead.sweeping``, imported when it starts."""
+"""The plugin that Hydra instantiates; the work is done in ``headtohead.sweeps``, imported when it starts."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ class OptunaSweeper(Sweeper):
             hydra_context=hydra_context, task_function=task_function, config=config
         )
         with launcher if isinstance(launcher, AbstractContextManager) else nullcontext():
-            from headtohead.sweeping.sweep import sweep
+            from headtohead.sweeps.sweep import sweep
 
             return sweep(self.settings, arguments, launcher, hydra_context.config_loader, config)

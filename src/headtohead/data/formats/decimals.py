@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from headtohead.data.files.input_file import InputFile
 from headtohead.data.formats.delimited import Layout, rows
-from headtohead.data.input_file import InputFile
 from headtohead.errors import UserError
 
 WITH_COMMA = re.compile(r"\s*[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+\s*$")

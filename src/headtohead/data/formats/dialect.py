@@ -8,12 +8,12 @@ from itertools import islice
 from typing import Any
 
 from headtohead.config.dialect import AUTO, DELIMITERS
+from headtohead.data.files.input_file import InputFile
 from headtohead.data.formats.decimals import comma_column, with_point
 from headtohead.data.formats.delimited import Layout, rows
 from headtohead.data.formats.headers import with_columns
 from headtohead.data.formats.quoting import with_quoting
 from headtohead.data.formats.refusals import refuse_wide_rows
-from headtohead.data.input_file import InputFile
 
 HEAD_LINES = 200
 USUAL = {"tsv": "\t", "tab": "\t"}

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from headtohead.config.formats import ENDINGS
-from headtohead.data.folders import Walk, ending_of, stem_of, walk
-from headtohead.data.input_file import InputFile
-from headtohead.data.packed import open_bytes
-from headtohead.data.record import Record
+from headtohead.data.files.compressed import open_bytes
+from headtohead.data.files.folders import Walk, ending_of, stem_of, walk
+from headtohead.data.files.input_file import InputFile
+from headtohead.data.files.raw_row import Record
 from headtohead.errors import UserError
 from headtohead.grammar import typed
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import NoReturn
 
 from headtohead.config.dialect import AUTO, DELIMITERS
+from headtohead.data.files.input_file import InputFile
 from headtohead.data.formats.delimited import Layout
 from headtohead.data.formats.option import Option
 from headtohead.data.formats.refusals import is_row, refuse_missing, shown
-from headtohead.data.input_file import InputFile
 from headtohead.errors import UserError
 
 

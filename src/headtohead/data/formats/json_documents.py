@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from headtohead.data.input_file import InputFile
-from headtohead.data.record import nested_names, walk, with_paths
+from headtohead.data.files.input_file import InputFile
+from headtohead.data.files.raw_row import nested_names, walk, with_paths
 from headtohead.errors import UserError
 from headtohead.grammar import typed
 

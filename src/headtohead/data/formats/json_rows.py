@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from headtohead.data.files.input_file import InputFile
+from headtohead.data.files.raw_row import Record, with_paths
 from headtohead.data.formats.json_documents import rows_of
-from headtohead.data.input_file import InputFile
-from headtohead.data.record import Record, with_paths
 from headtohead.data.text import RowError
 from headtohead.errors import UserError
 from headtohead.grammar import typed

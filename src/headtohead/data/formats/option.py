@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from headtohead.data.files.input_file import InputFile
 from headtohead.data.formats.delimited import Layout, rows
-from headtohead.data.input_file import InputFile
 from headtohead.errors import UserError
 from headtohead.grammar import typed
 

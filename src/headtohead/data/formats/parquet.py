@@ -8,9 +8,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headtohead.data.input_file import InputFile
-from headtohead.data.packed import open_bytes, packing_of
-from headtohead.data.record import Record, with_paths
+from headtohead.data.files.compressed import open_bytes, packing_of
+from headtohead.data.files.input_file import InputFile
+from headtohead.data.files.raw_row import Record, with_paths
 from headtohead.errors import UserError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from headtohead.config.dialect import AUTO
+from headtohead.data.files.input_file import InputFile
 from headtohead.data.formats.delimited import Layout, Row, rows
-from headtohead.data.input_file import InputFile
 from headtohead.errors import UserError
 
 FEW = 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
+from headtohead.data.files.input_file import InputFile
 from headtohead.data.formats.delimited import Row
-from headtohead.data.input_file import InputFile
 from headtohead.errors import UserError
 from headtohead.grammar import typed
 

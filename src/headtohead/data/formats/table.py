@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from headtohead.data.files.input_file import InputFile
+from headtohead.data.files.raw_row import Record
 from headtohead.data.formats.delimited import rows
 from headtohead.data.formats.dialect import recognise
-from headtohead.data.input_file import InputFile
-from headtohead.data.record import Record
 from headtohead.data.text import RowError
 
 BLANK = " \t\ufeff"

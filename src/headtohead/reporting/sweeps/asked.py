@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headtohead.reporting.numbers import metric_name
-from headtohead.reporting.sweeps.folder import Study
+from headtohead.reporting.sweeps.sweep_folder import Study
 
 NOT_AN_ARM = ("seed=", "data.seed=", "data.split.seed=", "data.split.repeat=", "data.split.fold=")
 """Fixed lines that tell tunings and folds apart, not arms."""

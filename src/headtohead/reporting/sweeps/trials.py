@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from headtohead.reporting.numbers import count, number, seconds
-from headtohead.reporting.sweeps.folder import Study, SweepFolder
+from headtohead.reporting.sweeps.sweep_folder import Study, SweepFolder
 
 SHOWN = 20
 """Rows before the fold."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from headtohead.reporting.figures import MUTED, RUN, WARM, Figure, figure, label
 from headtohead.reporting.numbers import number
-from headtohead.reporting.sweeps.folder import Study
+from headtohead.reporting.sweeps.sweep_folder import Study
 from headtohead.statistics import value_of
 
 CURVES_AT_MOST = 60

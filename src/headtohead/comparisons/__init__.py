@@ -1,0 +1,1 @@
+"""Finished runs beside one another: how they differ, how they were tuned, who looked at them before."""

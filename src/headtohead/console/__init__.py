@@ -1,0 +1,1 @@
+"""What a terminal shows: progress bars, status lines, narrow tables."""

@@ -1,0 +1,1 @@
+"""Columns to inputs and labels: recognised where certain, refused where not."""

@@ -1,0 +1,1 @@
+"""Rows to splits: cut, grouped, without leaks and duplicates."""

@@ -1,0 +1,1 @@
+"""Runs trained together over one trunk: who may, in which order, and what a process keeps between them."""

@@ -1,0 +1,1 @@
+"""A verdict in words and figures: sentences, scope, cautions, baselines, budget and cost."""

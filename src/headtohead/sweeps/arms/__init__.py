@@ -1,0 +1,1 @@
+"""Arms: tuned alike, confirmed on fresh seeds, judged."""

@@ -1,0 +1,56 @@
+"""Tables of the terminal fit eighty columns, and no word or number of them is cut."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from headtohead.config import CompareConfig
+from headtohead.results import RunRecord
+from headtohead.runs import run_summary
+from headtohead.runs.run_summary import SHOWN, print_summary
+from headtohead.tasks.compare import judge_runs
+from reporting.made_up_sweeps import MIXED, made_up_study, write_confirming, write_study
+
+
+def lines_of(printed: str) -> list[str]:
+    lines = [line for line in printed.splitlines() if not line.startswith(("completed: ", "page: ", "verdict: "))]
+    assert max(map(len, lines)) <= 80
+    assert "…" not in printed
+    return lines
+
+
+@pytest.mark.parametrize("value", [0.98765, 12_345.678, -3.5])
+def test_the_numbers_of_a_run(value: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entry = {"value": value, "low": value - 0.01, "high": value + 0.01}
+    metrics = {"test": dict.fromkeys(SHOWN, entry)}
+    baselines: Any = dict.fromkeys(("majority", "tfidf", "tfidf_truncated"), metrics)
+    record = RunRecord(name="own_data-smollm2_135m", fingerprint="0", status="completed", config={}, metrics=metrics)
+    record.baselines = baselines
+    record.cost["seconds"] = {f"phase {i}": 1.0 for i in range(12)}
+    print_summary(record, tmp_path)
+    printed = capsys.readouterr().out
+    lines_of(printed)
+    assert all(name in printed for name in (*SHOWN, "majority", "truncated"))
+    assert printed.count(run_summary._number(value)) >= 4 * len(SHOWN)
+
+
+@pytest.mark.slow
+def test_the_tables_of_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = io.StringIO()
+    monkeypatch.setattr(
+        "headtohead.comparisons.verdict_table.Console", lambda: Console(file=printed, width=80, force_terminal=False)
+    )
+    found = {}
+    for place, arm in enumerate(["generative_with_a_prompt", "classification", "tfidf"]):
+        study = made_up_study(f"s/{arm}", MIXED, level=0.92 - 0.01 * place, seed=place)
+        folder = write_study(tmp_path / arm, study)
+        found[arm] = [write_confirming(folder, study, noise=0.5 + place, runs=3, rows=60)]
+    judge_runs(found, CompareConfig(margin={"macro_f1": 0.05}), tmp_path)
+    lines = lines_of(printed.getvalue())
+    for words in ("1,133,000", "seconds", "inflation", "classification", "trials"):
+        assert any(words in line for line in lines), words
