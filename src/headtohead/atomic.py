@@ -3,6 +3,9 @@
 Everything the project writes and may read again after a crash goes through here: written beside its place under a
 temporary name, flushed to disk, then renamed. ``on_step`` is called before and after every write and rename (and every
 append to a sweep's journal), so that tests can kill the process at each of those moments.
+
+Who may read them is the umask's to say, as of any file: safetensors and Python's ``tempfile`` make theirs 0600. The mode is
+that of a file or folder made here, since reading the umask would change it for every thread.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +35,14 @@ def _sync(path: Path) -> None:
 def _temporary(path: Path) -> Path:
     number = f"{os.getpid()}-{secrets.token_hex(4)}"  # hosts that share a disk may have processes of one number
     return path.with_name(f".{path.name}.{number}.tmp")
+
+
+def _open_as_made(path: Path, made: int) -> None:
+    """Give what a library made with permissions of its own those of something ``made`` here; executable stays executable."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    opened = mode & ~0o777 | made & (0o777 if mode & 0o111 else 0o666)
+    if opened != mode:
+        path.chmod(opened)
 
 
 @contextmanager
@@ -54,8 +66,11 @@ def new_file(path: Path) -> Iterator[Path]:
     temporary = _temporary(path)
     on_step("before write", path)
     try:
+        temporary.touch()
+        made = temporary.stat().st_mode
         with _disk_errors(path):
             yield temporary
+        _open_as_made(temporary, made)
         _sync(temporary)
         on_step("after write", path)
         os.replace(temporary, path)
@@ -78,9 +93,12 @@ def new_folder(path: Path) -> Iterator[Path]:
     on_step("before write", path)
     try:
         temporary.mkdir()
+        made = temporary.stat().st_mode
         with _disk_errors(path):
             yield temporary
         for file in temporary.rglob("*"):
+            if not file.is_symlink():  # what it leads to is not ours
+                _open_as_made(file, made)
             if file.is_file():
                 _sync(file)
         on_step("after write", path)

@@ -80,7 +80,7 @@ class StateFile:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._own = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}{DATA}"
             for path in (self._own, self._own.with_suffix(INDEX)):
-                self._open[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+                self._open[path] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         return self._own
 
     def _read_index(self, index: Path) -> None:
