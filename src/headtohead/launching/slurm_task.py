@@ -1,7 +1,8 @@
 """The job's side of SLURM: run a command, stop it in time, hand it back to the queue.
 
-submitit unpickles a ``SlurmTask`` on the node and calls it. The command is a process of its own; what it finds lies in
-its folder, so nothing but this small object is ever pickled.
+submitit pickles a ``SlurmTask`` (a command, folders) into its folder, unpickles it on the node, calls it, and pickles how the
+call ended: "success" with None, or the text of a stack trace. The command is a process of its own, and what it finds lies in
+the run's folder: no configuration, model or record is in a pickle, and this project never reads submitit's results.
 """
 
 from __future__ import annotations

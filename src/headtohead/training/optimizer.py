@@ -1,4 +1,4 @@
-"""Stock optimisers over one trial's weights, and their state as plain tensors (no pickle)."""
+"""Stock optimisers over one trial's weights, and their state as plain tensors, kept as safetensors."""
 
 from __future__ import annotations
 
