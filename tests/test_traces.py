@@ -16,6 +16,7 @@ from hydra._internal.utils import run_and_report
 from command_line import ROOT
 from headtohead import traces
 from headtohead.errors import UserError
+from headtohead.hydra_io.internals import handed_over
 from headtohead.hydra_io.schema import errors_for_people
 from headtohead.launching.frozen_code import FrozenCode
 from headtohead.launching.fused import Worker
@@ -99,7 +100,7 @@ def test_hydra_hands_its_errors_over_only_while_it_is_told_to(capsys: pytest.Cap
     def fails() -> None:
         raise UserError("no such file")
 
-    with traces.handed_over(), pytest.raises(UserError, match="no such file"):
+    with handed_over(), pytest.raises(UserError, match="no such file"):
         run_and_report(fails)
     assert capsys.readouterr().err == ""
     with pytest.raises(SystemExit):

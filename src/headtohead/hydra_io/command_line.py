@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Override, OverrideType
 
 from headtohead.config import takes_any_name
@@ -19,6 +18,7 @@ from headtohead.config.typed_config import known_keys
 from headtohead.errors import UserError, near_names
 from headtohead.grammar import in_shell, quoted
 from headtohead.hydra_io.composition import parsed
+from headtohead.hydra_io.internals import get_args_parser
 from headtohead.hydra_io.refused_settings import DATA_FILE, unknown_choice
 from headtohead.hydra_io.unreadable_values import as_given, explain_unreadable, is_balanced, is_readable, pairs, split
 

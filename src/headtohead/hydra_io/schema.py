@@ -25,6 +25,7 @@ from headtohead import traces
 from headtohead.config import Config, build_config, loss_of_labels
 from headtohead.config.typed_config import read_mapping, with_lists
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, is_disk_full, near_names
+from headtohead.hydra_io.internals import handed_over
 from headtohead.hydra_io.refused_settings import explain_composition, explain_unknown_plugin
 from headtohead.labels import label_text
 
@@ -195,7 +196,7 @@ def errors_for_people() -> Iterator[None]:
     """Print a user's mistake as one message and exit with 1; ``HYDRA_FULL_ERROR=1`` shows the stack trace."""
     wants_trace = traces.wanted()
     try:
-        with traces.handed_over():
+        with handed_over():
             yield
     except (UserError, Diverged) as error:
         if wants_trace:
