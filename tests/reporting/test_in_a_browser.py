@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from headtohead.notices import Notice
 from headtohead.reporting import write_report
+from headtohead.reporting.shared_script import put_script
 from headtohead.reporting.sweeps import write_sweep_report
 from reporting.made_up_runs import (
     NAMES,
@@ -115,3 +117,51 @@ def test_what_leads_stands_above_the_finding(tmp_path: Path, browser: Any, monke
         warning, lead = (page.locator(name).first.bounding_box() for name in (".verdict", ".lead"))
         assert warning["y"] + warning["height"] <= lead["y"]
         assert warning["y"] < 844
+
+
+def drawn(page: Any) -> int:
+    return int(page.evaluate("document.querySelectorAll('.main-svg').length"))
+
+
+def run_of_a_sweep(sweep: Path) -> Path:
+    put_script(sweep)
+    return write_report(complete_run(sweep / "arm" / "trial_0003" / "seed_1", "single"))
+
+
+def test_the_pages_of_a_sweep_draw_with_its_one_script(tmp_path: Path, browser: Any) -> None:
+    shared = run_of_a_sweep(tmp_path / "a sweep")
+    alone = write_report(complete_run(tmp_path / "alone", "single"))
+    with opened(browser, alone, DESK) as page:
+        figures = drawn(page)
+        assert "This page is self-contained" in page.inner_text("footer")
+    assert figures > 5
+    with opened(browser, shared, DESK) as page:
+        assert drawn(page) == figures
+        assert "copy or move that folder whole" in page.inner_text("footer")
+        assert not page.locator("#undrawn").is_visible()
+    moved = shutil.move(tmp_path / "a sweep", tmp_path / "moved # elsewhere")
+    with opened(browser, Path(moved, "arm", "trial_0003", "seed_1", "report.html"), DESK) as page:
+        assert drawn(page) == figures
+
+
+def test_a_page_without_the_script_of_its_sweep_says_so(tmp_path: Path, browser: Any) -> None:
+    shared = run_of_a_sweep(tmp_path / "sweep")
+    (copied := tmp_path / "mailed.html").write_bytes(shared.read_bytes())
+    with opened(browser, copied, PHONE) as page:
+        assert drawn(page) == 0
+        assert "Copy that folder whole" in page.locator("#undrawn").inner_text()
+        assert page.locator("#undrawn").is_visible()
+
+
+def test_the_policy_of_a_shared_page_runs_no_other_script(tmp_path: Path, browser: Any) -> None:
+    path = run_of_a_sweep(tmp_path / "sweep")
+    (tmp_path / "sweep" / "evil.js").write_text("window.evil = true")
+    ways = (
+        "<script>window.evil = true</script>",
+        "<script src='../../../evil.js'></script>",
+        "<img src=x onerror='evil=1'>",
+    )
+    path.write_text(path.read_text(encoding="utf-8").replace("<main>", f"<main>{''.join(ways)}"), encoding="utf-8")
+    with opened(browser, path, DESK) as page:
+        assert page.evaluate("window.evil") is None
+        assert drawn(page) > 5

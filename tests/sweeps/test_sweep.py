@@ -57,6 +57,12 @@ def test_a_plain_sweep_is_a_grid_that_runs_once(line: CommandLine) -> None:
     assert record["trial"] == {"study": found["study"], "number": 2, "attempt": 1}
     assert found["best_command"].startswith("python run.py ")
     assert "4 completed" in Page((line.folder() / "report.html").read_text()).text
+    refuse_requests(Page((line.folder() / "report.html").read_text()), links=True)
+    (script,) = line.folder().rglob("plotly-*.js")
+    assert script.parent == line.folder()
+    for page in (line.folder() / f"trial_000{number}" / "report.html" for number in range(4)):
+        assert f'src="../{script.name}"' in page.read_text()
+        assert page.stat().st_size < 500_000
     line(*asked)
     assert ended(line.folder()) == before
 

@@ -23,10 +23,12 @@ from headtohead.batching.encode import EncodedRows
 from headtohead.config import TrackConfig
 from headtohead.evaluation import worst_rows
 from headtohead.evaluation.metrics import confidence
+from headtohead.reporting.shared_script import put_script
 from headtohead.results import read_predictions
 from headtohead.runs.tracker_payloads import example_table, prediction_table
 from headtohead.tracking import Table, read_metrics, track_report
 from headtohead.tracking.wandb_run import WandbRun, new_run_id
+from reporting.page_reader import Page, refuse_requests
 from wandb_file import attempts
 
 SECRETS = {"WANDB_API_KEY": "0123456789abcdef" * 3, "HF_TOKEN": "hf_QxTnotARealTokenButLong"}
@@ -231,6 +233,18 @@ def test_a_run_tells_its_baselines_what_was_cut_its_texts_and_its_page(line: Com
     (page,) = folder.glob("wandb/**/files/**/*.html")
     assert page.read_bytes() == (folder / "report.html").read_bytes()
     assert found.stats
+
+
+@pytest.mark.long
+def test_a_run_below_a_sweep_sends_a_page_that_needs_no_file_beside_it(line: CommandLine) -> None:
+    put_script(line.outputs)
+    line("track=offline", "export.form=none", "evaluate.resamples=100")
+    folder = next(line.outputs.glob("*/result.json")).parent
+    (sent,) = folder.glob("wandb/**/files/**/*.html")
+    refuse_requests(Page(sent.read_text(encoding="utf-8")))
+    own = (folder / "report.html").read_text(encoding="utf-8")
+    assert 'src="../plotly-' in own
+    assert Page(own).figures == Page(sent.read_text(encoding="utf-8")).figures
 
 
 def check_tables(folder: Path, found: Any, record: dict[str, Any]) -> None:

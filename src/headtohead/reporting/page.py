@@ -1,4 +1,4 @@
-"""``report.html``: one page per run that needs no network and runs no script but its own."""
+"""``report.html``: one page per run that needs no network and runs no script but its own, or its sweep's."""
 
 from __future__ import annotations
 
@@ -29,13 +29,18 @@ def write_report(folder: Path) -> Path:
         UserError: there is no readable ``result.json``.
     """
     path = folder / "report.html"
-    atomic.write_text(path, render_run(read_folder(folder)))
+    atomic.write_text(path, render_run(read_folder(folder), beside=folder))
     return path
 
 
-def render_run(run: RunFolder) -> str:
-    """Return the page as text."""
-    return render("report.html.jinja", **context(run))
+def render_run(run: RunFolder, *, beside: Path | None = None) -> str:
+    """Return the page as text.
+
+    Args:
+        run: as its folder holds it.
+        beside: the folder that the page is written into; None: it goes elsewhere, and is self-contained.
+    """
+    return render("report.html.jinja", beside=beside, **context(run))
 
 
 def context(run: RunFolder) -> dict[str, Any]:

@@ -314,9 +314,11 @@ def _conclude(run: Run, corpus: Corpus, predictions: dict[str, Predictions], enc
     reason = record.export.get("reason")
     record.status, record.error = ("failed", f"export failed: {reason}") if reason else ("completed", None)
     with run.phases.phase("report"):
-        page = render_run(read_folder(run.folder, record))
+        found = read_folder(run.folder, record)
+        page = render_run(found, beside=run.folder)
+        elsewhere = render_run(found) if config.track.wandb != "disabled" else ""
     with doing("telling the trackers", is_told=run.config.track.wandb != "disabled"):
-        finish_tracking(run, page, predictions, encoded)
+        finish_tracking(run, elsewhere, predictions, encoded)
     run.save()
     atomic.write_text(run.folder / run_folder.PAGE, page)
 

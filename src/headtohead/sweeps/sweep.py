@@ -24,6 +24,7 @@ from headtohead.hydra_io.composition import Composer
 from headtohead.hydra_io.schema import without_hydra
 from headtohead.notices import Notice
 from headtohead.planning.preflight import Preflight
+from headtohead.reporting.shared_script import put_script
 from headtohead.reporting.sweeps import write_sweep_report
 from headtohead.runs.next_steps import print_next
 from headtohead.sweeps.arms.arm_comparison import compare_arms
@@ -116,6 +117,7 @@ def sweep(
             refused=partial(refusal, compose=compose, check=preflight.check),
             data={arm: corpus.fingerprint for arm, (_, corpus) in rows.items()},
         )
+        put_script(folder)
         _say_what_comes(own, pace, preflight.seconds if runs_here(launcher) else lambda: None)
         for notice in _notices(own, spaces, launcher, rows):
             print(notice, flush=True)
@@ -172,7 +174,7 @@ def _notices(sweep: Sweep, spaces: Mapping[str, Space], launcher: Launcher, rows
 
 def _write_page(folder: Path) -> None:
     try:
-        print(f"page: {write_sweep_report(folder)}")
+        print(f"page: {write_sweep_report(folder)} (self-contained; its runs' pages draw with a script in this folder)")
     except UserError as error:  # it ended before there was anything to show, and says why itself
         log.debug("no page: %s", error)
     except OSError as error:  # a full disk must not hide how the sweep ended
