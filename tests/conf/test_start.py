@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import resource
 import subprocess
 import sys
@@ -33,3 +34,16 @@ def test_hydras_store_is_not_copied_but_what_is_loaded_from_it_is() -> None:
     loaded = store.load("hydra/launcher/local.yaml")
     loaded.node.cores_per_job = 7
     assert store.load("hydra/launcher/local.yaml").node.cores_per_job == 1
+
+
+def test_a_started_process_has_every_resolver_that_configuration_files_name() -> None:
+    """A new Python, since other tests import the modules that register them."""
+    named = {
+        name
+        for path in (ROOT / "conf").rglob("*.yaml")
+        for name in re.findall(r"\$\{(headtohead\.\w+):", path.read_text())
+    }
+    assert len(named) > 5
+    code = "import sys, headtohead.entry, omegaconf; print(*[n for n in sys.argv[1:] if not omegaconf.OmegaConf.has_resolver(n)])"
+    done = subprocess.run([sys.executable, "-c", code, *named], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
