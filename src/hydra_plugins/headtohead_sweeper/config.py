@@ -7,24 +7,6 @@ from hydra.core.config_store import ConfigStore
 
 
 @dataclass
-class TrialConf:
-    """Which trial a job is; the sweeper fills it in through the job's overrides."""
-
-    study: str | None = None
-    storage: str | None = None
-    """A file; null where ``hydra.sweeper.storage`` names a server, whose URL may hold a password."""
-    number: int | None = None
-    attempt: int = 1
-    seed: int | None = None
-    """Where ``hydra.sweeper.seeds`` is set: which of them this job runs."""
-    sweep: str | None = None
-    """The sweep's name, whatever the arm."""
-    arm: str | None = None
-    job_type: str = "trial"
-    """trial or confirm."""
-
-
-@dataclass
 class ConfirmConf:
     """How the best of each arm is confirmed."""
 
@@ -89,7 +71,6 @@ class SweeperConf:
     alpha: float = 0.05
     """Error rate of the verdict over all its pairs. A further look (seeds added later) is judged at a share of it, and the
     verdict says what the looks come to together."""
-    trial: TrialConf = field(default_factory=TrialConf)
 
 
 ConfigStore.instance().store(group="hydra/sweeper", name="optuna", node=SweeperConf, provider="headtohead")

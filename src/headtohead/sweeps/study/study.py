@@ -215,11 +215,11 @@ class SweepStudy:
         identity = {
             "hydra.sweep.dir": str(folder.parent),
             "hydra.sweep.subdir": folder.name,
-            "hydra.sweeper.trial.study": self.name,
-            "hydra.sweeper.trial.storage": told_to_jobs(self.storage),
-            "hydra.sweeper.trial.number": trial.number,
-            "hydra.sweeper.trial.attempt": attempt,
-            "hydra.sweeper.trial.seed": own and own.values.get("seed", place),
+            "hydra.callbacks.trial.study": self.name,
+            "hydra.callbacks.trial.storage": told_to_jobs(self.storage),
+            "hydra.callbacks.trial.number": trial.number,
+            "hydra.callbacks.trial.attempt": attempt,
+            "hydra.callbacks.trial.seed": own and own.values.get("seed", place),
             **self.membership("trial"),
         }
         return Job(
@@ -239,7 +239,7 @@ class SweepStudy:
         """
         sweep, *below = self.name.split("/")
         told = {"sweep": sweep, "arm": below[0] if below else None, "job_type": job_type}
-        return {f"hydra.sweeper.trial.{key}": value for key, value in told.items()}
+        return {f"hydra.callbacks.trial.{key}": value for key, value in told.items()}
 
     def _beyond_space(self, params: Mapping[str, Any]) -> list[str]:
         return [assignment(name, literal(value)) for name, value in params.items() if name not in self.space.dimensions]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.conf import HydraConf
+from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from headtohead.tracking.membership import Membership
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+
+class TrialOfJob(Callback):
+    """A place for ``hydra.callbacks.trial``, in the one mapping of Hydra's that a job may add to; it does nothing.
+
+    ``trial_of`` and ``membership_of`` read it. Hydra 1.4 refuses jobs that differ from the sweep in ``hydra.sweeper``.
+    """
+
+    def __init__(self, **identity: Any) -> None:
+        """Take what the job is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +50,7 @@ def trial_of(hydra: DictConfig | HydraConf) -> TrialLink | None:
     Args:
         hydra: the job's own node of that name.
     """
-    trial = hydra.sweeper.get("trial")
+    trial = hydra.callbacks.get("trial")
     if trial is None or trial.number is None:
         return None
     return TrialLink(
@@ -60,7 +71,7 @@ def _storage_of(trial: Any, sweeper: Any) -> str:
 
 def membership_of(hydra: DictConfig | HydraConf) -> Membership | None:
     """Return what a job is within a sweep, or None outside one."""
-    trial = hydra.sweeper.get("trial")
+    trial = hydra.callbacks.get("trial")
     if trial is None or trial.sweep is None:
         return None
     return Membership(
