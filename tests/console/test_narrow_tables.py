@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from headtohead.config import CompareConfig
+from headtohead.console.narrow_tables import narrow_table, print_table
 from headtohead.results import RunRecord
 from headtohead.runs import run_summary
 from headtohead.runs.run_summary import SHOWN, print_summary
@@ -37,6 +38,17 @@ def test_the_numbers_of_a_run(value: float, tmp_path: Path, capsys: pytest.Captu
     lines_of(printed)
     assert all(name in printed for name in (*SHOWN, "majority", "truncated"))
     assert printed.count(run_summary._number(value)) >= 4 * len(SHOWN)
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+def test_a_terminal_too_narrow_for_a_table_cuts_no_digit(width: int) -> None:
+    printed = io.StringIO()
+    table = narrow_table("", ["arm", *(f"metric {place}" for place in range(6))], left=["arm"])
+    cells = ["-0.168 to -0.00705", "+0.0877", "12,345,678.9", "p < .001", "0.171", "0.0301"]
+    table.add_row("generative with a prompt", *cells)
+    print_table(Console(file=printed, width=width, force_terminal=False), table)
+    assert all(cell in printed.getvalue() for cell in cells)
+    assert all(word in printed.getvalue() for word in ("metric", "prompt"))
 
 
 @pytest.mark.slow

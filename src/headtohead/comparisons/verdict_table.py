@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from headtohead.console.narrow_tables import narrow_table
+from headtohead.console.narrow_tables import narrow_table, print_table
 from headtohead.statistics import Comparison, Tuning, Verdict, systems_of
 from headtohead.statistics.verdicts.verdict_sentences import about, number, p_value, percent, span
 
@@ -22,18 +22,18 @@ def print_verdict(
     console = Console()
     for lead in verdict.leads:
         console.print(escape(lead), style="bold", highlight=False)
-    console.print(_arms(verdict))
-    console.print(_pairs(verdict))
+    print_table(console, _arms(verdict))
+    print_table(console, _pairs(verdict))
     for sentence in verdict.sentences:
         console.print(f"- {escape(sentence)}", highlight=False)
     if verdict.pareto:
-        console.print(_costs(verdict))
+        print_table(console, _costs(verdict))
     for kind, arm in verdict.cheapest.items():
         if arm is not None:
             least = f"least {kind.replace('_', ' ')} among arms not worse than the best by more than the margin: {arm}"
             console.print(escape(least), highlight=False)
     if any(tunings.values()):
-        console.print(_tunings(tunings))
+        print_table(console, _tunings(tunings))
         for name, tuning in _named(tunings):
             for warning in tuning.warnings:
                 console.print(escape(f"{name}: {warning}"), highlight=False)
@@ -107,7 +107,7 @@ def _pairs(verdict: Verdict) -> Table:
     if verdict.looks > 1:
         title += f", look {verdict.looks}"
     words = ["first - second", "better", "equal within"]
-    headings = ["first - second", "difference", f"{level} interval", "p (Holm)", "better", "equal within", "can see"]
+    headings = ["first - second", "difference", f"{level} interval", "p", "better", "equal within", "can see"]
     table = narrow_table(title, headings, left=words)
     for pair in verdict.pairs:
         table.add_row(*(escape(cell) for cell in _row(pair)))

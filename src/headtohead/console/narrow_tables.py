@@ -6,10 +6,32 @@ import textwrap
 from collections.abc import Sequence
 
 from rich import box
-from rich.table import Table
+from rich.cells import cell_len
+from rich.console import Console
+from rich.markup import render
+from rich.table import Column, Table
 
+NAME, WORD = 8, 9
+"""Least characters of a line of the first column's words, which are names and folded anywhere, and of others ("undecided")."""
 HEADING = 10
 """Characters of a line of a heading over numbers."""
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table; where a terminal is too narrow for it, the terminal breaks its lines, and no digit is cut."""
+    for column in table.columns:
+        if column.no_wrap:
+            column.min_width = max(cell_len(line) for cell in _texts(column) for line in cell.split("\n"))
+    width, edges = console.width, 2 * len(table.columns)  # two spaces between columns, one at either side
+    console.width = max(width, sum(column.min_width or 1 for column in table.columns) + edges)
+    try:
+        console.print(table)
+    finally:
+        console.width = width
+
+
+def _texts(column: Column) -> list[str]:
+    return [render(str(cell)).plain for cell in (column.header, *column.cells)]
 
 
 def narrow_table(title: str, columns: Sequence[str], *, left: Sequence[str] = ()) -> Table:
@@ -30,6 +52,6 @@ def narrow_table(title: str, columns: Sequence[str], *, left: Sequence[str] = ()
             justify="right" if is_number else "left",
             no_wrap=is_number,
             overflow="fold",
-            min_width=9 * (not is_number),
+            min_width=None if is_number else NAME if name == columns[0] else WORD,
         )
     return table

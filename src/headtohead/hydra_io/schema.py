@@ -25,6 +25,7 @@ from headtohead import traces
 from headtohead.config import Config, build_config, loss_of_labels
 from headtohead.config.typed_config import read_mapping, with_lists
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, is_disk_full, near_names
+from headtohead.hydra_io import resolvers as resolvers  # registers what configuration files may ask for
 from headtohead.hydra_io.internals import handed_over
 from headtohead.hydra_io.refused_settings import explain_composition, explain_unknown_plugin
 from headtohead.labels import label_text

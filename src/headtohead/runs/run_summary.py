@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from headtohead.console.narrow_tables import narrow_table
+from headtohead.console.narrow_tables import narrow_table, print_table
 from headtohead.results import RunRecord
 
 SHOWN = (
@@ -29,7 +29,7 @@ def print_summary(record: RunRecord, folder: Path, note: str = "") -> None:
     console = Console()
     splits = [split for split in record.metrics if split != "validation"] or list(record.metrics)
     for split in splits:
-        console.print(_table(record, split))
+        print_table(console, _table(record, split))
     seconds = record.cost.get("seconds", {})
     if seconds:
         console.print("seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()))

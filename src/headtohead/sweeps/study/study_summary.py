@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from headtohead import atomic
+from headtohead.console.narrow_tables import print_table
 from headtohead.grammar import command, typed_command
 from headtohead.sweeps.space.repetitions import on_all_rows
 from headtohead.sweeps.space.search_space import sets
@@ -180,10 +181,10 @@ def print_end(study: SweepStudy, averages: Sequence[Average], metric: str) -> No
     """
     console = Console()
     best = best_trials(study)
-    console.print(table_of(study, {trial.number for trial in best}))
+    print_table(console, table_of(study, {trial.number for trial in best}))
     if averages:
         console.print(said_of_averages(study, averages), markup=False, highlight=False, soft_wrap=True)
-        console.print(table_of_averages(averages, metric))
+        print_table(console, table_of_averages(averages, metric))
         for line in said_of_runs(averages, metric):
             console.print(line, markup=False, highlight=False)
     if best:
