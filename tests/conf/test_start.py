@@ -13,6 +13,7 @@ from hydra.core.config_store import ConfigStore
 
 from command_line import ROOT
 from headtohead.hydra_io import schema  # noqa: F401 - makes the store one for all
+from hydra_plugins.headtohead_launchers import config as launchers  # noqa: F401 - stores them
 
 
 @pytest.mark.slow  # two starts
