@@ -162,6 +162,7 @@ def test_another_question_of_the_same_runs_is_another_look(runs: Path) -> None:
     second = compare(runs, margin={"accuracy": 0.5})
     assert [look["level"] for look in second["looks_taken"]] == [0.05, 0.025]
     assert compare(runs, margin={"accuracy": 0.5})["looks_taken"] == second["looks_taken"]
+    assert compare(runs)["looks_taken"] == second["looks_taken"]  # nothing that was not asked before
 
 
 @pytest.mark.slow

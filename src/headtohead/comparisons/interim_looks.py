@@ -30,7 +30,7 @@ class Look:
 def looks_at(
     path: Path, runs: Mapping[str, Sequence[str]], asked: Mapping[str, Any], *, alpha: float, planned: int
 ) -> list[Look]:
-    """Return the looks so far, with this one, which is another if its runs or question are others than the latest's.
+    """Return the looks so far, with this one, which is another if no earlier one had its runs and question.
 
     Args:
         path: of the verdict that an earlier command may have left.
@@ -45,7 +45,7 @@ def looks_at(
     now = {arm: sorted(prints) for arm, prints in runs.items()}
     earlier = _earlier(path)
     question = {**asked, "alpha": alpha}
-    if earlier and (earlier[-1].runs, earlier[-1].asked) == (now, question):
+    if any((look.runs, look.asked) == (now, question) for look in earlier):
         return earlier
     level = level_per_look(alpha, max(planned, len(earlier) + 1))
     return [*earlier, Look(when=time.strftime("%Y-%m-%dT%H:%M:%S%z"), level=level, runs=now, asked=question)]
