@@ -322,3 +322,15 @@ def test_the_line_runs_as_it_is_shown(tmp_path: Path, cache: Path, flag: str) ->
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(list((tmp_path / "out").rglob("predictions.parquet"))) == (2 if flag else 1)
+
+
+@pytest.mark.parametrize("key", ["margin", "arms", "params", "confirm"])
+def test_one_value_where_a_mapping_is_wanted_is_shown_as_a_mapping_that_composes(key: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(HydraException) as refused:
+        compose("config", overrides=understood([f"hydra.sweeper.{key}=3"], CONF), return_hydra_config=True)
+    said = explain_composition(refused.value)
+    assert said.startswith(f"hydra.sweeper.{key} must be a mapping, in quotes for the shell: '")
+    (argument,) = through_a_shell(said.partition("shell: ")[2].rpartition(", given 3")[0])
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        composed = compose("config", overrides=understood([argument], CONF), return_hydra_config=True)
+    assert composed.hydra.sweeper[key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.errors import MissingConfigException, OverrideParseException
@@ -19,6 +20,15 @@ from headtohead.hydra_io.unreadable_values import as_given, explain_unreadable
 
 DATA_FILE = re.compile(r"\.(csv|tsv|tab|jsonl|json|ndjson|parquet|txt|xlsx)(\.\w+)?$", re.IGNORECASE)
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+MAPPINGS = {
+    "hydra.sweeper.margin": "{{accuracy:{value}}}",
+    "hydra.sweeper.arms": '{{one: ["train.epochs=1"], other: ["train.epochs=2"]}}',
+    "hydra.sweeper.params": '{{train.learning_rate: "choice(1e-4,1e-3)"}}',
+    "hydra.sweeper.confirm": "{{seeds:{value}}}",
+}
+"""Sweeper's keys that hold mappings, and one as it is typed."""
 
 
 def explain_unknown_plugin(text: str) -> str:
@@ -68,12 +78,24 @@ def explain_composition(error: Exception) -> str:
                 return f"{text.splitlines()[0]} It is empty, and {str(cause.key)!r} new in it: put + before the key"
             if str(cause.key) not in known:
                 return _unknown_key(found.group(1) if found else str(cause.key), cause.parent_node, str(cause.key))
+    if said := _not_a_mapping(text, chain):
+        return said
     if text.startswith("Error merging override") and error.__cause__ is not None:
         return f"{text.splitlines()[0]}: {str(error.__cause__).splitlines()[0]}"
     missing = re.match(r"(?:In '[^']*': )?Could not find '([^']+)'", text)
     if missing and isinstance(error, MissingConfigException) and error.options:
         return unknown_choice(missing.group(1), [option for option in error.options if option != "base"])
     return text
+
+
+def _not_a_mapping(text: str, chain: Sequence[BaseException]) -> str:
+    """Say what a single value where a mapping is wanted may have meant; nothing of other mistakes."""
+    found = re.match(r"Error merging override \+*([\w./]+)=(.*)", text)
+    if not found or not any(re.match(r"Cannot assign \w+ to Dict|Invalid type assigned", str(each)) for each in chain):
+        return ""
+    key, value = found.groups()
+    name = MAPPINGS.get(key, "{{name:value}}").format(value=value)
+    return f"{key} must be a mapping, in quotes for the shell: '{key}={name}', given {value}"
 
 
 def _unknown_key(key: str, parent: DictConfig, word: str) -> str:
