@@ -161,7 +161,7 @@ def test_a_fresh_process_answers_as_this_one_and_without_our_training_code(
     assert ours <= {
         "headtohead",
         "headtohead.quiet",  # of log levels alone
-        *(f"headtohead.export{name}" for name in ("", ".gate", ".pooled", ".published", ".replay")),
+        *(f"headtohead.export{name}" for name in ("", ".gate", ".pooled_head", ".published", ".replay")),
     }
     assert "headtohead.export.replay" in ours
 

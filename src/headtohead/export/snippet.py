@@ -13,7 +13,7 @@ from headtohead.export.serving import serving_facts
 from headtohead.export.subject import Subject
 
 EXAMPLE = "The text to classify."
-POOLED = Path(__file__).with_name("pooled.py")
+POOLED = Path(__file__).with_name("pooled_head.py")
 """Read as text: PEFT, which it imports, is not needed to print it."""
 
 
