@@ -79,14 +79,14 @@ def test_sharded_losses_weights_and_scores_are_those_of_one(cache: Path, tmp_pat
 
 @pytest.mark.long
 def test_a_run_of_two_is_that_of_one(cache: Path, tmp_path: Path):
-    """By the command that README names."""
+    """By the command that docs/clusters.md names."""
     settings = ["export.form=none", "evaluate.baselines=false", "evaluate.resamples=100", "train.steps=6"]
     settings.append("model.precision=fp32")  # processes sum in another order
     rows = write_rows(tmp_path / "rows.jsonl")
     alone, shared = (CommandLine(tmp_path / name, cache, rows) for name in ("alone", "shared"))
     alone(*settings)
     command = "accelerate launch --multi_gpu --num_processes 2 run.py"
-    assert command in (ROOT / "README.md").read_text()
+    assert command in (ROOT / "docs" / "clusters.md").read_text()
     start = [sys.executable, "-m", "accelerate.commands.launch", *command.split()[2:]]
     subprocess.run([*start, *shared.arguments(settings, train=True)], cwd=ROOT, capture_output=True, check=True)
     assert [line.record()["provenance"]["processes"] for line in (alone, shared)] == [1, 2]
