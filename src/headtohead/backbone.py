@@ -231,12 +231,14 @@ def resolve_dtype(precision: str, device: torch.device) -> torch.dtype:
     """
     import torch
 
+    from headtohead.internals.torch_internals import cpu_runs_bf16_natively
+
     if precision != "auto":
         return {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":
-        native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+        native = cpu_runs_bf16_natively()
     else:
         native = False
     return torch.bfloat16 if native else torch.float32

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from headtohead.batching import varlen
 from headtohead.batching.prefix_cache import layer_number
 from headtohead.batching.sequence_packing import Group, PackedRows
+from headtohead.internals.torch_internals import attention_with_sums
 
 Attended = tuple[Float[Tensor, "rows heads length features"], Float[Tensor, "rows heads length 1"]]
 """Values, and the logarithms of the sums of their softmaxes, in fp32."""
@@ -62,9 +63,7 @@ def attended(
     mask: Float[Tensor, "some 1 length seen"] | None,
     scaling: float | None,
 ) -> Attended:
-    """Attend on a processor, with the sums. Query heads that share keys are asked as if they were more tokens.
-
-    The operator is what ``scaled_dot_product_attention`` calls there; no public one tells the sums.
+    """Attend on a CPU, with the sums. Query heads that share keys are asked as if they were more tokens.
 
     Args:
         mask: added to scores.
@@ -72,9 +71,7 @@ def attended(
     groups = q.shape[1] // k.shape[1]
     folded = q.unflatten(1, (k.shape[1], groups)).flatten(2, 3)
     mask = mask if mask is None else mask.repeat(1, 1, groups, 1)
-    values, sums = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-        folded, k, v, attn_mask=mask, scale=scaling
-    )
+    values, sums = attention_with_sums(folded, k, v, mask, scaling)
     values, sums = (own.unflatten(2, (groups, -1)).flatten(1, 2) for own in (values, sums))
     return values, sums.unsqueeze(-1)
 
