@@ -17,6 +17,7 @@ from headtohead.evaluation.metrics import HIGHER_IS_BETTER
 from headtohead.hydra_io.composition import Composer
 from headtohead.hydra_io.refused_settings import explain_composition
 from headtohead.hydra_io.schema import fingerprint_of, to_typed
+from headtohead.internals.optuna_internals import contains
 from headtohead.packages import require
 from headtohead.statistics.unit_shares import metrics_of_kind
 from headtohead.sweeps.arms.arm_lists import FIRST_FRESH_SEED, ArmSettings
@@ -163,7 +164,7 @@ def _check_enqueued(settings: Settings, space: Space, where: str) -> None:
 
 def _holds(distribution: BaseDistribution, value: Any) -> bool:
     try:
-        return bool(distribution._contains(distribution.to_internal_repr(value)))
+        return contains(distribution, value)
     except (ValueError, TypeError):
         return False
 

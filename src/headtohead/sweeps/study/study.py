@@ -12,6 +12,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from headtohead.errors import UserError
+from headtohead.internals import optuna_internals as internals
 from headtohead.provenance import code_fingerprint
 from headtohead.sweeps.space.override_values import assignment, label, literal
 from headtohead.sweeps.space.search_space import Space
@@ -98,7 +99,7 @@ class SweepStudy:
             self.study.set_user_attr(REPORTED, reported)
             self._refuse_other("code", code_fingerprint())
             self._refuse_other("data", data)
-            self.judge = Judge(name, self.study._storage, self.study.pruner)
+            self.judge = Judge(name, internals.storage_of(self.study), self.study.pruner)
         self._enqueue()
 
     def _claim_name(self) -> None:
@@ -193,7 +194,7 @@ class SweepStudy:
             place: of the run among the trial's.
         """
         if "overrides" not in trial.user_attrs:  # cut off before all its values were suggested
-            self._suggest(optuna.Trial(self.study, trial._trial_id))
+            self._suggest(internals.reopened(self.study, trial))
         self.note(trial.number, attempt=int(trial.user_attrs.get("attempt", 1)) + 1)
         if trial.user_attrs.get(LOST):
             self.note(trial.number, **{LOST: False, "reason": ""})
@@ -202,7 +203,7 @@ class SweepStudy:
     def _suggest(self, trial: optuna.Trial) -> None:
         """Suggest what the trial still lacks, and keep what a person would type; what it has stays."""
         for name, distribution in self.space.distributions.items():
-            trial._suggest(name, distribution)
+            internals.suggest(trial, name, distribution)
         if self.suggest:
             self.suggest(trial)
         trial.set_user_attr("overrides", [*self.space.overrides(trial.params), *self._beyond_space(trial.params)])
@@ -246,9 +247,8 @@ class SweepStudy:
 
     def note(self, number: int, **attributes: Any) -> None:
         """Write attributes of a trial that is not finished."""
-        backend = self.study._storage
         for name, value in attributes.items():
-            backend.set_trial_user_attr(self.trials()[number]._trial_id, name, value)
+            internals.set_attribute(self.study, self.trials()[number], name, value)
 
     def lose(self, number: int) -> None:
         """Give a trial up for this command; one whose own settings are at fault has failed for good."""
@@ -268,12 +268,12 @@ class SweepStudy:
 
     def constrain(self, number: int, values: Mapping[str, float | None]) -> str:
         """Tell the samplers by how much a trial breaks the constraints; return in which way it does."""
-        backend, trial_id = self.study._storage, self.trials()[number]._trial_id
+        trial = self.trials()[number]
         broken = []
         for limit in self.settings.constraints:
             value = values.get(limit.path)
             if value is not None:
-                backend.set_trial_system_attr(trial_id, f"constraints:{limit.path}", limit.excess(value))
+                internals.set_constraint(self.study, trial, limit.path, limit.excess(value))
                 broken += [why] if (why := limit.broken_by(value)) else []
         return "; ".join(broken)
 
