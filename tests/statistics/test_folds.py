@@ -9,7 +9,7 @@ import pytest
 
 from evaluation.made_up import random_predictions
 from headtohead.errors import UserError
-from headtohead.evaluation.metrics import BOUNDS
+from headtohead.evaluation.metric_table import METRICS
 from headtohead.results import pooled
 from headtohead.statistics import Arm, Draw, FoldPlan, estimates_of, judge
 from headtohead.statistics.folds import lay_out_folds
@@ -117,7 +117,7 @@ def test_the_interval_of_a_mean_is_cut_to_what_its_metric_can_be(seed: int) -> N
     found = estimates_of(made_up_arm("a", rows=12, runs=2, noise=30.0, seed=seed))
     assert found["brier"].value > 1
     for metric, estimate in found.items():
-        least, most = BOUNDS[metric]
+        least, most = METRICS[metric].low, METRICS[metric].high
         assert least <= estimate.low <= estimate.value <= estimate.high <= most, metric
 
 

@@ -21,6 +21,7 @@ from rich.table import Column
 
 from headtohead.console.status_lines import lines_now_and_then, say
 from headtohead.durations import in_words
+from headtohead.evaluation.metric_table import METRICS
 from headtohead.training import Pack
 from headtohead.training.frozen_features import Advance
 
@@ -150,4 +151,4 @@ def answering_bar(what: str, total: int | None) -> Iterator[Callable[[int], None
         yield lambda count: bar.advance(task.id, count)
 
 
-_SHOWN = ("accuracy", "macro_f1", "subset_accuracy", "mae", "quadratic_kappa", "log_loss")
+_SHOWN = [name for name, metric in METRICS.items() if metric.shown == "training"]

@@ -10,6 +10,7 @@ from scipy import sparse
 from headtohead.evaluation import classes
 from headtohead.evaluation.calibration import calibrate
 from headtohead.evaluation.intervals import percentile_interval, with_intervals
+from headtohead.evaluation.metric_table import METRICS
 from headtohead.evaluation.metrics import confidence, has_probabilities, summing_family, wrong
 from headtohead.evaluation.probability import reliability
 from headtohead.evaluation.ranking import abstaining_family
@@ -24,7 +25,6 @@ MATRIX = 40
 PAIRS = 20
 """Confusions kept, the most frequent ones of all labels."""
 SLICE_RESAMPLES = 200
-SLICE_METRICS = ("accuracy", "subset_accuracy", "macro_f1", "mae")
 
 
 def describe(predictions: Predictions, temperature: float, resamples: int, seed: int) -> dict[str, Any]:
@@ -131,4 +131,8 @@ def _length_quartiles(tokens: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
 
 def _slice(name: str, rows: Predictions, seed: int) -> dict[str, Any]:
     found = with_intervals(summing_family(rows), rows, SLICE_RESAMPLES, seed)
-    return {"name": name, "rows": len(rows), "metrics": {key: found[key] for key in SLICE_METRICS if key in found}}
+    return {
+        "name": name,
+        "rows": len(rows),
+        "metrics": {key: found[key] for key, metric in METRICS.items() if metric.is_sliced and key in found},
+    }

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from headtohead.evaluation.intervals import REFLECTED, Interval, percentile_interval
+from headtohead.evaluation.intervals import Interval, percentile_interval
+from headtohead.evaluation.metric_table import METRICS
 from headtohead.evaluation.metrics import refuse_unusable, summing_family
 from headtohead.evaluation.resampling import Family, Weights, estimate, independent_units, resample
 from headtohead.results import Predictions
@@ -50,6 +51,6 @@ def _described(value: float, drawn: np.ndarray) -> Interval:
 def _difference(first: Family, second: Family) -> Family:
     def family(weights: Weights) -> dict[str, np.ndarray]:
         ours, theirs = first(weights), second(weights)
-        return {name: ours[name] - theirs[name] for name in ours if name in theirs and name not in REFLECTED}
+        return {name: ours[name] - theirs[name] for name in ours if name in theirs and not METRICS[name].is_biased}
 
     return family

@@ -7,13 +7,11 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from headtohead.evaluation.metrics import BOUNDS
+from headtohead.evaluation.metric_table import METRICS
 from headtohead.evaluation.resampling import Family, estimate, independent_units, resample
 from headtohead.results import Predictions
 
 LEVEL = 0.95
-SHARES_OF_ROWS = ("accuracy", "subset_accuracy")
-REFLECTED = ("ece", "calibrated_ece")
 
 Interval = dict[str, float | None]
 """``value``, ``low`` and ``high``; null where undefined."""
@@ -34,13 +32,13 @@ def with_intervals(family: Family, predictions: Predictions, resamples: int, see
 def _described(name: str, value: float, drawn: Float[np.ndarray, " resamples"], units: int) -> Interval:
     if not math.isfinite(value):
         return {"value": None, "low": None, "high": None}
-    if name in SHARES_OF_ROWS and value in (0.0, 1.0):
+    if METRICS[name].is_share_of_rows and value in (0.0, 1.0):
         low, high = exact_interval(value, units)
         return {"value": value, "low": low, "high": high}
-    interval = basic_interval(value, drawn) if name in REFLECTED else percentile_interval(drawn)
+    interval = basic_interval(value, drawn) if METRICS[name].is_biased else percentile_interval(drawn)
     if interval is None:
         return {"value": value, "low": None, "high": None}
-    least, most = BOUNDS[name]
+    least, most = METRICS[name].low, METRICS[name].high
     return {"value": value, "low": max(interval[0], least), "high": min(interval[1], most)}
 
 

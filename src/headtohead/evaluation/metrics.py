@@ -1,8 +1,7 @@
-"""Which metrics each kind of label has, and which way each is better."""
+"""Families of metrics that each kind of label has."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -12,35 +11,18 @@ from headtohead.errors import Diverged, UserError
 from headtohead.evaluation import classes, ranking
 from headtohead.evaluation.calibration import calibrate
 from headtohead.evaluation.distances import distance_family
+from headtohead.evaluation.metric_table import METRICS
 from headtohead.evaluation.probability import gold_table, log_absent, probability_family
 from headtohead.evaluation.resampling import Family, Weights
 from headtohead.results import Predictions
 
-_AVERAGES = [
-    f"{average}_{part}" for average in ("macro", "micro", "weighted") for part in ("f1", "precision", "recall")
-]
-_HIGHER = ["accuracy", "subset_accuracy", *_AVERAGES, "auroc", "mean_average_precision", "cohen_kappa", "mcc"]
-_HIGHER += ["quadratic_kappa", "spearman", "r2"]
-_PROBABILITY = ["log_loss", "brier", "ece"]
-_LOWER = [*_PROBABILITY, *(f"calibrated_{name}" for name in _PROBABILITY), "aurc", "mae", "rmse"]
-
-HIGHER_IS_BETTER: Mapping[str, bool] = MappingProxyType(dict.fromkeys(_HIGHER, True) | dict.fromkeys(_LOWER, False))
+HIGHER_IS_BETTER: Mapping[str, bool] = MappingProxyType({each.name: each.higher_is_better for each in METRICS.values()})
 """Every metric name there is, in the order in which tables show them."""
-
-BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
-    dict.fromkeys(HIGHER_IS_BETTER, (0.0, 1.0))
-    | dict.fromkeys(("cohen_kappa", "quadratic_kappa", "mcc", "spearman"), (-1.0, 1.0))
-    | dict.fromkeys(("brier", "calibrated_brier"), (0.0, 2.0))
-    | dict.fromkeys(("log_loss", "calibrated_log_loss", "mae", "rmse"), (0.0, math.inf))
-    | {"r2": (-math.inf, 1.0)}
-)
-"""The least and the most that each metric can be; intervals are cut to them."""
 
 
 def widest_difference(metric: str) -> float:
     """Return how far two systems can lie apart at most."""
-    low, high = BOUNDS[metric]
-    return high - low
+    return METRICS[metric].high - METRICS[metric].low
 
 
 def default_metric(kind: str) -> str:

@@ -11,6 +11,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from headtohead.config import FrozenConfig, LoraConfig
 from headtohead.evaluation import Evaluation, evaluate
+from headtohead.evaluation.metric_table import METRICS
 from headtohead.export.card_words import (
     base_sentence,
     calibration_sentence,
@@ -27,21 +28,7 @@ from headtohead.export.snippet import environment, generate_snippet, pipeline_sn
 from headtohead.export.subject import Subject
 from headtohead.results import Predictions, RunRecord
 
-HEADLINES = {
-    "accuracy": "accuracy",
-    "subset_accuracy": "accuracy",
-    "macro_f1": "f1",
-    "micro_f1": "f1",
-    "weighted_f1": "f1",
-    "mean_average_precision": "mean_average_precision",
-    "mae": "mae",
-    "rmse": "rmse",
-    "spearman": "spearmanr",
-    "quadratic_kappa": "cohen_kappa",
-    "log_loss": "log_loss",
-    "brier": "brier_score",
-    "ece": "expected_calibration_error",
-}
+HEADLINES = {name: metric.hub_name for name, metric in METRICS.items() if metric.hub_name}
 """Metrics of the card, and the hub's name of each."""
 
 

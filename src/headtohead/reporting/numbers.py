@@ -5,30 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from headtohead.errors import some_of
+from headtohead.evaluation.metric_table import METRICS
 
 NONE = "–"
 
-METRIC_NAMES = {
-    "subset_accuracy": "Exact label sets",
-    "macro_f1": "Macro-F1",
-    "micro_f1": "Micro-F1",
-    "weighted_f1": "Weighted F1",
-    "auroc": "AUROC",
-    "mean_average_precision": "Mean average precision",
-    "cohen_kappa": "Cohen's kappa",
-    "mcc": "Matthews correlation",
-    "quadratic_kappa": "Quadratic kappa",
-    "r2": "R²",
-    "log_loss": "Log-loss",
-    "brier": "Brier score",
-    "ece": "Calibration error",
-    "aurc": "Area under risk-coverage",
-    "mae": "Mean absolute error",
-    "rmse": "Root mean squared error",
-    "calibrated_log_loss": "Log-loss, calibrated",
-    "calibrated_brier": "Brier score, calibrated",
-    "calibrated_ece": "Calibration error, calibrated",
-}
 SYSTEM_NAMES = {
     "run": "This run",
     "tfidf": "TF-IDF",
@@ -39,7 +19,7 @@ SYSTEM_NAMES = {
 
 def metric_name(name: str) -> str:
     """Return a metric's name as a reader knows it."""
-    return METRIC_NAMES.get(name, name.replace("_", " ").capitalize())
+    return METRICS[name].title if name in METRICS else name.replace("_", " ").capitalize()
 
 
 def system_name(name: str, is_score: bool = False) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from headtohead.errors import shortened
 from headtohead.evaluation import HIGHER_IS_BETTER
+from headtohead.evaluation.metric_table import METRICS, Group
 from headtohead.reporting.numbers import (
     NONE,
     SYSTEM_NAMES,
@@ -23,16 +24,6 @@ from headtohead.reporting.numbers import (
 )
 from headtohead.results import RunRecord
 
-GROUPS = {
-    "Answers": ("accuracy", "subset_accuracy", "f1", "precision", "recall", "kappa", "mcc"),
-    "Probabilities": ("log_loss", "brier", "ece"),
-    "Order": ("auroc", "aurc", "spearman"),
-    "Scores": ("mae", "rmse", "r2"),
-}
-FURTHER = frozenset(
-    [f"{average}_{part}" for average in ("micro", "weighted") for part in ("precision", "recall")]
-    + ["micro_f1", "weighted_f1", "mcc", "cohen_kappa"]
-)
 CONFUSIONS = 8
 ROWS_AT_MOST = 100
 """Rows of a table with a row per label."""
@@ -55,11 +46,11 @@ def metrics_table(record: RunRecord, split: str) -> dict[str, Any]:
     columns = systems(record, split)
     names = [name for name in HIGHER_IS_BETTER if name in record.metrics[split]]
     names += [name for name in record.metrics[split] if name not in HIGHER_IS_BETTER]
-    shown = [name for name in names if name not in FURTHER]
+    shown = [name for name in names if not _is_further(name)]
     return {
         "systems": [system_name(name, "mae" in record.metrics[split]) for name in columns],
         "groups": _grouped(shown, columns),
-        "further": _grouped([name for name in names if name in FURTHER], columns),
+        "further": _grouped([name for name in names if _is_further(name)], columns),
     }
 
 
@@ -67,13 +58,15 @@ def _grouped(names: list[str], columns: Mapping[str, dict[str, Any]]) -> list[tu
     groups: dict[str, list[dict[str, Any]]] = {}
     for name in names:
         groups.setdefault(_group(name), []).append(_metric_row(name, columns))
-    return [(group, groups[group]) for group in (*GROUPS, "Other") if group in groups]
+    return [(group, groups[group]) for group in (*get_args(Group), "Other") if group in groups]
 
 
 def _group(name: str) -> str:
-    if name == "mean_average_precision":  # ends like a precision, but ranks
-        return "Order"
-    return next((group for group, parts in GROUPS.items() if name.endswith(parts)), "Other")
+    return METRICS[name].group if name in METRICS else "Other"
+
+
+def _is_further(name: str) -> bool:
+    return name in METRICS and METRICS[name].is_further
 
 
 def _metric_row(name: str, columns: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

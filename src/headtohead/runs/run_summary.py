@@ -8,20 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from headtohead.console.narrow_tables import narrow_table, print_table
+from headtohead.evaluation.metric_table import METRICS
 from headtohead.results import RunRecord
 
-SHOWN = (
-    "accuracy",
-    "macro_f1",
-    "subset_accuracy",
-    "micro_f1",
-    "mae",
-    "rmse",
-    "spearman",
-    "quadratic_kappa",
-    "log_loss",
-    "ece",
-)
+SHOWN = [name for name, metric in METRICS.items() if metric.shown]
 
 
 def print_summary(record: RunRecord, folder: Path, note: str = "") -> None:

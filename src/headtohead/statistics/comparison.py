@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from headtohead.evaluation import HIGHER_IS_BETTER
+from headtohead.evaluation.metric_table import METRICS
 from headtohead.evaluation.metrics import widest_difference, wrong
 from headtohead.evaluation.resampling import independent_units
 from headtohead.statistics.arms import Arm, shares_of
@@ -143,14 +144,11 @@ def compare_pair(
         equivalence_p_holm=nearness,
         equivalence_low=near_low,
         equivalence_high=near_high,
-        told_apart=told_apart(first, second) if metric in _OF_ANSWERS else None,
+        told_apart=told_apart(first, second) if METRICS[metric].of_answers else None,
         equivalent=None,
         **(_sight(layout, len(first.runs[0]), margin, p_value, rate) if varies and not undirected else _BLIND),
         **_second_opinions((first, second), metric, tables, as_method=scope == "methods", pairing=pairing),
     )
-
-
-_OF_ANSWERS = ("accuracy", "subset_accuracy", "macro_f1", "cohen_kappa", "quadratic_kappa")
 
 
 def told_apart(first: Arm, second: Arm) -> int:
@@ -225,10 +223,11 @@ def _second_opinions(
     one, other = (np.concatenate([stratum.shares for stratum in own]).mean(axis=1) for own in strata)
     by_folds = arms[0].plan is not None
     single = all(len(arm.runs) == 1 for arm in arms) and not by_folds
-    is_share_of_rows = metric in ("accuracy", "subset_accuracy")
     can_relabel = pairing == "none" and not by_folds and min(len(one), len(other)) > 1
     return {
-        "mcnemar_p": mcnemar_p(arms[0].runs[0], arms[1].runs[0]) if single and is_share_of_rows else None,
+        "mcnemar_p": mcnemar_p(arms[0].runs[0], arms[1].runs[0])
+        if single and METRICS[metric].is_share_of_rows
+        else None,
         "swap_rows_p": swap_rows_p(sum(s.weight * s.shares.mean(axis=0) for own in strata for s in own)),
         "relabel_runs_p": relabel_runs_p(one, other) if can_relabel else None,
     }

@@ -8,7 +8,7 @@ import numpy as np
 
 from headtohead.errors import UserError
 from headtohead.evaluation.intervals import LEVEL
-from headtohead.evaluation.metrics import BOUNDS
+from headtohead.evaluation.metric_table import METRICS
 from headtohead.statistics.arms import Arm, shares_of
 from headtohead.statistics.draws import strata_of
 from headtohead.statistics.folds import by_repetition, lay_out_folds
@@ -51,5 +51,5 @@ def _estimate(arm: Arm, metric: str) -> Estimate:
     if float(np.sqrt(layout.variance)) <= ROUNDING:
         return Estimate(value=value, low=None, high=None)
     reach = float(half_width(layout, 1 - LEVEL))
-    least, most = BOUNDS[metric]
+    least, most = METRICS[metric].low, METRICS[metric].high
     return Estimate(value=value, low=max(least, value - reach), high=min(most, value + reach))

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from scipy import sparse
 
 from headtohead.errors import UserError, near_names
+from headtohead.evaluation.metric_table import METRICS
 from headtohead.evaluation.metrics import default_metric, has_probabilities, refuse_unusable, wrong
 from headtohead.evaluation.probability import brier_per_row, log_loss_per_row
 from headtohead.evaluation.resampling import independent_units
@@ -66,24 +67,20 @@ _MEASURES: Mapping[str, Callable[[Predictions], Linearised]] = {
     "brier": _brier,
     "mae": _mae,
 }
-_BY_KIND = {
-    "single": ("accuracy", "macro_f1", "cohen_kappa"),
-    "ordinal": ("accuracy", "macro_f1", "quadratic_kappa", "cohen_kappa", "mae"),
-    "multi": ("subset_accuracy", "macro_f1"),
-    "real": ("mae",),
-}
 
 
 def metrics_of_kind(kind: str) -> list[str]:
     """Return every metric that arms of a kind of label may be judged by, ``kappa`` among them where there is one."""
-    names = [*_BY_KIND[kind], *(["log_loss", "brier"] if kind != "real" else [])]
+    names = [name for name, metric in METRICS.items() if kind in metric.judges]
     return [*names, "kappa"] if any(name.endswith("kappa") for name in names) else names
 
 
 def metrics_of(predictions: Predictions) -> list[str]:
     """Return the metrics that arms with such predictions can be judged by."""
-    probability = ["log_loss", "brier"] if has_probabilities(predictions) else []
-    return [*_BY_KIND[predictions.labels.kind], *probability]
+    kind, known = predictions.labels.kind, has_probabilities(predictions)
+    return [
+        name for name, metric in METRICS.items() if kind in metric.judges and (known or not metric.of_probabilities)
+    ]
 
 
 def metrics_of_all(runs: Sequence[Predictions]) -> list[str]:

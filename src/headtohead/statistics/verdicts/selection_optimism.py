@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from headtohead.evaluation.metrics import BOUNDS, widest_difference
+from headtohead.evaluation.metric_table import METRICS
+from headtohead.evaluation.metrics import widest_difference
 from headtohead.statistics.verdicts.tuning_budget import Inflation, expected_best, winners_inflation
 
 
@@ -94,7 +95,7 @@ def tuning_of(study: Mapping[str, Any], judged: Container[str] = ()) -> Tuning:
 
 def _inflation(study: Mapping[str, Any], first: Candidate, higher: bool) -> Inflation:
     metric = str((study.get("objectives") or [""])[0]).rpartition(".")[2]
-    widest = widest_difference(metric) if metric in BOUNDS else math.inf
+    widest = widest_difference(metric) if metric in METRICS else math.inf
     return winners_inflation(first.chosen, first.fresh, higher_is_better=higher, widest=widest)
 
 
