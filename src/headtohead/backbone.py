@@ -278,17 +278,15 @@ def _nf4() -> Any:
 
 def is_encoder(config: Any) -> bool:
     """Whether a model of this configuration sees a row's tokens from both sides, and writes no text."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    from headtohead.internals.transformers_internals import is_masked_language_model
 
-    return config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
+    return is_masked_language_model(config) and not getattr(config, "is_decoder", False)
 
 
 def _refuse_encoder(path: Path, model: ModelConfig) -> None:
     """A masked language model has no next token; AutoModelForCausalLM would load some of them all the same."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
-
     config = _transformers_config(path, model)
-    if config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False):
+    if is_encoder(config):
         raise UserError(
             f"head=generative needs a model that writes text; model={model.name} ({config.model_type}) is an encoder: "
             "add model=smollm2_135m or another decoder to the command, or set head=classification"

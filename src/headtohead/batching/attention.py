@@ -12,13 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
 from headtohead.batching import varlen
 from headtohead.batching.prefix_attention import attend_behind
 from headtohead.batching.prefix_cache import layer_number
 from headtohead.batching.sequence_packing import PackedRows
+from headtohead.internals.transformers_internals import attention_of, sdpa_attention_forward, sdpa_mask
 
 NAME = "sdpa_packed"
 LONGEST_IN_FP32 = 512
@@ -38,7 +37,7 @@ def read_packed_rows(model: PreTrainedModel) -> bool:
 
     Attention other than ``sdpa`` (eager, flash) brings its own masks and reads padded rows.
     """
-    if model.config.model_type not in READ_PACKED_ROWS or model.config._attn_implementation not in ("sdpa", NAME):
+    if model.config.model_type not in READ_PACKED_ROWS or attention_of(model.config) not in ("sdpa", NAME):
         return False
     AttentionInterface.register(NAME, attend)
     AttentionMaskInterface.register(NAME, mask_of_a_row)

@@ -49,13 +49,14 @@ def _convert(file: Path, folder: Path) -> None:
     print(f"Converting {file.name} to safetensors, once (about half a minute) ...", flush=True)
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from headtohead.internals.transformers_internals import forget_quantisation
+
     with quiet_transformers(), loading_errors(file.name), atomic.new_folder(folder) as temporary:
         alone = temporary / "alone"
         alone.mkdir()
         (alone / file.name).symlink_to(file.resolve())
         model = AutoModelForCausalLM.from_pretrained(alone, gguf_file=file.name, trust_remote_code=False)
-        model.hf_quantizer = None  # type: ignore[assignment]  # otherwise save_pretrained refuses: "quantized with gguf ... not serializable"
-        model.config.__dict__.pop("quantization_config", None)
+        forget_quantisation(model)
         model.save_pretrained(temporary)
         AutoTokenizer.from_pretrained(alone, gguf_file=file.name, trust_remote_code=False).save_pretrained(temporary)
         shutil.rmtree(alone)

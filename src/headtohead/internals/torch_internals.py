@@ -23,7 +23,7 @@ def attention_with_sums(
 ) -> AttendedWithSums:
     """Attend on a CPU, with the log-sum-exp of scores, which no public operator returns.
 
-    Uses ``torch.ops.aten._scaled_dot_product_flash_attention_for_cpu`` (torch 2.8 to 2.13), the operator that
+    Uses ``torch.ops.aten._scaled_dot_product_flash_attention_for_cpu`` (seen in torch 2.13), the operator that
     ``scaled_dot_product_attention`` calls there. Without it: the same to rounding by public ones, scores computed twice.
 
     Args:
@@ -57,7 +57,7 @@ def _flash_attention_for_cpu() -> Callable[..., AttendedWithSums] | None:
 def cpu_runs_bf16_natively() -> bool:
     """Whether products in bf16 run natively on this CPU (AMX or AVX512-BF16).
 
-    Uses ``torch.cpu._is_amx_tile_supported`` and ``_is_avx512_bf16_supported`` (torch 2.8 to 2.13). Without either its
+    Uses ``torch.cpu._is_amx_tile_supported`` and ``_is_avx512_bf16_supported`` (seen in torch 2.13). Without either its
     instructions count as missing, and ``model.precision=auto`` is fp32: slower, never wrong.
     """
     asked = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
