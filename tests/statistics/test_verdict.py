@@ -222,3 +222,28 @@ def test_an_undefined_secondary_metric_is_left_out() -> None:
 def test_no_torch() -> None:
     code = "import sys, headtohead.statistics, headtohead.tasks.compare; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("metric", "margin", "said"),
+    [
+        ("macro_f1", 2.0, "such as compare.margin.macro_f1=0.02 for 2 points"),
+        ("accuracy", 1.0, "differ by at most 1 in accuracy"),
+        ("kappa", 2.5, "differ by at most 2 in cohen_kappa"),
+        ("brier", 100.0, "compare.margin.brier=1 for 100 points"),
+    ],
+)
+def test_a_margin_within_which_any_arms_lie_is_refused(metric: str, margin: float, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        judge(arms_of(3, 3), margin={metric: margin})
+
+
+def test_a_margin_of_an_unbounded_metric_may_be_of_any_size() -> None:
+    assert judge(arms_of(3, 3), metric="log_loss", margin={"log_loss": 50.0}).pairs[0].margin == 50.0
+
+
+def test_a_margin_of_another_metric_than_the_one_that_decides_is_said_to_be_so() -> None:
+    elsewhere = "A margin was set for accuracy alone, and macro_f1 decides"
+    assert any(elsewhere in said for said in judge(arms_of(3, 3), margin={"accuracy": 0.1}).sentences)
+    for margin in ({}, {"macro_f1": 0.1}, {"macro_f1": 0.1, "accuracy": 0.1}):
+        assert not any("was set for" in said for said in judge(arms_of(3, 3), margin=margin).sentences)

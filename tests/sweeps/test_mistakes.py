@@ -76,6 +76,8 @@ FRESH = "hydra.sweeper.confirm.fresh_samples=true"
         ([HEADS, "+hydra.sweeper.margin={macro_f:0.1}"], "did you mean 'macro_f1'"),
         ([HEADS, "+hydra.sweeper.margin={mae:0.1}"], "single-label data cannot be judged by it"),
         ([HEADS, "+hydra.sweeper.margin={macro_f1:0}"], "hydra.sweeper.margin.macro_f1 must be positive"),
+        ([HEADS, "+hydra.sweeper.margin={macro_f1:5}"], "such as hydra.sweeper.margin.macro_f1=0.05 for 5 points"),
+        ([HEADS, "+hydra.sweeper.margin={kappa:2}"], "hydra.sweeper.margin.kappa=2: two systems differ by at most 2"),
         (
             [HEADS, "hydra.sweeper.objective=[metrics.validation.macro_f1,cost.trainable_parameters]"],
             "bound the others with hydra.sweeper.constraints",

@@ -65,6 +65,16 @@ def few_groups(units: int, rows: int) -> str | None:
     )
 
 
+def margin_elsewhere(metric: str, margins: Sequence[str]) -> str | None:
+    """Return a warning where margins were set, but none for the metric that decides."""
+    if not margins or metric in margins:
+        return None
+    return (
+        f"A margin was set for {' and '.join(margins)} alone, and {metric} decides: whether the arms lie near enough in "
+        f"{metric} was not asked"
+    )
+
+
 def are_too_few_groups(units: int, rows: int) -> bool:
     """Say whether rows come in so few groups that nothing is decided on them."""
     return units < min(rows, FEWEST_GROUPS)

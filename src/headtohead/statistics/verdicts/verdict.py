@@ -10,16 +10,24 @@ from typing import Any
 from headtohead.errors import UserError
 from headtohead.evaluation import HIGHER_IS_BETTER
 from headtohead.evaluation.resampling import independent_units
+from headtohead.results import Predictions
 from headtohead.results.record import json_ready
 from headtohead.statistics.arms import Arm, refuse_unequal_rows, shares_of
 from headtohead.statistics.comparison import Comparison, compare_pair
 from headtohead.statistics.decision import not_worse, settle
 from headtohead.statistics.draws import Sampling, refuse_uneven_samples, strata_of
+from headtohead.statistics.equivalence import refuse_wide_margin
 from headtohead.statistics.folds import FoldPlan, refuse_other_folds
 from headtohead.statistics.multiplicity import Rate
 from headtohead.statistics.pairing import refuse_unpaired
 from headtohead.statistics.unit_shares import resolve_metric
-from headtohead.statistics.verdicts.cautions import LabelRows, few_groups, judgeable, smallest_label
+from headtohead.statistics.verdicts.cautions import (
+    LabelRows,
+    few_groups,
+    judgeable,
+    margin_elsewhere,
+    smallest_label,
+)
 from headtohead.statistics.verdicts.cheap_levels import Cheap
 from headtohead.statistics.verdicts.pareto_front import cheapest, pareto
 from headtohead.statistics.verdicts.verdict_sentences import sentence
@@ -132,7 +140,7 @@ def judge(
     _refuse_odd_draws(arms, pairing)
     runs = [run for arm in arms for run in arm.runs]
     name = resolve_metric(metric, runs)
-    margins = {resolve_metric(key, runs, "compare.margin"): value for key, value in (margin or {}).items()}
+    margins = _margins(margin or {}, runs)
     rate = Rate(alpha=alpha, looks=looks, next_looks=next_looks, pairs=len(arms) * (len(arms) - 1) // 2)
     why_not = judgeable(arms)
     defined = [each for each, why in why_not.items() if each == name or why is None]
@@ -144,6 +152,7 @@ def judge(
         cheap.unscored,
         rarest.in_words if rarest and name == "macro_f1" else None,
         few_groups(units, len(runs[0])),
+        margin_elsewhere(name, list(margins)),
         *(f"{each} is not compared: {why}" for each, why in why_not.items() if why),
     ]
     by_name = {arm.name: arm for arm in arms}
@@ -174,6 +183,13 @@ def judge(
             *(f"{caution}." for caution in cautions if caution),
         ],
     )
+
+
+def _margins(given: Mapping[str, float], runs: list[Predictions]) -> dict[str, float]:
+    margins = {resolve_metric(key, runs, "compare.margin"): value for key, value in given.items()}
+    for metric, margin in margins.items():
+        refuse_wide_margin(metric, margin, f"compare.margin.{metric}")
+    return margins
 
 
 def _refuse_odd(arms: Sequence[Arm]) -> None:

@@ -19,6 +19,7 @@ from headtohead.hydra_io.refused_settings import explain_composition
 from headtohead.hydra_io.schema import fingerprint_of, to_typed
 from headtohead.internals.optuna_internals import contains
 from headtohead.packages import require
+from headtohead.statistics.equivalence import refuse_wide_margin
 from headtohead.statistics.unit_shares import metrics_of_kind
 from headtohead.sweeps.arms.arm_lists import FIRST_FRESH_SEED, ArmSettings
 from headtohead.sweeps.arms.fresh_samples import refuse_odd_samples
@@ -251,9 +252,10 @@ def _check_metrics(settings: Settings, config: Config) -> None:
         CompareConfig(margin=settings.margin, alpha=settings.alpha)
     except UserError as error:  # it names its own keys
         raise UserError(str(error).replace("compare.", "hydra.sweeper.")) from error
-    for metric in settings.margin:
+    for metric, margin in settings.margin.items():
         known = metrics_of_kind(kind)
         if metric not in known:
             raise UserError(
                 f"hydra.sweeper.margin.{metric}: arms of {kind}-label data cannot be judged by it{near_names(metric, known)}"
             )
+        refuse_wide_margin(metric, margin, f"hydra.sweeper.margin.{metric}")
