@@ -15,10 +15,10 @@ from typing import Any
 
 import submitit
 from omegaconf import DictConfig, OmegaConf
-from submitit.core.utils import FailedSubmissionError, JobPaths, UncompletedJobError
 
 from headtohead import atomic, traces
 from headtohead.errors import UserError
+from headtohead.internals.submitit_internals import FailedSubmissionError, JobPaths, UncompletedJobError, batch_script
 from headtohead.launching.command import sweep_folder, this_script
 from headtohead.launching.frozen_code import FrozenCode, freeze
 from headtohead.launching.job_ending import forget_ending
@@ -103,8 +103,7 @@ class Submitter:
             self._executor.update_parameters(name=self._name, **parameters(settings, self.code))
         except (RuntimeError, NameError, AssertionError, ValueError) as error:
             raise UserError(f"hydra/launcher=slurm: {error}") from error
-        slurm: Any = self._executor._executor
-        require_acceptance(slurm._make_submission_file_text("true", "check"))
+        require_acceptance(batch_script(self._executor, "true"))
 
     def submit(self, tasks: Sequence[SlurmTask]) -> list[Note]:
         """Submit tasks, several as one array.

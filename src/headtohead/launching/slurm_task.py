@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from submitit.core.utils import DelayedSubmission, UncompletedJobError
 from submitit.helpers import TorchDistributedEnvironment
 
 from headtohead.errors import TO_BE_CONTINUED
+from headtohead.internals.submitit_internals import DelayedSubmission, UncompletedJobError
 from headtohead.launching.command import LOG, THREADS
 from headtohead.launching.job_ending import forget_ending, write_ending
 

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from accelerate import FullyShardedDataParallelPlugin
 from accelerate.utils import parse_flag_from_env
-from accelerate.utils.fsdp_utils import fsdp2_prepare_auto_wrap_policy
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule, MixedPrecisionPolicy, fully_shard
@@ -22,6 +21,7 @@ from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule, MixedPrecisionP
 from headtohead.adapters import output_embeddings
 from headtohead.config import Config, FullConfig
 from headtohead.errors import UserError
+from headtohead.internals.accelerate_internals import wrapped_as_one
 from headtohead.training.processes import Processes
 
 
@@ -90,7 +90,7 @@ def shard_trunk(
         )
     with _readable_errors():
         plugin.set_auto_wrap_policy(trunk)
-    is_unit = fsdp2_prepare_auto_wrap_policy(plugin, trunk) or (lambda module: False)
+    is_unit = wrapped_as_one(plugin, trunk)
     for module in reversed(list(trunk.modules())):  # inner ones first
         if module is trunk or (is_unit(module) and not isinstance(module, FSDPModule)):
             fully_shard(module, **options)
