@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from headtohead.errors import DiskFull, UserError
+from headtohead.hydra_io.internals import result_of
 
 OF_A_REFUSED_RUN = ("result.json", "report.html", "metrics.jsonl", "run.log", ".lock", "wandb", ".hydra")
 """What a run may leave before anything is trained; a folder with more holds something worth having."""
@@ -32,7 +33,7 @@ class LeavesNothing(Callback):
     def on_run_end(self, config: DictConfig, **given: Any) -> None:
         """Remove it after a refusal."""
         job_return: JobReturn = given["job_return"]
-        error = job_return._return_value
+        error = result_of(job_return)
         is_refused = job_return.status == JobStatus.FAILED and isinstance(error, UserError)
         folder = Path(str(config.hydra.run.dir)).absolute()
         if is_refused and not isinstance(error, DiskFull) and self._made and _came_to_nothing(folder):

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -26,7 +25,7 @@ from headtohead.config import Config, build_config, loss_of_labels
 from headtohead.config.typed_config import read_mapping, with_lists
 from headtohead.errors import TO_BE_CONTINUED, Diverged, Interrupted, UserError, is_disk_full, near_names
 from headtohead.hydra_io import resolvers as resolvers  # registers what configuration files may ask for
-from headtohead.hydra_io.internals import handed_over
+from headtohead.hydra_io.internals import handed_over, share_config_store
 from headtohead.hydra_io.refused_settings import explain_composition, explain_unknown_plugin
 from headtohead.labels import label_text
 
@@ -182,9 +181,7 @@ def note_refusal(cfg: DictConfig, folder: Path, error: Exception) -> None:
     write_record(path, refused)
 
 
-# Hydra copies its store of structured configurations for every group that --help lists: two thirds of its time. It copies
-# each node again when it is loaded, so one store can serve all.
-ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
+share_config_store()
 
 OmegaConf.register_new_resolver("headtohead.run_folder", run_folder, replace=True)
 OmegaConf.register_new_resolver("headtohead.run_name", run_name, replace=True)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, open_dict
 
+from headtohead.hydra_io.internals import ended_job
 from headtohead.launching.command import quoted
 
 
@@ -30,9 +31,7 @@ def run_jobs(
     futures = [submit(own, number) for number, own in enumerate(placed, start=first)]
     returns = []
     for future, given in zip(futures, overrides, strict=True):
-        error = future.exception()
-        status = JobStatus.FAILED if error else JobStatus.COMPLETED
-        returns.append(JobReturn(overrides=list(given), status=status, _return_value=error))
+        returns.append(ended_job(given, future.exception()))
     return returns
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
+from headtohead.hydra_io.internals import result_of
 from headtohead.notices import Notice
 from headtohead.sweeps.study.study import Job
 
@@ -137,5 +138,5 @@ class Submitted:
 def _require_success(returns: Sequence[JobReturn]) -> None:
     (only,) = returns
     if only.status != JobStatus.COMPLETED:
-        error = only._return_value
+        error = result_of(only)
         raise error if isinstance(error, Exception) else RuntimeError(repr(error))
