@@ -61,7 +61,7 @@ def test_a_sweep_with_arms_has_every_section(page: Page) -> None:
         "Macro-F1 of every run",
         "the cheapest arm, and each that is better than every cheaper one",
         "smallest label",
-        "The cheapest arm not worse than the best by more than .050",
+        "The cheapest arm shown not to be worse than the best by more than .050",
         "head by any cost",
         "What a budget buys",
         "16 of 16",

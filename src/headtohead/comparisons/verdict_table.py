@@ -30,7 +30,7 @@ def print_verdict(
         print_table(console, _costs(verdict))
     for kind, arm in verdict.cheapest.items():
         if arm is not None:
-            least = f"least {kind.replace('_', ' ')} among arms not worse than the best by more than the margin: {arm}"
+            least = f"least {kind.replace('_', ' ')} among arms shown not to be worse than the best by more than the margin: {arm}"
             console.print(escape(least), highlight=False)
     if any(tunings.values()):
         print_table(console, _tunings(tunings))
@@ -110,18 +110,18 @@ def _pairs(verdict: Verdict) -> Table:
     headings = ["first - second", "difference", f"{level} interval", "p", "better", "equal within", "can see"]
     table = narrow_table(title, headings, left=words)
     for pair in verdict.pairs:
-        table.add_row(*(escape(cell) for cell in _row(pair)))
+        table.add_row(*(escape(cell) for cell in _row(pair, verdict.alpha)))
     return table
 
 
-def _row(pair: Comparison) -> list[str]:
+def _row(pair: Comparison, alpha: float) -> list[str]:
     interval = "-" if pair.low is None or pair.high is None else span(pair.low, pair.high)
     near = "-" if pair.margin is None else f"{number(pair.margin)}: {'yes' if pair.equivalent is True else 'not shown'}"
     return [
         f"{pair.first} - {pair.second}",
         number(pair.difference, sign=True),
         interval,
-        "-" if pair.undirected else p_value(pair.p_holm),
+        "-" if pair.undirected else p_value(pair.p_holm, alpha),
         "not asked" if pair.undirected else pair.direction or "undecided",
         near,
         "-" if pair.detectable is None else about(pair.detectable),

@@ -80,11 +80,11 @@ def pair_rows(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
             "pair": f"{pair['first']} − {pair['second']}",
             "difference": number(pair["difference"]),
             "interval": interval({"low": pair["low"], "high": pair["high"]}),
-            "p": NONE if pair.get("undirected") else p_value(pair["p_holm"]),
+            "p": NONE if pair.get("undirected") else p_value(pair["p_holm"], verdict["alpha"]),
             "better": _better(pair) if metric == verdict["metric"] else NONE,
             "equal": _nearness(pair),
             "detectable": NONE if pair.get("detectable") is None else about(pair["detectable"]),
-            "checks": [NONE if pair.get(key) is None else p_value(pair[key]) for key in CHECKS],
+            "checks": [NONE if pair.get(key) is None else p_value(pair[key], verdict["alpha"]) for key in CHECKS],
         }
         for metric, pairs in families.items()
         for pair in pairs

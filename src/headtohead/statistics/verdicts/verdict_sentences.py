@@ -8,6 +8,7 @@ from headtohead.evaluation.metrics import widest_difference
 from headtohead.statistics.arms import Arm
 from headtohead.statistics.comparison import Comparison
 from headtohead.statistics.multiplicity import Rate
+from headtohead.statistics.variance import ROUNDING
 from headtohead.statistics.verdicts.scope import scope_in_words
 
 MARGINS = "compare.margin, or of a sweep hydra.sweeper.margin"
@@ -64,7 +65,7 @@ def _figures(pair: Comparison, rate: Rate) -> str:
         return f"{figure}, the same on every row"
     together = "simultaneous " if rate.pairs > 1 else ""
     figure += f", {together}{percent(1 - rate.level)} interval {span(pair.low, pair.high)}"
-    return figure if pair.undirected else f"{figure}, p {p_value(pair.p_holm)}{_corrections(rate)}"
+    return figure if pair.undirected else f"{figure}, p {p_value(pair.p_holm, rate.alpha)}{_corrections(rate)}"
 
 
 def _corrections(rate: Rate) -> str:
@@ -143,7 +144,8 @@ def _advice(pair: Comparison, unit: str) -> str:
 
 
 def number(value: float, *, sign: bool = False) -> str:
-    """Return three significant digits without exponents for usual sizes."""
+    """Return three significant digits without exponents for usual sizes; what is only rounding is zero."""
+    value = value if abs(value) > ROUNDING else 0.0
     return f"{value:+.3g}" if sign else f"{value:.3g}"
 
 
@@ -157,9 +159,13 @@ def span(low: float, high: float) -> str:
     return f"{number(low, sign=True)} to {number(high, sign=True)}"
 
 
-def p_value(value: float) -> str:
-    """Return a p-value as a reader wants it."""
-    return "< .001" if value < 0.001 else f"{value:.3f}"
+def p_value(value: float, alpha: float) -> str:
+    """Return a p-value as a reader wants it: where three decimals would put it on the other side of ``alpha``, with more."""
+    decides = value <= alpha
+    if value < 0.001 and decides:
+        return "< .001"
+    written = (f"{value:.{decimals}f}" for decimals in range(3, 17))
+    return next((text for text in written if (float(text) <= alpha) == decides), repr(value))
 
 
 def percent(share: float) -> str:
