@@ -76,13 +76,17 @@ def test_columns_inside_a_document_are_no_row(tmp_path: Path) -> None:
 def test_rows_inside_a_document(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text(json.dumps({"version": 1, "data": {"items": ROWS}}, indent=1))
-    with pytest.raises(UserError, match=r"no column 'text'.*data\.items"):
-        read(path)
+    assert read(path) == (ROWS, ["data.dialect.rows_at=data.items"])
     assert read(path, rows_at="data.items")[0] == ROWS
     with pytest.raises(UserError, match=r"rows_at=data\.rows: .* has nothing there; it has version, data"):
         read(path, rows_at="data.rows")
     path.write_text(json.dumps({"version": 1, "items": ROWS}))
     assert read(path) == (ROWS, ["data.dialect.rows_at=items"])
+    path.write_text(json.dumps({"page": {"links": [{"next": 2}], "body": {"rows": ROWS}}}))
+    assert read(path) == (ROWS, ["data.dialect.rows_at=page.body.rows"])
+    path.write_text(json.dumps({"train": {"rows": ROWS}, "test": {"rows": ROWS}}))
+    with pytest.raises(UserError, match=r"'train\.rows' of text, label; 'test\.rows' of .*rows_at=train\.rows"):
+        read(path)
     path.write_text(json.dumps({"train": ROWS, "test": ROWS}))
     with pytest.raises(
         UserError, match=r"lists of rows in it: 'train' of text, label; 'test' of .*Set data\.dialect\.rows_at=train"

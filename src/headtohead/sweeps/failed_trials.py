@@ -56,7 +56,7 @@ def refuse_nothing(study: SweepStudy) -> None:
         )
     raise UserError(
         f"no trial of {study.name} completed: the pruner stopped all {pruned} of them. "
-        "Leave it out (hydra/sweeper/pruner=null), or let it look later"
+        "Leave it out (hydra.sweeper.pruner=null), or let it look later"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from headtohead.data.files.input_file import InputFile
@@ -11,6 +11,8 @@ from headtohead.errors import UserError
 from headtohead.grammar import typed
 
 Rows = list[Any]
+DEPTH = 4
+"""Objects within objects in which lists of rows are looked for."""
 
 
 def rows_of(document: Any, file: InputFile) -> Rows:
@@ -55,11 +57,7 @@ def _recognised(document: Any, file: InputFile) -> Rows:
 
 def _inside(document: dict[str, Any], file: InputFile) -> Rows:
     """Return the one list in a document whose rows have the wanted columns."""
-    lists = {
-        key: value
-        for key, value in document.items()
-        if isinstance(value, list) and value and isinstance(value[0], dict)
-    }
+    lists = dict(_lists(document))
     fitting = [key for key, value in lists.items() if _have_columns(value, file)]
     if len(fitting) == 1:
         file.say(f"the rows are the list {fitting[0]!r} of the document", typed("data.dialect.rows_at", fitting[0]))
@@ -71,6 +69,19 @@ def _inside(document: dict[str, Any], file: InputFile) -> Rows:
             "data.fields where the columns have other names"
         )
     return [document]
+
+
+def _lists(document: dict[str, Any], above: str = "", depth: int = 1) -> Iterator[tuple[str, Rows]]:
+    """Yield lists of objects in a document with their dotted paths, outer ones first."""
+    inner = []
+    for key, value in document.items():
+        path = f"{above}{key}"
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            yield path, value
+        elif isinstance(value, dict) and depth < DEPTH:
+            inner.append((value, f"{path}."))
+    for value, path in inner:
+        yield from _lists(value, path, depth + 1)
 
 
 def _have_columns(rows: Rows, file: InputFile) -> bool:
