@@ -97,6 +97,18 @@ def test_predictions_without_an_error_have_a_mean_and_no_interval(line: CommandL
     assert re.search(r" 1 +- +1 +1 ", said)
 
 
+def test_data_seeds_that_move_the_test_rows_are_told_how_to_keep_them(line: CommandLine):
+    sweep, said = made(line, "seed=0,1", "data.seed=0,1")
+    (average,) = stored(sweep, "study.json")["averages"]
+    assert average["rows_of_run"] < average["rows"]
+    assert f"{average['rows']} test rows in all, {average['rows_of_run']} in a run, mean over" in said
+    assert "data.split.seed=0 keeps them" in " ".join(said.split())
+    kept, said = made(line, "seed=0,1", "data.seed=0,1", "data.split.seed=0", FEWER)
+    (average,) = stored(kept, "study.json")["averages"]
+    assert average["rows_of_run"] == average["rows"]
+    assert not average["why"]
+
+
 def test_the_runs_of_a_repetition_test_every_row_once_however_they_are_written(line: CommandLine):
     long, _ = made(line, "data.split.folds=3", "data.split.fold=range(3)", "data.split.repeat=range(2)")
     short, _ = made(line, *FOLDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,3 +79,20 @@ def load_run(folder: Path, split: str) -> FinishedRun:
         )
     others = sorted(set(predictions.split.tolist()) - {split, "train", "validation"})
     return FinishedRun(folder=folder, record=record, predictions=rows, other_tests=tuple(others))
+
+
+def refuse_moved_test_rows(runs: Sequence[FinishedRun]) -> None:
+    """Refuse runs whose data seeds cut other test rows, with the setting that keeps them.
+
+    Raises:
+        UserError: naming the first two.
+    """
+    first, *others = runs
+    for run in others:
+        moved = set(run.predictions.row_id) != set(first.predictions.row_id)
+        if moved and run.seeds[1] != first.seeds[1] and run.held_out_seed != first.held_out_seed:
+            raise UserError(
+                f"{first.folder} (data.seed={first.seeds[1]}) and {run.folder} (data.seed={run.seeds[1]}) were scored on other "
+                f"rows, since data.seed cuts the test rows too: data.split.seed={first.held_out_seed} keeps them, so that "
+                "data.seed draws the training sample (data.subset.train) alone. Run them so"
+            )

@@ -12,7 +12,7 @@ import numpy as np
 
 from headtohead import atomic
 from headtohead.comparisons.cheap_baselines import cheap_baselines
-from headtohead.comparisons.finished_run import FinishedRun, load_run
+from headtohead.comparisons.finished_run import FinishedRun, load_run, refuse_moved_test_rows
 from headtohead.comparisons.fold_runs import Fold, cross_validated_arm, fold_of, is_cross_validated
 from headtohead.comparisons.interim_looks import looks_at, looks_in_words
 from headtohead.comparisons.settings_diff import settings_in_words, settings_of_arms
@@ -70,7 +70,7 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
     if by_folds:
         _refuse_paired_folds(config.pairing)
     else:
-        _refuse_moved_test_rows([run for runs in flat.values() for run in runs])
+        refuse_moved_test_rows([run for runs in flat.values() for run in runs])
     verdict = judge(
         [
             cross_validated_arm(name, flat[name], _trials(tunings[name]))
@@ -120,23 +120,6 @@ def _refuse_paired_folds(pairing: str) -> None:
             f"compare.pairing={pairing}: folds are compared on the same training and test rows already; "
             "set compare.pairing=none"
         )
-
-
-def _refuse_moved_test_rows(runs: Sequence[FinishedRun]) -> None:
-    """Refuse runs whose data seeds cut other test rows, with the setting that keeps them.
-
-    Raises:
-        UserError: naming the first two.
-    """
-    first, *others = runs
-    for run in others:
-        moved = set(run.predictions.row_id) != set(first.predictions.row_id)
-        if moved and run.seeds[1] != first.seeds[1] and run.held_out_seed != first.held_out_seed:
-            raise UserError(
-                f"{first.folder} (data.seed={first.seeds[1]}) and {run.folder} (data.seed={run.seeds[1]}) were scored on other "
-                f"rows, since data.seed cuts the test rows too: data.split.seed={first.held_out_seed} keeps them, so that "
-                "data.seed draws the training sample (data.subset.train) alone. Run them so"
-            )
 
 
 def _other_tests(arms: Mapping[str, Sequence[FinishedRun]], config: CompareConfig) -> str | None:

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.markup import escape
 from rich.table import Table
 
-from headtohead.comparisons.finished_run import FinishedRun, load_run
+from headtohead.comparisons.finished_run import FinishedRun, load_run, refuse_moved_test_rows
 from headtohead.comparisons.fold_runs import cross_validated_arm
 from headtohead.console.narrow_tables import narrow_table
 from headtohead.errors import UserError
@@ -37,6 +37,8 @@ class Average:
     """What each is: a seed, a fold."""
     rows: int
     """Different ones that were scored."""
+    rows_of_run: int
+    """Of them, in the run with fewest: less than all in folds, or where seeds cut other test rows."""
     metrics: dict[str, Estimate]
     """Over all runs with 95 % intervals; of folds from their pooled predictions. Empty where there is no such figure."""
     why: str
@@ -68,6 +70,7 @@ def _average(study: SweepStudy, trial: FrozenTrial) -> Average | None:
         runs=[folder.relative_to(study.folder).as_posix() for folder in folders],
         names=[str(place) for place in study.places],
         rows=len(set(whole.row_id.tolist())),
+        rows_of_run=min(len(run.predictions) for run in runs),
         metrics=metrics,
         why=why,
         per_run={name: [_value(run, name) for run in runs] for name in names},
@@ -86,6 +89,7 @@ def _estimates(study: SweepStudy, runs: Sequence[FinishedRun]) -> tuple[dict[str
             folders=[str(run.folder) for run in runs],
             draws=alike([[run.draw for run in runs]]),
         )
+        refuse_moved_test_rows(runs)
         refuse_unequal_rows([arm])
         return estimates_of(arm), ""
     except UserError as error:
@@ -128,7 +132,10 @@ def _cells(average: Average, metric: str) -> list[str]:
 
 def said_of_averages(study: SweepStudy, averages: Sequence[Average]) -> str:
     """Return what the table is about."""
-    return f"{averages[0].rows:,} test rows, mean over {study.space.plan}:"
+    first = averages[0]
+    moved = not study.space.plan.folds and first.rows_of_run < first.rows
+    rows = f"{first.rows:,} test rows{f' in all, {first.rows_of_run:,} in a run' if moved else ''}"
+    return f"{rows}, mean over {study.space.plan}:"
 
 
 def said_of_runs(averages: Sequence[Average], metric: str) -> Iterator[str]:
