@@ -61,5 +61,6 @@ def _requirement(package: str) -> str:
         for line in metadata.requires("headtohead") or []:
             requirement = line.partition(";")[0].strip()
             if re.split(r"[^\w-]", requirement)[0] == named:
-                return requirement
+                limits = requirement.removeprefix(named).split(",")
+                return named + ",".join(sorted(limits, reverse=True))  # the least version first, as people write it
     return named

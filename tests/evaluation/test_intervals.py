@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -11,6 +13,7 @@ from headtohead.evaluation import evaluate
 from headtohead.evaluation.intervals import basic_interval, exact_interval, percentile_interval, with_intervals
 from headtohead.evaluation.metrics import summing_family
 from headtohead.evaluation.resampling import draw_weights, independent_units
+from headtohead.labels import LabelKind
 from headtohead.results import Predictions
 
 
@@ -101,3 +104,21 @@ def test_the_basic_interval_reflects_and_holds_the_estimate() -> None:
     drawn = np.linspace(0.10, 0.20, 1001)
     assert basic_interval(0.12, drawn) == pytest.approx((0.0425, 0.1375))
     assert basic_interval(0.05, drawn) == pytest.approx((0.0, 0.05))
+
+
+@pytest.mark.parametrize("resampled", [[1.0] * 399 + [2 / 3], [1.0, 1.0 - 1e-16] * 200, [0.5] * 400])
+def test_resamples_that_nearly_all_agree_are_no_evidence_of_certainty(resampled: list[float]) -> None:
+    assert percentile_interval(np.array(resampled)) is None
+
+
+@pytest.mark.parametrize("kind", ["single", "ordinal", "multi"])
+def test_no_metric_of_perfect_answers_has_an_interval_without_width(kind: LabelKind) -> None:
+    """Neither where resamples differ by rounding, nor where next to none lacks a label."""
+    for seed in range(5):
+        rows = random_predictions(kind, 18, seed=seed)
+        answers = np.eye(len(rows.labels))[rows.gold] if rows.gold.ndim == 1 else rows.gold
+        perfect = replace(rows, scores=np.log(np.where(answers > 0, 0.97, 0.01)))
+        for name, found in evaluate(perfect, resamples=100, seed=seed).metrics.items():
+            low, high = found["low"], found["high"]
+            assert (low is None) == (high is None), name
+            assert low is None or high is None or high - low > 1e-9, name

@@ -12,6 +12,8 @@ from headtohead.evaluation.resampling import Family, estimate, independent_units
 from headtohead.results import Predictions
 
 LEVEL = 0.95
+ROUNDING = 1e-12
+"""Spread of resampled values that is no spread."""
 
 Interval = dict[str, float | None]
 """``value``, ``low`` and ``high``; null where undefined."""
@@ -45,14 +47,14 @@ def _described(name: str, value: float, drawn: Float[np.ndarray, " resamples"], 
 def percentile_interval(resampled: Float[np.ndarray, " resamples"]) -> tuple[float, float] | None:
     """Return the central 95 % of the resampled values.
 
-    ``None`` where resampling says nothing: the metric is undefined on more than half of the resamples, or all of them
-    agree (no row is wrong, or there is one row), which is no evidence of certainty.
+    ``None`` where resampling says nothing: the metric is undefined on more than half of the resamples, or nearly all
+    of them agree (no row is wrong, or there is one row), which is no evidence of certainty.
     """
     defined = resampled[np.isfinite(resampled)]
-    if 2 * len(defined) <= len(resampled) or np.ptp(defined) == 0:
+    if 2 * len(defined) <= len(resampled):
         return None
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    return (float(low), float(high)) if high - low > ROUNDING else None
 
 
 def basic_interval(value: float, resampled: Float[np.ndarray, " resamples"]) -> tuple[float, float] | None:
