@@ -16,8 +16,8 @@ from hydra.core.utils import JobReturn, JobStatus
 def handed_over() -> Iterator[None]:
     """Have Hydra raise its errors instead of printing them and exiting.
 
-    Hydra raises where the variable is set, which every child process would inherit, or under a debugger: it is told that
-    there is one. Nothing else in Hydra asks (1.3.2 to 1.4.0).
+    Hydra raises where ``HYDRA_FULL_ERROR`` is set, which every child process would inherit, or under a debugger: it is told
+    that there is one. Nothing else in Hydra asks (1.3.2 to 1.4.0).
     """
     asked = hydra_internals.is_under_debugger
     hydra_internals.is_under_debugger = lambda: True

@@ -36,6 +36,22 @@ def paired(first: tuple[Units, Sequence[Stratum]], second: tuple[Units, Sequence
     return found
 
 
+def refuse_paired_folds(pairing: str, key: str) -> None:
+    """Refuse to pair by seed what is compared fold by fold, on the same rows, anyway.
+
+    Args:
+        pairing: Of arms by cross-validation.
+        key: The setting that holds it.
+
+    Raises:
+        UserError: it is not ``none``.
+    """
+    if pairing != "none":
+        raise UserError(
+            f"{key}={pairing}: folds are compared on the same training and test rows already; set {key}=none"
+        )
+
+
 def refuse_unpaired(arms: Sequence[tuple[str, Units]]) -> None:
     """Refuse arms whose draws do not match one to one by their seeds.
 

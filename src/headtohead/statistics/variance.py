@@ -130,9 +130,10 @@ def _exponent(count: int) -> float:
 
     Chance makes the variance of a few runs small often, and Satterthwaite's formula then counts on the many degrees of
     freedom of the rows. With 1 the critical value is about the mean of the sources' own, weighted by their shares; two runs
-    need less than 1. This is a rule fitted to simulations, not derived: the simplest found of which equal arms are called
-    different in at most 6 % of designs, also with seeds of one arm twenty times as far apart as the other's. Satterthwaite's
-    comes to 13 % with two runs and 8 with three there (``benchmarks/verdict_model.py``, ``verdict_calibration.py``).
+    need less than 1. This is a rule fitted to simulations, not derived: the simplest found with which equal arms are
+    called different in at most 6 % of comparisons in every design that is decided, also with seeds of one arm twenty times
+    as far apart as the other's. Satterthwaite's comes to 13 % with two runs and 8 with three there
+    (``benchmarks/verdict_model.py``, ``verdict_calibration.py``).
     """
     return min(count / 3, 2)
 

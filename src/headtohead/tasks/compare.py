@@ -25,6 +25,7 @@ from headtohead.results import run_folder
 from headtohead.results.record import json_ready
 from headtohead.statistics import Arm, Failures, Tuning, Verdict, failures_in_words, failures_of, judge
 from headtohead.statistics.draws import alike
+from headtohead.statistics.pairing import refuse_paired_folds
 
 VERDICT = "verdict.json"
 Entries = Mapping[str, Sequence[Sequence[Path]]]
@@ -68,7 +69,7 @@ def judge_runs(arms: Entries, config: CompareConfig, folder: Path) -> Verdict:
     )
     by_folds = any(is_cross_validated(runs) for runs in flat.values())
     if by_folds:
-        _refuse_paired_folds(config.pairing)
+        refuse_paired_folds(config.pairing, "compare.pairing")
     else:
         refuse_moved_test_rows([run for runs in flat.values() for run in runs])
     verdict = judge(
@@ -112,14 +113,6 @@ def _asked(config: CompareConfig) -> dict[str, Any]:
     """Return what a look is about, beside its runs; pairing where it was asked for, as earlier looks know none."""
     asked = {"metric": config.metric, "split": config.split, "margin": config.margin}
     return asked if config.pairing == "none" else asked | {"pairing": config.pairing}
-
-
-def _refuse_paired_folds(pairing: str) -> None:
-    if pairing != "none":
-        raise UserError(
-            f"compare.pairing={pairing}: folds are compared on the same training and test rows already; "
-            "set compare.pairing=none"
-        )
 
 
 def _other_tests(arms: Mapping[str, Sequence[FinishedRun]], config: CompareConfig) -> str | None:

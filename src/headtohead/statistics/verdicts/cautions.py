@@ -18,7 +18,7 @@ FEW_ROWS = 10
 FEW_GROUPS = 15
 """Groups of rows below which intervals over them are too narrow (Cameron, Gelbach and Miller 2008)."""
 FEWEST_GROUPS = 10
-"""Groups of rows below which nothing is decided: six of very unequal size called equal arms different in 6.8 %."""
+"""Groups of rows below which nothing is decided: over six of very unequal size a 95 % interval held the truth in 93 %."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

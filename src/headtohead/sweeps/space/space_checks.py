@@ -20,6 +20,7 @@ from headtohead.hydra_io.schema import fingerprint_of, to_typed
 from headtohead.internals.optuna_internals import contains
 from headtohead.packages import require
 from headtohead.statistics.equivalence import refuse_wide_margin
+from headtohead.statistics.pairing import refuse_paired_folds
 from headtohead.statistics.unit_shares import metrics_of_kind
 from headtohead.sweeps.arms.arm_lists import FIRST_FRESH_SEED, ArmSettings
 from headtohead.sweeps.arms.fresh_samples import refuse_odd_samples
@@ -59,7 +60,8 @@ def check_sweep(settings: Settings, spaces: Mapping[str, Space], compose: Compos
     if "" not in spaces:
         _refuse_other_rows(firsts)
         _refuse_fresh_seeds(settings, firsts, spaces)
-        _refuse_paired_folds(settings, firsts)
+        if any(config.data.split.folds for config, _ in firsts.values()):
+            refuse_paired_folds(settings.pairing, "hydra.sweeper.pairing")
         if settings.confirm.fresh_samples:
             refuse_odd_samples({arm: config.data for arm, (config, _) in firsts.items()}, spaces)
     for config, _ in firsts.values():
@@ -225,15 +227,6 @@ def _refuse_fresh_seeds(
             raise UserError(
                 f"seed={max(tuned)}: tuning takes seeds below {FIRST_FRESH_SEED}, from which on the confirming runs have theirs"
             )
-
-
-def _refuse_paired_folds(settings: Settings, firsts: Mapping[str, tuple[Config, str]]) -> None:
-    """Refuse to pair by seed what is compared fold by fold, on the same rows, anyway."""
-    if settings.pairing != "none" and any(config.data.split.folds for config, _ in firsts.values()):
-        raise UserError(
-            f"hydra.sweeper.pairing={settings.pairing}: folds are compared on the same training and test rows already; "
-            "set hydra.sweeper.pairing=none"
-        )
 
 
 def _check_metrics(settings: Settings, config: Config) -> None:
